@@ -1,0 +1,3 @@
+"""arena: chunks, tracts, zones, placement. Imports vm, land and pools (design/index.md)."""
+
+import vm  # noqa: F401  (the switch between the two speeds comes first)

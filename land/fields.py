@@ -1,0 +1,45 @@
+"""Where the fields of nodes and of land descriptors lie, in words.
+
+Source: design/land.md#.sol.layout
+"""
+
+from vm.fields import signature
+
+# A node of a tree: plain 32 bytes, fast 40, zoned 48. A node has no
+# signature: its size decides when its pool extends, so it has no room.
+LEFT = 0
+RIGHT = 1
+BASE = 2
+LIMIT = 3
+MAX = 4
+ZONES = 5
+NODE_SIZE = 32
+FAST_NODE_SIZE = 40
+ZONED_NODE_SIZE = 48
+
+# What every land descriptor begins with, after its signature.
+ALIGN = 1
+SIZE = 2
+OWNER = 3
+
+# A CBS of any kind, 120 bytes
+ROOT = 4
+COUNT = 5
+NODES = 6
+ZONE_SHIFT = 7
+CBS_SIZE = 120
+
+# A freelist, 72 bytes: ROOT is unused, HEAD is in its place
+HEAD = 4
+FREELIST_SIZE = 72
+
+# A failover, 64 bytes: the addresses of the two lands
+PRIMARY = 4
+SECONDARY = 5
+FAILOVER_SIZE = 64
+
+CBS_SIG = signature("CBS")
+FAST_SIG = signature("CBSF")
+ZONED_SIG = signature("CBSZ")
+FREELIST_SIG = signature("FREE")
+FAILOVER_SIG = signature("FAIL")

@@ -1,0 +1,1 @@
+"""Rangeland: a memory-manager simulator in the style of the MPS."""

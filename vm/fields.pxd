@@ -1,0 +1,32 @@
+cdef enum:
+    WORD = 8
+    PAGE = 4096
+    PAGE_SHIFT = 12
+
+    SIG = 0
+
+    VM_PAGE_SIZE = 1
+    VM_BLOCK = 2
+    VM_BASE = 3
+    VM_LIMIT = 4
+    VM_RESERVED = 5
+    VM_MAPPED = 6
+    VM_SIZE = 56
+
+    BOOT_BASE = 1
+    BOOT_ALLOC = 2
+    BOOT_LIMIT = 3
+    BOOT_SIZE = 32
+
+    SPARSE_BASE = 1
+    SPARSE_ELEMENT = 2
+    SPARSE_LENGTH = 3
+    SPARSE_MAPPED = 4
+    SPARSE_PAGES = 5
+    SPARSE_VM = 6
+    SPARSE_PAGE_COUNT = 7
+    SPARSE_SIZE = 64
+
+    VM_SIG = 0x4d56
+    BOOT_SIG = 0x544f4f42
+    SPARSE_SIG = 0x53525053

@@ -1,0 +1,21 @@
+"""The memory management unit: from a simulated address to a word number.
+
+No word of simulated memory is read or written but through an address that
+passed here (design/vm.md#.sol.mmu), so in checked mode a stray access faults
+before it happens. This module is never compiled: compiled modules inline the
+function of the same name from ``mmu.pxd``.
+"""
+
+
+def at(space, address, size):
+    """The number of the first word of the `size` bytes at `address`.
+
+    Units: address and size in bytes; address a multiple of 8 (low tag bits
+    are dropped).
+    Raises: AccessError in checked mode, if a byte of them is not mapped.
+    Cost: O(1); in checked mode O(pages touched).
+    Source: design/vm.md#.sol.mmu
+    """
+    if space.checked:
+        space.verify(address, size)
+    return (address - space.origin) >> 3

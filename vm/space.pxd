@@ -1,0 +1,40 @@
+cimport cython
+from libc.stdint cimport int64_t
+from vm cimport bits, raw
+from vm cimport fields as f
+from vm.telemetry cimport Telemetry
+
+
+@cython.final
+cdef class AddressSpace:
+    cdef readonly int64_t size
+    cdef readonly int64_t base
+    cdef readonly int64_t limit
+    cdef readonly int64_t origin
+    cdef readonly int64_t nil
+    cdef int64_t* words
+    cdef double* floats
+    cdef int64_t* states
+    cdef readonly bint checked
+    cdef bint faulty
+    cdef readonly int64_t reserved
+    cdef readonly int64_t mapped
+    cdef readonly Telemetry telemetry
+    cdef readonly object bytes
+    cdef readonly object reservations
+    cdef readonly object stack
+    cdef public object placement
+    cdef object _memory
+    cdef object _states
+    cdef object _words
+    cdef object _plan
+
+    cdef int64_t refuses_node(self) except? -1 with gil
+    cpdef int64_t reserve(self, int64_t size, int64_t align=*) except? -1
+    cdef int64_t map(self, int64_t base, int64_t limit) except? -1 with gil
+    cdef int64_t unmap(self, int64_t base, int64_t limit) except? -1 with gil
+    cpdef int64_t first_unmapped(self, int64_t base, int64_t limit) except? -1
+    cdef int64_t verify(self, int64_t address, int64_t size) except? -1 with gil
+    cdef int64_t _page(self, int64_t address) except? -1
+    @cython.locals(page=int64_t, last=int64_t, count=int64_t, first=int64_t)
+    cpdef int64_t mapped_pages(self, int64_t base, int64_t limit) except? -1

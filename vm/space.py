@@ -1,0 +1,340 @@
+"""AddressSpace: the machine, one lazily committed region of stdlib `mmap`.
+
+The region holds, from the bottom: one page of zeros (`nil`, the node that
+every empty link names, so that no walk asks whether it has fallen off a
+tree), the simulated addresses [base, base + size), and the machine's stack.
+Source: design/vm.md
+"""
+
+import mmap
+import os
+
+from sortedcontainers import SortedDict
+
+from vm import bits, raw
+from vm import fields as f
+from vm.faults import MAPPING, NODE, RESERVATION
+from vm.results import (
+    MEMORY,
+    OK,
+    RESOURCE,
+    AccessError,
+    ParamError,
+    ProtocolError,
+    failure,
+    integer,
+)
+from vm.stack import Stack
+from vm.telemetry import stream
+
+DEFAULT_SIZE = 1 << 40
+DEFAULT_BASE = 1 << 44
+STACK_SIZE = 16 * f.PAGE
+
+_NORESERVE = getattr(mmap, "MAP_NORESERVE", 0x4000)
+
+
+def _region(size):
+    region = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | _NORESERVE)
+    if hasattr(mmap, "MADV_NOHUGEPAGE"):
+        try:
+            # A huge page would make pages resident that nobody mapped.
+            region.madvise(mmap.MADV_NOHUGEPAGE)
+        except OSError:
+            pass
+    return region
+
+
+class Reservation:
+    """Addresses set aside for one VM: [base, base + size) inside what the
+    machine holds back, [block, limit); `counted` bytes count as reserved."""
+
+    __slots__ = ("block", "limit", "base", "size", "counted")
+
+    def __init__(self, block, limit, base, size, counted):
+        self.block = block
+        self.limit = limit
+        self.base = base
+        self.size = size
+        self.counted = counted
+
+
+class AddressSpace:
+    """A machine with the simulated addresses [base, base + size).
+
+    `placement`, an iterable of bases (or a function of the size in bytes
+    that gives one, or None), says where the next reservations go; without
+    it, or when it has ended, a reservation goes to the highest gap that
+    holds it. In `checked` mode every access to memory is verified, and a
+    stray one raises. `faults` is a FaultPlan or None.
+    Units: bytes; base and size in whole pages of 4096 bytes.
+    Raises: ParamError; MemoryError if the system gives no address space.
+    Cost: O(1); memory is committed as it is touched.
+    """
+
+    def __init__(
+        self, size=DEFAULT_SIZE, base=DEFAULT_BASE, placement=None, *, checked=False, faults=None
+    ):
+        self.size = _pages("size", size)
+        self.base = _pages("base", base)
+        integer("base + size", self.base + self.size, most=1 << 62)
+        self.origin = self.base - f.PAGE
+        self.nil = self.origin
+        self.limit = self.base + self.size
+        total = f.PAGE + self.size + STACK_SIZE
+        states = bits.table_size(self.size // f.PAGE)
+        try:
+            self._memory = _region(total)
+            self._states = _region(states)
+        except OSError as error:
+            raise MemoryError(f"no room for an address space of {total} bytes: {error}") from error
+        self.bytes = memoryview(self._memory)
+        self._words = self.bytes.cast("q")
+        self.words = raw.words(self._words)
+        self.floats = raw.floats(self.bytes.cast("d"))
+        self.states = raw.words(memoryview(self._states).cast("q"))
+        self.checked = bool(checked)
+        self.reserved = 0
+        self.mapped = 0
+        self.reservations = SortedDict()
+        self.placement = placement if callable(placement) or placement is None else iter(placement)
+        self.faults = faults
+        self.telemetry = stream
+        self.stack = Stack(self, self.limit, self.limit + STACK_SIZE)
+
+    @property
+    def faults(self):
+        """The FaultPlan in force, or None."""
+        return self._plan
+
+    @faults.setter
+    def faults(self, plan):
+        self._plan = plan
+        self.faulty = plan is not None
+
+    def refuses(self, kind):
+        """True if the fault plan refuses this attempt of `kind`."""
+        return self.faulty and self._plan.refuses(kind)
+
+    def refuses_node(self):
+        """1 if the fault plan refuses this allocation of a node, else 0."""
+        return 1 if self.refuses(NODE) else 0
+
+    # Reservations
+
+    def reserve(self, size, align=f.PAGE):
+        """Set `size` bytes aside at a base aligned to `align`.
+
+        Returns the base, or -RESOURCE. What counts as reserved is
+        size + align - page (design/vm.md#.sol.reserve).
+        Cost: O(log n) for n reservations, O(n) where gaps are small.
+        """
+        if self.refuses(RESERVATION):
+            return -RESOURCE
+        counted = size + align - f.PAGE
+        base = self._placed(size)
+        if base is not None:
+            block, limit = base, base + size
+            if base % align or not self._is_vacant(base, limit):
+                return -RESOURCE
+        else:
+            limit = self._highest_gap(counted)
+            if limit is None:
+                return -RESOURCE
+            block = limit - counted
+            base = (block + align - 1) // align * align
+        return self._hold(Reservation(block, limit, base, size, counted))
+
+    def reserve_at(self, base, size):
+        """Set [base, base + size) aside. Returns base.
+
+        Raises: ParamError; ResourceError if an address is taken or outside.
+        """
+        base, size = _pages("base", base), _pages("size", size)
+        if self.refuses(RESERVATION) or not self._is_vacant(base, base + size):
+            raise failure(
+                RESOURCE,
+                f"[{base:#x}, {base + size:#x}) is not vacant in [{self.base:#x}, {self.limit:#x})",
+            )
+        return self._hold(Reservation(base, base + size, base, size, size))
+
+    def release(self, base):
+        """Give back the reservation at `base`; nothing of it may be mapped.
+
+        Raises: ProtocolError.
+        """
+        held = self._reservation_of(base)
+        if held is None or held.base != base:
+            raise ProtocolError(f"no reservation begins at {base:#x}")
+        first, last = self._page(held.base), self._page(held.base + held.size)
+        if bits.next_bit(self.states, 0, first, last, 0) != last:
+            raise ProtocolError(f"the reservation at {base:#x} still has mapped pages")
+        del self.reservations[held.block]
+        self.reserved -= held.counted
+
+    def reservation_block(self, base):
+        """Where the machine began the reservation that holds `base`."""
+        return self._reservation_of(base).block
+
+    def _hold(self, held):
+        self.reservations[held.block] = held
+        self.reserved += held.counted
+        return held.base
+
+    def _placed(self, size):
+        if self.placement is None:
+            return None
+        if callable(self.placement):
+            return self.placement(size)
+        return next(self.placement, None)
+
+    def _is_vacant(self, base, limit):
+        if base < self.base or limit > self.limit:
+            return False
+        i = self.reservations.bisect_left(limit)
+        return i == 0 or self.reservations.peekitem(i - 1)[1].limit <= base
+
+    def _highest_gap(self, size):
+        top = self.limit
+        for held in reversed(self.reservations.values()):
+            if top - held.limit >= size:
+                return top
+            top = held.block
+        return top if top - self.base >= size else None
+
+    def _reservation_of(self, address):
+        i = self.reservations.bisect_right(address)
+        if i:
+            held = self.reservations.peekitem(i - 1)[1]
+            if address < held.limit:
+                return held
+        return None
+
+    # Mapping
+
+    def _page(self, address):
+        return (address - self.base) >> f.PAGE_SHIFT
+
+    def map(self, base, limit):
+        """Map the pages of [base, limit), which read as zeros.
+
+        Returns 0 (OK) or MEMORY if the fault plan refuses.
+        Raises: ProtocolError if a page is not reserved or already mapped.
+        """
+        self._expect_pages(base, limit, "unmapped")
+        if self.refuses(MAPPING):
+            return MEMORY
+        bits.set_range(self.states, 0, self._page(base), self._page(limit))
+        self.mapped += limit - base
+        return OK
+
+    def unmap(self, base, limit):
+        """Unmap the pages of [base, limit) and return them to the system.
+
+        Raises: ProtocolError if a page is not mapped. Cost: one system call.
+        """
+        self._expect_pages(base, limit, "mapped")
+        bits.reset_range(self.states, 0, self._page(base), self._page(limit))
+        self._memory.madvise(mmap.MADV_DONTNEED, base - self.origin, limit - base)
+        self.mapped -= limit - base
+        return OK
+
+    def _expect_pages(self, base, limit, state):
+        held = self._reservation_of(base)
+        if (base | limit) % f.PAGE or base >= limit or held is None or limit > held.limit:
+            raise ProtocolError(f"[{base:#x}, {limit:#x}) is not whole pages of one reservation")
+        first, last = self._page(base), self._page(limit)
+        stray = bits.next_bit(self.states, 0, first, last, 0 if state == "unmapped" else -1)
+        if stray != last:
+            address = self.base + stray * f.PAGE
+            raise ProtocolError(f"page {address:#x} of [{base:#x}, {limit:#x}) is not {state}")
+
+    # Access
+
+    def first_unmapped(self, base, limit):
+        """The first address of [base, limit) on no mapped page, or limit.
+
+        The nil page and the stack count as mapped.
+        """
+        if (self.nil <= base and limit <= self.base) or (
+            self.limit <= base and limit <= self.limit + STACK_SIZE
+        ):
+            return limit
+        if base < self.base:
+            return base
+        top = min(limit, self.limit)
+        last = (top - self.base + f.PAGE - 1) >> f.PAGE_SHIFT
+        page = bits.next_bit(self.states, 0, self._page(base), last, -1) if base < top else last
+        if page == last:
+            return limit if limit <= self.limit else max(base, self.limit)
+        return max(base, self.base + page * f.PAGE)
+
+    def verify(self, address, size):
+        """Returns 0 if [address, address + size) is mapped.
+
+        Raises: AccessError with the address, its page and the page's owner.
+        """
+        stray = self.first_unmapped(address, address + size)
+        if stray == address + size:
+            return 0
+        held = self._reservation_of(stray)
+        owner = f"the reservation [{held.base:#x}, {held.base + held.size:#x})" if held else "nobody"
+        raise AccessError(
+            f"access to {stray:#x} (of {size} bytes at {address:#x}): its page "
+            f"{stray & -f.PAGE:#x} is not mapped and belongs to {owner}"
+        )
+
+    def view(self, address, size):
+        """The `size` bytes at `address` as a writable memoryview.
+
+        Raises: ParamError; AccessError if a byte of them is not mapped.
+        """
+        address = integer("address", address, least=0)
+        size = integer("size", size, least=0)
+        self.verify(address, size)
+        start = address - self.origin
+        return self.bytes[start : start + size]
+
+    def word(self, address):
+        """The signed 64-bit word at `address`. Raises: AccessError."""
+        if integer("address", address, least=0) % f.WORD:
+            raise ParamError(f"address is {address:#x}: expected a multiple of {f.WORD}")
+        self.verify(address, f.WORD)
+        return self._words[(address - self.origin) >> 3]
+
+    def check(self):
+        """Assert the machine's own invariants (design/vm.md#.req.account)."""
+        reserved = pages = previous = 0
+        for held in self.reservations.values():
+            assert previous <= held.block <= held.base < held.limit, "reservations are disjoint"
+            assert held.base + held.size <= held.limit <= self.limit, "a reservation is whole"
+            reserved += held.counted
+            pages += self.mapped_pages(held.base, held.base + held.size)
+            previous = held.limit
+        assert reserved == self.reserved, "reserved is the sum of the reservations"
+        assert pages * f.PAGE == self.mapped, "mapped is the sum of the mapped pages"
+
+    def mapped_pages(self, base, limit):
+        """How many of the pages of [base, limit) are mapped."""
+        page, last = self._page(base), self._page(limit)
+        count = 0
+        while page < last:
+            first = bits.next_bit(self.states, 0, page, last, 0)
+            page = bits.next_bit(self.states, 0, first, last, -1)
+            count += page - first
+        return count
+
+    def resident(self):
+        """The bytes of this process that are resident, as the system tells.
+
+        The whole process is counted; differences show what mapping does.
+        """
+        with open("/proc/self/statm", encoding="ascii") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def _pages(name, value):
+    value = integer(name, value, least=f.PAGE)
+    if value % f.PAGE:
+        raise ParamError(f"{name} is {value:#x}: expected a multiple of {f.PAGE}")
+    return value

@@ -1,0 +1,115 @@
+"""Sparse arrays: reserved whole, mapped a page at a time as elements need.
+
+Source: design/vm.md#.sol.sparse, MPS sa.c
+"""
+
+from vm import fields as f
+from vm import mmu
+from vm import results as r
+from vm.bittable import BitTable
+from vm.descriptor import VM
+
+
+class SparseArray:
+    """The handle of a sparse array, a descriptor of 64 bytes at `address`.
+
+    `mapped` has a bit for each element that is in use, `pages` a bit for
+    each page of the array that is mapped: those with an element in use.
+    """
+
+    def __init__(self, space, address):
+        self.space = space
+        self.address = address
+        n = mmu.at(space, address, f.SPARSE_SIZE)
+        w = space.words
+        self.base = w[n + f.SPARSE_BASE]
+        self.element = w[n + f.SPARSE_ELEMENT]
+        self.length = w[n + f.SPARSE_LENGTH]
+        self.mapped = BitTable(space, w[n + f.SPARSE_MAPPED], self.length)
+        self.pages = BitTable(space, w[n + f.SPARSE_PAGES], w[n + f.SPARSE_PAGE_COUNT])
+        self.vm = VM(space, w[n + f.SPARSE_VM])
+
+    def map(self, lo, hi):
+        """Bring the elements lo to hi - 1, none in use, into use.
+
+        Returns OK or MEMORY; then nothing has changed. Cost: O(pages).
+        """
+        first = self._page_of(lo)
+        last = self._last_page(hi)
+        if self.pages.next_set(first, first + 1) == first:
+            first += 1
+        if first < last and self.pages.next_set(last - 1, last) == last - 1:
+            last -= 1
+        if first < last:
+            res = self.vm.map(self._page_base(first), self._page_base(last))
+            if res != r.OK:
+                return res
+            self.pages.set_range(first, last)
+        self.mapped.set_range(lo, hi)
+        return r.OK
+
+    def unmap(self, lo, hi):
+        """Take the elements lo to hi - 1, all in use, out of use.
+
+        The pages on which no other element is in use are unmapped.
+        """
+        self.mapped.reset_range(lo, hi)
+        first = self._page_of(lo)
+        last = self._last_page(hi)
+        if self._in_use(first):
+            first += 1
+        if first < last and self._in_use(last - 1):
+            last -= 1
+        if first < last:
+            self.pages.reset_range(first, last)
+            self.vm.unmap(self._page_base(first), self._page_base(last))
+        return r.OK
+
+    def _page_of(self, i):
+        return i * self.element >> f.PAGE_SHIFT
+
+    def _last_page(self, hi):
+        return (hi * self.element - 1 >> f.PAGE_SHIFT) + 1
+
+    def _page_base(self, page):
+        return self.base + (page << f.PAGE_SHIFT)
+
+    def _in_use(self, page):
+        lo = (page << f.PAGE_SHIFT) // self.element
+        hi = (((page + 1) << f.PAGE_SHIFT) - 1) // self.element + 1
+        if hi > self.length:
+            hi = self.length
+        return self.mapped.next_set(lo, hi) < hi
+
+    def check(self):
+        """Assert that exactly the pages with an element in use are mapped."""
+        n = mmu.at(self.space, self.address, f.SPARSE_SIZE)
+        assert self.space.words[n + f.SIG] == f.SPARSE_SIG, "a sparse array has its signature"
+        for page in range(self.pages.length):
+            base = self._page_base(page)
+            mapped = self.pages.get(page)
+            assert mapped == self._in_use(page), "a page is mapped if an element on it is in use"
+            assert mapped == self.space.mapped_pages(base, base + f.PAGE), "pages tells the truth"
+
+
+def init(space, address, base, element, length, mapped, pages, vm):
+    """Make a sparse array of `length` elements of `element` bytes at `base`.
+
+    `mapped` and `pages` are the addresses of its bit tables, in mapped
+    memory; `vm` that of the VM descriptor. Returns its handle.
+    """
+    page_count = (length * element + f.PAGE - 1) // f.PAGE
+    n = mmu.at(space, address, f.SPARSE_SIZE)
+    w = space.words
+    w[n + f.SIG] = f.SPARSE_SIG
+    w[n + f.SPARSE_BASE] = base
+    w[n + f.SPARSE_ELEMENT] = element
+    w[n + f.SPARSE_LENGTH] = length
+    w[n + f.SPARSE_MAPPED] = mapped
+    w[n + f.SPARSE_PAGES] = pages
+    w[n + f.SPARSE_VM] = vm
+    w[n + f.SPARSE_PAGE_COUNT] = page_count
+    array = SparseArray(space, address)
+    array.mapped.reset_range(0, length)
+    array.pages.reset_range(0, page_count)
+    return array

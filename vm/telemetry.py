@@ -1,0 +1,70 @@
+"""The stream of events of this process, and who listens to it.
+
+As in the MPS there is one stream, masked by kind, so that an event nobody
+watches costs one test of a word. Listeners are `Log`s, made by `record`.
+Source: design/telemetry.md
+"""
+
+from vm import events as ev
+
+
+class Telemetry:
+    """One stream of events; `mask` is the union of the kinds listened to."""
+
+    def __init__(self):
+        self.mask = 0
+        self._listeners = []
+        self._strings = 0
+
+    def attach(self, listener, kinds):
+        """Give `listener(code, params)` every further event of `kinds`."""
+        self._listeners.append((listener, kinds))
+        self._remask()
+
+    def detach(self, listener):
+        """Give `listener` no further event."""
+        self._listeners = [(who, kinds) for who, kinds in self._listeners if who is not listener]
+        self._remask()
+
+    def _remask(self):
+        mask = 0
+        for _, kinds in self._listeners:
+            mask |= kinds
+        self.mask = mask
+
+    def tell(self, code, *params):
+        """Emit event `code` with `params`, if its kind is watched."""
+        kind = ev.TYPES[code].kind
+        if self.mask & kind:
+            for listener, kinds in list(self._listeners):
+                if kinds & kind:
+                    listener(code, params)
+
+    def note(self, code, a, b, c, d, e):
+        """Emit event `code`, from code that runs without Python objects.
+
+        Of the five parameters those count that the type of event has.
+        """
+        count = len(ev.TYPES[code].params)
+        self.tell(code, *(a, b, c, d, e)[:count])
+        return 0
+
+    def label(self, address, string):
+        """Give the structure at `address` a name: Intern, LabelPointer."""
+        if self.mask & ev.USER:
+            self._strings += 1
+            self.tell(ev.INTERN, self._strings, string)
+            self.tell(ev.LABEL_POINTER, address, self._strings)
+
+    def enter(self, step, subject=0, size=0):
+        """What follows, until `leave`, is done for the sake of `step`."""
+        if self.mask & ev.STEP:
+            self.tell(ev.STEP_ENTER, step, subject, size)
+
+    def leave(self, step, res=0):
+        """`step`, begun by `enter`, has ended with result code `res`."""
+        if self.mask & ev.STEP:
+            self.tell(ev.STEP_LEAVE, step, res)
+
+
+stream = Telemetry()

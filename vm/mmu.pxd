@@ -4,5 +4,5 @@ from vm.space cimport AddressSpace
 
 cdef inline int64_t at(AddressSpace space, int64_t address, int64_t size) except? -1 nogil:
     if space.checked:
-        space.verify(address, size)
+        space.verify(address & -8, size)
     return (address - space.origin) >> 3

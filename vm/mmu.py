@@ -17,5 +17,5 @@ def at(space, address, size):
     Source: design/vm.md#.sol.mmu
     """
     if space.checked:
-        space.verify(address, size)
+        space.verify(address & -8, size)
     return (address - space.origin) >> 3

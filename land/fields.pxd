@@ -26,3 +26,7 @@ cdef enum:
     ZONED_SIG = 0x5a534243
     FREELIST_SIG = 0x45455246
     FAILOVER_SIG = 0x4c494146
+    KEEP = 0
+    LOW = 1
+    HIGH = 2
+    ENTIRE = 3

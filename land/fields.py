@@ -43,3 +43,9 @@ FAST_SIG = signature("CBSF")
 ZONED_SIG = signature("CBSZ")
 FREELIST_SIG = signature("FREE")
 FAILOVER_SIG = signature("FAIL")
+
+# What a find deletes of the range that it found
+KEEP = 0
+LOW = 1
+HIGH = 2
+ENTIRE = 3

@@ -1,0 +1,24 @@
+cimport cython
+from libc.stdint cimport int64_t
+from land cimport fields as f
+from land.tree cimport Tree
+from vm cimport mmu
+
+
+cdef class FastTree(Tree):
+    @cython.final
+    @cython.locals(w='int64_t*', size=int64_t, top=int64_t)
+    cdef int64_t _largest(self, int64_t n) except? -1 nogil
+    @cython.locals(w='int64_t*', size=int64_t)
+    cdef int64_t refresh(self, int64_t n) except? -1 nogil
+    cdef int64_t is_stale(self, int64_t n) except? -1 nogil
+    @cython.locals(w='int64_t*', path='int64_t*', n=int64_t, size=int64_t)
+    cdef int64_t grown(self, int64_t i) except? -1 nogil
+    @cython.locals(w='int64_t*', path='int64_t*', n=int64_t, size=int64_t)
+    cdef int64_t shrunk(self, int64_t i) except? -1 nogil
+    @cython.final
+    @cython.locals(w='int64_t*', n=int64_t)
+    cdef int64_t largest(self) except? -1 nogil
+    @cython.final
+    @cython.locals(w='int64_t*', path='int64_t*', n=int64_t, m=int64_t, d=int64_t)
+    cdef int64_t seek_fit(self, int64_t size, int64_t side) except? -1 nogil

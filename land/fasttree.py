@@ -1,0 +1,99 @@
+"""FastTree: a tree in which each node knows the largest range below it.
+
+The word MAX of a node is the size of the largest range in its subtree, so a
+walk knows at every node whether a range of a size is to be had there.
+Source: design/land.md#.sol.fast
+"""
+
+from land import fields as f
+from land.tree import Tree
+from vm import mmu
+
+
+class FastTree(Tree):
+    """The handle of a tree whose nodes have the word MAX."""
+
+    def _largest(self, n):
+        """The size of the largest range in the subtree at n, worked out
+        from n and its children."""
+        w = self.space.words
+        size = w[n + f.LIMIT] - w[n + f.BASE]
+        top = w[mmu.at(self.space, w[n + f.LEFT], self.node_size) + f.MAX]
+        if top > size:
+            size = top
+        top = w[mmu.at(self.space, w[n + f.RIGHT], self.node_size) + f.MAX]
+        return top if top > size else size
+
+    def refresh(self, n):
+        """Recompute MAX of node n. Returns 1 if that changed it."""
+        w = self.space.words
+        size = self._largest(n)
+        if w[n + f.MAX] == size:
+            return 0
+        w[n + f.MAX] = size
+        return 1
+
+    def is_stale(self, n):
+        """1 if MAX of node n is wrong, else 0."""
+        return 1 if self.space.words[n + f.MAX] != self._largest(n) else 0
+
+    def grown(self, i):
+        """As `Tree.grown`. Cost: O(1) where a larger range is near."""
+        w = self.space.words
+        path = self.path
+        n = path[i] >> 1
+        size = w[n + f.LIMIT] - w[n + f.BASE]
+        while i > 0:
+            n = path[i] >> 1
+            if w[n + f.MAX] >= size:
+                return 0
+            w[n + f.MAX] = size
+            i -= 1
+        return 0
+
+    def shrunk(self, i):
+        """As `Tree.shrunk`. Cost: O(1) where a larger range is near."""
+        w = self.space.words
+        path = self.path
+        while i > 0:
+            n = path[i] >> 1
+            size = self._largest(n)
+            if w[n + f.MAX] == size:
+                return i
+            w[n + f.MAX] = size
+            i -= 1
+        return 0
+
+    def largest(self):
+        """The size of the largest range in the tree, 0 if there is none."""
+        w = self.space.words
+        n = mmu.at(self.space, self.root_at, 8)
+        return w[mmu.at(self.space, w[n], self.node_size) + f.MAX]
+
+    def seek_fit(self, size, side):
+        """Walk to the first range (the last, if `side` is 1) of at least
+        `size` bytes.
+
+        Returns the entry of the path with its node, which is the last one,
+        or 0 if there is none. Cost: O(log n), one walk.
+        """
+        w = self.space.words
+        path = self.path
+        n = mmu.at(self.space, self.root_at, 8)
+        path[0] = n << 1
+        n = mmu.at(self.space, w[n], self.node_size)
+        if w[n + f.MAX] < size:
+            return 0
+        d = 1
+        while True:
+            m = mmu.at(self.space, w[n + side], self.node_size)
+            if w[m + f.MAX] >= size:
+                path[d] = (n << 1) + side
+                n = m
+            elif w[n + f.LIMIT] - w[n + f.BASE] >= size:
+                path[d] = n << 1
+                return d
+            else:
+                path[d] = (n << 1) + 1 - side
+                n = mmu.at(self.space, w[n + 1 - side], self.node_size)
+            d += 1

@@ -1,0 +1,339 @@
+"""Land: a set of address ranges, in which adjacent ranges are always one.
+
+The methods named `..._range` are what other core modules call: they run
+without Python objects, check no arguments, return a result code (or 1 and 0
+for found and not found) and leave ranges in `found_base`, `found_limit` and
+`old_base`, `old_limit`. The public methods check their arguments, call
+those and turn codes into exceptions. Source: design/land.md
+"""
+
+from land import arguments
+from land import fields as f
+from vm import events as ev
+from vm import fields as vf
+from vm import mmu
+from vm import results as r
+from vm.results import ParamError, ProtocolError, failure
+
+
+def write(space, address, field, word):
+    """Write the word `field` of the structure at `address`."""
+    space.words[mmu.at(space, address + field * vf.WORD, vf.WORD)] = word
+
+
+class Land:
+    """The handle of the land whose descriptor lies at `address`.
+
+    Units: bytes; ranges are [base, limit), aligned to `align`.
+    Raises: ParamError if there is no descriptor of this class.
+    """
+
+    SIG = 0
+    BYTES = 0
+
+    def __init__(self, space, address):
+        self.space = space
+        self.address = address
+        found = space.word(address)
+        if found != self.SIG:
+            raise ParamError(
+                f"no {type(self).__name__} at {address:#x}: expected the signature "
+                f"{self.SIG:#x}, found {found:#x}"
+            )
+        self.align = space.word(address + f.ALIGN * vf.WORD)
+        self.busy = False
+        self.found_base = self.found_limit = 0
+        self.old_base = self.old_limit = 0
+        self.stolen = 0
+
+    @classmethod
+    def _write(cls, space, address, align, owner, words=()):
+        """Write a fresh descriptor: what all lands have, then `words`, a
+        sequence of (field, word); tell of the new land."""
+        align = arguments.alignment(align)
+        for field in range(cls.BYTES // vf.WORD):
+            write(space, address, field, 0)
+        for field, word in ((f.ALIGN, align), (f.OWNER, owner), *words, (vf.SIG, cls.SIG)):
+            write(space, address, field, word)
+        space.telemetry.tell(ev.LAND_INIT, address, owner)
+
+    def finish(self):
+        """Make the descriptor no land any more; the handle is dead. What
+        memory its nodes have is their source's to give back."""
+        n = mmu.at(self.space, self.address, self.BYTES)
+        self.space.words[n + vf.SIG] = 0
+
+    # What a class of lands has to have (design/land.md#.if.inside)
+
+    def insert_range(self, base, limit):
+        """Insert [base, limit). Returns OK, and the coalesced range in
+        found; FAIL if it overlaps; or the code of the node source. Unless
+        OK, nothing has changed."""
+        return self._lacks("insert")
+
+    def delete_range(self, base, limit):
+        """Delete [base, limit). Returns OK, FAIL if it is not inside one
+        range, or the code of the node source. In found is the range that
+        contained it, unless FAIL. Unless OK, nothing has changed."""
+        return self._lacks("delete")
+
+    def first_range(self, size, mode):
+        """Find the first range of at least `size` bytes and delete what
+        `mode` says. Returns 1 with the part in found and the whole in old,
+        or 0."""
+        return self._lacks("find_first")
+
+    def last_range(self, size, mode):
+        """As `first_range`, of the last range."""
+        return self._lacks("find_last")
+
+    def largest_range(self, size, mode):
+        """As `first_range`, of a largest range."""
+        return self._lacks("find_largest")
+
+    def zoned_range(self, size, zones, high):
+        """Find and delete the first (last, if high) `size` bytes in
+        `zones`. Returns OK with the part in found and the whole in old;
+        FAIL if there are none; or the code of the node source, the whole
+        in old and nothing changed."""
+        return self._lacks("find_in_zones")
+
+    def next_after(self, address):
+        """Put the first range with limit > `address` in found. Returns 1,
+        or 0 if there is none."""
+        return self._lacks("iteration")
+
+    def adopt_range(self, base, limit):
+        """Let the node source have the first grain of [base, limit).
+        Returns the bytes that it took, or -code."""
+        return -r.LIMIT
+
+    def total(self):
+        """The sum of the sizes of the ranges. Cost: O(1)."""
+        n = mmu.at(self.space, self.address, f.FAILOVER_SIZE)
+        return self.space.words[n + f.SIZE]
+
+    def _lacks(self, what):
+        raise ProtocolError(f"a {type(self).__name__} has no {what}")
+
+    # Steal forms, on top of those
+
+    def insert_steal_range(self, base, limit):
+        """Insert [base, limit), of which the node source may have the
+        first grains if it has no node. Returns OK or FAIL, and in `stolen`
+        the bytes taken; or a code, with nothing taken or changed."""
+        self.stolen = 0
+        while True:
+            res = self.insert_range(base + self.stolen, limit)
+            if res == r.OK or res == r.FAIL:
+                return res
+            taken = self.adopt_range(base + self.stolen, limit)
+            if taken < 0:
+                return res
+            self.stolen += taken
+            if base + self.stolen >= limit:
+                return r.OK
+
+    def delete_steal_range(self, base, limit):
+        """Delete [base, limit); if the node source has no node, it may have
+        the first grains of the range that contains it, as far as they lie
+        below base. Returns as `delete_range`, and the bytes in `stolen`."""
+        self.stolen = 0
+        while True:
+            res = self.delete_range(base, limit)
+            if res == r.OK or res == r.FAIL:
+                return res
+            first = self.found_base
+            taken = self.adopt_range(first, base)
+            if taken < 0:
+                return res
+            self.delete_range(first, first + taken)
+            self.stolen += taken
+
+    # The public face
+
+    def insert(self, base, limit):
+        """Insert [base, limit). Returns the (base, limit) that it is now
+        part of.
+
+        Raises: ParamError; ProtocolError if it overlaps a range;
+        AllocationError if there is no node for it. Then nothing changed.
+        """
+        base, limit = self._admit(base, limit)
+        res = self.insert_range(base, limit)
+        if res != r.OK:
+            raise self._insert_failure(res, base, limit)
+        return self.found_base, self.found_limit
+
+    def delete(self, base, limit):
+        """Delete [base, limit). Returns the (base, limit) that contained it.
+
+        Raises: ParamError; ProtocolError if no range contains it;
+        AllocationError if there is no node to split one. Then nothing
+        changed.
+        """
+        base, limit = self._admit(base, limit)
+        res = self.delete_range(base, limit)
+        if res != r.OK:
+            raise self._delete_failure(res, base, limit)
+        return self.found_base, self.found_limit
+
+    def insert_steal(self, base, limit):
+        """Insert [base, limit), whose first grains may become nodes.
+
+        Returns the (base, limit) that was left to insert, possibly empty.
+        Raises: as `insert`. Source: design/land.md#.sol.steal
+        """
+        base, limit = self._admit(base, limit)
+        res = self.insert_steal_range(base, limit)
+        if res != r.OK:
+            raise self._insert_failure(res, base, limit)
+        return base + self.stolen, limit
+
+    def delete_steal(self, base, limit):
+        """Delete [base, limit); the first grains of the range that contains
+        it may become nodes.
+
+        Returns the (base, limit) that contained it, without those.
+        Raises: as `delete`. Source: design/land.md#.sol.steal
+        """
+        base, limit = self._admit(base, limit)
+        res = self.delete_steal_range(base, limit)
+        if res != r.OK:
+            raise self._delete_failure(res, base, limit)
+        return self.found_base, self.found_limit
+
+    def find_first(self, size, delete="none"):
+        """Find the range of the lowest address with at least `size` bytes.
+
+        `delete` says what to delete: "none", "low" or "high" (`size` bytes
+        at that end) or "entire". Returns ((base, limit), (base, limit)),
+        the part found (with "none" all of it) and the whole as it was; or
+        None. Raises: ParamError.
+        """
+        size, mode = self._wanted(size, delete)
+        return self._found(self.first_range(size, mode))
+
+    def find_last(self, size, delete="none"):
+        """As `find_first`, the range of the highest address."""
+        size, mode = self._wanted(size, delete)
+        return self._found(self.last_range(size, mode))
+
+    def find_largest(self, size, delete="none"):
+        """As `find_first`, a range of the largest size: which of several,
+        the class of the land says."""
+        size, mode = self._wanted(size, delete)
+        return self._found(self.largest_range(size, mode))
+
+    def find_in_zones(self, size, zones, high=False):
+        """Find and delete `size` bytes that lie in `zones`, an unsigned
+        64-bit set: the lowest ones, or the highest.
+
+        Returns as `find_first`. Raises: ParamError; AllocationError if
+        there is no node to split the range. Then nothing changed.
+        """
+        self._enter()
+        size = arguments.whole_size(self.align, size)
+        res = self.zoned_range(size, arguments.zone_set(zones), bool(high))
+        if res > r.FAIL:
+            raise failure(
+                res, f"no node to split [{self.old_base:#x}, {self.old_limit:#x}) of {self!r}"
+            )
+        return self._found(res == r.OK)
+
+    def __iter__(self):
+        """The ranges in ascending order, each as it is when reached."""
+        address = 0
+        while self.next_after(address):
+            address = self.found_limit
+            yield self.found_base, address
+
+    def iterate_and_delete(self, visitor):
+        """Call visitor(base, limit) for each range in ascending order, and
+        delete it if that returns true. The visitor may not use the land.
+
+        Raises: ProtocolError (in the visitor) if it does.
+        """
+        self._enter()
+        self.busy = True
+        try:
+            address = 0
+            while self.next_after(address):
+                base, address = self.found_base, self.found_limit
+                if visitor(base, address):
+                    self.delete_range(base, address)
+        finally:
+            self.busy = False
+
+    def __len__(self):
+        return sum(1 for _ in self)
+
+    def __bool__(self):
+        return True
+
+    def __repr__(self):
+        return f"<{type(self).__name__} at {self.address:#x}>"
+
+    @property
+    def size(self):
+        """The sum of the sizes of the ranges. Cost: O(1)."""
+        return self.total()
+
+    @property
+    def owner(self):
+        """The address of the structure that the land belongs to."""
+        return self.space.word(self.address + f.OWNER * vf.WORD)
+
+    def describe(self):
+        """The land as text: what it is, then a line for each range."""
+        lines = [f"{type(self).__name__} {self.address:#x} align {self.align} size {self.size}"]
+        lines += [f"  [{base:#x}, {limit:#x}) {limit - base}" for base, limit in self]
+        return "\n".join(lines) + "\n"
+
+    def check(self):
+        """Assert the invariants that all lands have. Cost: O(n)."""
+        n = mmu.at(self.space, self.address, self.BYTES)
+        assert self.space.words[n + vf.SIG] == self.SIG, "a land has its signature"
+        total, previous = 0, -1
+        for base, limit in self:
+            assert base < limit and (base | limit) % self.align == 0, "ranges are whole and aligned"
+            assert previous < base, f"[{base:#x}, {limit:#x}) is above and apart from the one below"
+            total, previous = total + limit - base, limit
+        assert total == self.size, "size is the sum of the sizes"
+
+    def _enter(self):
+        if self.busy:
+            raise ProtocolError(f"{self!r} is used by a visitor of its own iteration")
+
+    def _admit(self, base, limit):
+        self._enter()
+        return arguments.whole_range(self.align, base, limit)
+
+    def _wanted(self, size, delete):
+        self._enter()
+        return arguments.whole_size(self.align, size), arguments.mode(delete)
+
+    def _found(self, found):
+        if not found:
+            return None
+        return (self.found_base, self.found_limit), (self.old_base, self.old_limit)
+
+    def _insert_failure(self, res, base, limit):
+        if res != r.FAIL:
+            return failure(res, f"no node for [{base:#x}, {limit:#x}) in {self!r}")
+        return failure(
+            res, f"[{base:#x}, {limit:#x}) overlaps {self._near(base, limit)} of {self!r}"
+        )
+
+    def _delete_failure(self, res, base, limit):
+        if res != r.FAIL:
+            return failure(res, f"no node to split a range of {self!r} at [{base:#x}, {limit:#x})")
+        return failure(
+            res,
+            f"[{base:#x}, {limit:#x}) is not inside one range of {self!r}: "
+            f"found {self._near(base, limit)}",
+        )
+
+    def _near(self, base, limit):
+        near = [f"[{b:#x}, {x:#x})" for b, x in self if b < limit and base < x]
+        return " ".join(near) or "nothing"

@@ -1,0 +1,416 @@
+"""Tree: an AVL tree whose nodes lie in simulated memory.
+
+A node begins with the words LEFT, RIGHT, BASE, LIMIT; it stands for the
+range [BASE, LIMIT), and the ranges of a tree are disjoint. Links are
+addresses. The low bit of a link says that this side is the taller one, so
+that balance takes no space. An empty link names `space.nil`, which reads as
+zeros: no walk asks whether it has fallen off the tree but by `n == 0`.
+
+Every change begins with one walk down, which records the way in `path`: an
+entry is a node's word number times 2, plus the side that the way took there
+(0 left, 1 right); entry 0 is the root's word, which counts as a left link.
+Everything after that follows the recorded way upwards.
+Source: design/land.md#.sol.tree
+"""
+
+from land import fields as f
+from vm import fields as vf
+from vm import mmu
+from vm import results as r
+from vm.results import failure
+
+
+class Tree:
+    """The handle of a tree of nodes of `node_size` bytes, the address of
+    whose root lies in the word at `root_at`."""
+
+    def __init__(self, space, root_at, node_size):
+        self.space = space
+        self.root_at = root_at
+        self.node_size = node_size
+        self.path = [0] * 96
+        self.depth = 0
+        self.before = 0
+        self.after = 0
+
+    # Hooks for what a subclass caches about subtrees, in the words from
+    # MAX on (design/land.md#.sol.cache)
+
+    def refresh(self, n):
+        """Recompute what node n caches. Returns 1 if that changed it."""
+        return 0
+
+    def is_stale(self, n):
+        """1 if what node n caches is wrong, else 0."""
+        return 0
+
+    def grown(self, i):
+        """The range of the node at path[i] is new or has grown: correct
+        the caches from there upwards, as long as they change."""
+        return 0
+
+    def shrunk(self, i):
+        """A range at or below path[i] has shrunk or gone: correct the
+        caches from there upwards, as long as they change.
+
+        Returns the entry whose node did not change, 0 if all did.
+        """
+        return 0
+
+    # The way down
+
+    def seek(self, base):
+        """Walk to where a node for a range at `base` hangs or would hang.
+
+        Leaves the way in path[0 .. depth - 1], to its very end; in `before`
+        the entry of the last node with BASE <= base, and in `after` that of
+        the first with BASE > base, 0 if there is none.
+        Cost: O(log n), one walk.
+        """
+        w = self.space.words
+        path = self.path
+        n = mmu.at(self.space, self.root_at, 8)
+        path[0] = n << 1
+        n = mmu.at(self.space, w[n], self.node_size)
+        d = 1
+        before = 0
+        after = 0
+        while n:
+            if w[n + f.BASE] <= base:
+                before = d
+                path[d] = (n << 1) + 1
+                n = mmu.at(self.space, w[n + f.RIGHT], self.node_size)
+            else:
+                after = d
+                path[d] = n << 1
+                n = mmu.at(self.space, w[n + f.LEFT], self.node_size)
+            d += 1
+        self.before = before
+        self.after = after
+        self.depth = d
+        return 0
+
+    def extend(self, k):
+        """Continue the way from the node at path[k] to the end of its
+        right side, where its successor is or would be."""
+        w = self.space.words
+        path = self.path
+        n = path[k] >> 1
+        path[k] = (n << 1) + 1
+        n = mmu.at(self.space, w[n + f.RIGHT], self.node_size)
+        k += 1
+        while n:
+            path[k] = n << 1
+            n = mmu.at(self.space, w[n + f.LEFT], self.node_size)
+            k += 1
+        self.depth = k
+        return 0
+
+    # Changes, at the end of the way
+
+    def link(self, address):
+        """Hang the node at `address`, with its BASE and LIMIT, at the end
+        of the way. Cost: O(log n) upwards, O(1) on average."""
+        d = self.depth
+        self._hang(address)
+        self._taller(d - 1)
+        return 0
+
+    def _hang(self, address):
+        """Hang the node at `address` without regard to balance."""
+        w = self.space.words
+        m = mmu.at(self.space, address, self.node_size)
+        w[m + f.LEFT] = self.space.nil
+        w[m + f.RIGHT] = self.space.nil
+        i = f.MAX
+        while i < self.node_size >> 3:
+            w[m + i] = 0
+            i += 1
+        d = self.depth
+        self._aim(d - 1, address)
+        self.path[d] = m << 1
+        self.depth = d + 1
+        self.grown(d)
+        return 0
+
+    def link_above(self, k, address):
+        """Hang the node at `address` at the end of the way, as successor of
+        the node at path[k], whose range has shrunk for it. Cost: as `link`."""
+        d = self.depth
+        self._hang(address)
+        self.shrunk(k)
+        self._taller(d - 1)
+        return 0
+
+    def remove(self, k):
+        """Take the node at path[k] out of the tree; its right side was
+        walked to the end, by `seek` to it or `extend`.
+
+        Its successor takes its place. Returns its address.
+        Cost: O(log n) upwards, O(1) on average.
+        """
+        n = self.path[k] >> 1
+        j = self.depth - 1
+        if j == k:
+            self._unlink(k)
+            self.shrunk(k - 1)
+        else:
+            self._supplant(k, j)
+            if self.shrunk(j - 1) > k:
+                self.shrunk(k)
+        self._shorter(j - 1)
+        return self._address(n)
+
+    def merge(self, limit):
+        """Of the two neighbours to which the way leads, remove the node
+        `after` and let the node `before` extend to `limit`.
+
+        One of them is at the end of the way, above it the other. Returns
+        the address of the node removed. Cost: as `remove`.
+        """
+        w = self.space.words
+        k = self.before
+        j = self.after
+        gone = self.path[j] >> 1
+        w[(self.path[k] >> 1) + f.LIMIT] = limit
+        if j > k:
+            self._unlink(j)
+        else:
+            k = j
+            j = self.before
+            self._supplant(k, j)
+        self.shrunk(j - 1)
+        self.grown(k)
+        self._shorter(j - 1)
+        return self._address(gone)
+
+    def _address(self, n):
+        return (n << 3) + self.space.origin
+
+    def _aim(self, i, address):
+        """Let the link that path[i] takes name `address`; its tag stays."""
+        w = self.space.words
+        slot = (self.path[i] >> 1) + (self.path[i] & 1)
+        w[slot] = address | (w[slot] & 1)
+        return 0
+
+    def _unlink(self, k):
+        """Put the only child of the node at path[k], or none, in its place."""
+        w = self.space.words
+        m = self.path[k] >> 1
+        # Of an only child the side is the taller one; without, both are nil.
+        if w[m + f.LEFT] & 1:
+            self._aim(k - 1, w[m + f.LEFT] & -2)
+        else:
+            self._aim(k - 1, w[m + f.RIGHT] & -2)
+        return 0
+
+    def _supplant(self, k, j):
+        """Unlink the node at path[j], below path[k], and put it, with the
+        links and caches found there, in the place of the node at path[k]."""
+        w = self.space.words
+        path = self.path
+        n = path[k] >> 1
+        m = path[j] >> 1
+        self._unlink(j)
+        w[m + f.LEFT] = w[n + f.LEFT]
+        w[m + f.RIGHT] = w[n + f.RIGHT]
+        i = f.MAX
+        while i < self.node_size >> 3:
+            w[m + i] = w[n + i]
+            i += 1
+        self._aim(k - 1, self._address(m))
+        path[k] = (m << 1) + (path[k] & 1)
+        return 0
+
+    # Balance (design/land.md#.sol.balance)
+
+    def _taller(self, i):
+        """The side that path[i] takes has become one level taller."""
+        w = self.space.words
+        while i > 0:
+            n = self.path[i] >> 1
+            side = self.path[i] & 1
+            if w[n + 1 - side] & 1:
+                w[n + 1 - side] -= 1
+                return 0
+            if w[n + side] & 1:
+                self._rotate(i, side)
+                return 0
+            w[n + side] += 1
+            i -= 1
+        return 0
+
+    def _shorter(self, i):
+        """The side that path[i] takes has become one level shorter."""
+        w = self.space.words
+        while i > 0:
+            n = self.path[i] >> 1
+            side = self.path[i] & 1
+            if w[n + side] & 1:
+                w[n + side] -= 1
+            elif w[n + 1 - side] & 1:
+                if not self._rotate(i, 1 - side):
+                    return 0
+            else:
+                w[n + 1 - side] += 1
+                return 0
+            i -= 1
+        return 0
+
+    def _rotate(self, i, side):
+        """Restore the balance of the node n at path[i], whose `side` is two
+        levels taller. Returns 1 if the whole is now one level shorter.
+
+             n              c      |        n                g
+            . `c    to    n` `x    |       . `c     to     n` `c
+             y` `x       . y       |        g` `x         . y z x
+        """
+        w = self.space.words
+        other = 1 - side
+        n = self.path[i] >> 1
+        c = mmu.at(self.space, w[n + side], self.node_size)
+        top = c
+        even = 0
+        if w[c + other] & 1:
+            top = mmu.at(self.space, w[c + other], self.node_size)
+            w[n + side] = w[top + other] & -2
+            w[c + other] = w[top + side] & -2
+            w[n + other] += w[top + side] & 1
+            w[c + side] += w[top + other] & 1
+            w[top + side] = self._address(c)
+            w[top + other] = self._address(n)
+            self.refresh(c)
+        else:
+            even = 1 - (w[c + side] & 1)
+            w[n + side] = (w[c + other] & -2) + even
+            w[c + side] &= -2
+            w[c + other] = self._address(n) + even
+        self.refresh(n)
+        self.refresh(top)
+        self._aim(i - 1, self._address(top))
+        return 1 - even
+
+    # Nodes as such, whatever they are for
+
+    def insert_node(self, address):
+        """Insert the node at `address`, with its BASE and LIMIT.
+
+        Returns OK, or FAIL if its range overlaps another. Cost: O(log n).
+        """
+        w = self.space.words
+        m = mmu.at(self.space, address, self.node_size)
+        self.seek(w[m + f.BASE])
+        if self.before and w[(self.path[self.before] >> 1) + f.LIMIT] > w[m + f.BASE]:
+            return r.FAIL
+        if self.after and w[(self.path[self.after] >> 1) + f.BASE] < w[m + f.LIMIT]:
+            return r.FAIL
+        self.link(address)
+        return r.OK
+
+    def remove_node(self, address):
+        """Remove the node at `address`.
+
+        Returns OK, or FAIL if it is not in the tree. Cost: O(log n).
+        """
+        w = self.space.words
+        m = mmu.at(self.space, address, self.node_size)
+        self.seek(w[m + f.BASE])
+        if self.path[self.before] >> 1 != m or not self.before:
+            return r.FAIL
+        self.remove(self.before)
+        return r.OK
+
+    def find(self, address):
+        """The address of the node whose range contains `address`, or 0.
+
+        Cost: O(log n).
+        """
+        w = self.space.words
+        n = mmu.at(self.space, self.root_at, 8)
+        n = mmu.at(self.space, w[n], self.node_size)
+        while n:
+            if address < w[n + f.BASE]:
+                n = mmu.at(self.space, w[n + f.LEFT], self.node_size)
+            elif address < w[n + f.LIMIT]:
+                return self._address(n)
+            else:
+                n = mmu.at(self.space, w[n + f.RIGHT], self.node_size)
+        return 0
+
+    def first_ending_after(self, address):
+        """The address of the first node with LIMIT > address, or 0.
+
+        An iteration in order begins with 0 and goes on with the LIMIT of
+        the node found. Cost: O(log n).
+        """
+        w = self.space.words
+        n = mmu.at(self.space, self.root_at, 8)
+        n = mmu.at(self.space, w[n], self.node_size)
+        found = 0
+        while n:
+            if w[n + f.LIMIT] > address:
+                found = self._address(n)
+                n = mmu.at(self.space, w[n + f.LEFT], self.node_size)
+            else:
+                n = mmu.at(self.space, w[n + f.RIGHT], self.node_size)
+        return found
+
+    def is_empty(self):
+        """1 if the tree has no node, else 0."""
+        w = self.space.words
+        n = mmu.at(self.space, self.root_at, 8)
+        return 1 if mmu.at(self.space, w[n], 8) == 0 else 0
+
+    # The public face
+
+    def insert(self, address):
+        """Insert the node at `address`. Raises: ProtocolError if its range
+        overlaps another."""
+        if self.insert_node(address) != r.OK:
+            raise failure(r.FAIL, f"the range of the node at {address:#x} overlaps another")
+
+    def take_out(self, address):
+        """Remove the node at `address`. Raises: ProtocolError if it is not
+        in the tree."""
+        if self.remove_node(address) != r.OK:
+            raise failure(r.FAIL, f"there is no node at {address:#x} in the tree")
+
+    def node_of(self, address):
+        """The address of the node whose range contains `address`, or None."""
+        return self.find(address) or None
+
+    def __iter__(self):
+        """The addresses of the nodes in order."""
+        address = self.first_ending_after(0)
+        while address:
+            limit = self.space.word(address + f.LIMIT * vf.WORD)
+            yield address
+            address = self.first_ending_after(limit)
+
+    def check(self):
+        """Assert order, balance and caches. Returns how many nodes it has.
+
+        Cost: O(n).
+        """
+        w = self.space.words
+        n = mmu.at(self.space, self.root_at, 8)
+        assert not w[n] & 1, "the root's link has no tag"
+        return self._check_subtree(mmu.at(self.space, w[n], self.node_size), -1, 1 << 62)[0]
+
+    def _check_subtree(self, n, least, most):
+        """The nodes and levels of the subtree at n, inside [least, most)."""
+        if n == 0:
+            return 0, 0
+        w = self.space.words
+        base, limit = w[n + f.BASE], w[n + f.LIMIT]
+        assert least <= base < limit <= most, f"[{base:#x}, {limit:#x}) is in order"
+        left = mmu.at(self.space, w[n + f.LEFT], self.node_size)
+        right = mmu.at(self.space, w[n + f.RIGHT], self.node_size)
+        count, left_levels = self._check_subtree(left, least, base)
+        more, right_levels = self._check_subtree(right, limit, most)
+        lean = (w[n + f.RIGHT] & 1) - (w[n + f.LEFT] & 1)
+        assert right_levels - left_levels == lean, "the tag is on the taller side"
+        assert not (w[n + f.RIGHT] & w[n + f.LEFT] & 1), "one side at most is the taller"
+        assert not self.is_stale(n), f"the caches of [{base:#x}, {limit:#x}) are right"
+        return count + more + 1, max(left_levels, right_levels) + 1

@@ -2,15 +2,21 @@
 
 The compiled modules lie beside the plain sources that they were made from.
 With RANGELAND_INTERPRETED=1 in the environment the sources are imported.
-Source: design/speed.md#.sol.switch
+The build asks the same functions. Source: design/speed.md#.sol.switch
 """
 
 import importlib.machinery
 import os
 import sys
+from pathlib import Path
 
 FOLDERS = ("vm", "land", "pools", "arena", "rangeland")
-SWITCH = "RANGELAND_INTERPRETED"
+INTERPRETED = "RANGELAND_INTERPRETED"
+REQUIRE_COMPILED = "RANGELAND_REQUIRE_COMPILED"
+
+# Modules whose .pxd stands in for them in compiled code: constants and inline
+# functions. They are never compiled (design/speed.md#.sol.twin).
+TWINS = frozenset({"raw", "mmu", "fields", "events", "results"})
 
 
 class SourceFinder:
@@ -32,9 +38,19 @@ class SourceFinder:
         return None
 
 
+def wanted(variable):
+    """True if the environment sets `variable` to anything but nothing and 0."""
+    return os.environ.get(variable, "") not in ("", "0")
+
+
 def interpreted_wanted():
-    """True if the environment forces interpreted speed."""
-    return os.environ.get(SWITCH, "") not in ("", "0")
+    """True if the environment forces interpreted speed.
+
+    Raises: ImportError if it also requires compiled speed.
+    """
+    if wanted(INTERPRETED) and wanted(REQUIRE_COMPILED):
+        raise ImportError(f"{INTERPRETED} and {REQUIRE_COMPILED} exclude each other")
+    return wanted(INTERPRETED)
 
 
 def install():
@@ -43,17 +59,12 @@ def install():
         sys.meta_path.insert(0, SourceFinder)
 
 
-def name():
-    """'compiled' or 'interpreted': what the hot modules really are.
-
-    Raises: ImportError if they are some of each, as after a half build.
-    """
-    import land.cbs
-    import pools.mvff
-    import vm.space
-
-    files = {m.__name__: m.__file__ for m in (vm.space, land.cbs, pools.mvff)}
-    compiled = {n for n, file in files.items() if not file.endswith(".py")}
-    if compiled and len(compiled) != len(files):
-        raise ImportError(f"half compiled: {files}")
-    return "compiled" if compiled else "interpreted"
+def hot_modules(root):
+    """The names of the modules under `root` that a build compiles, sorted:
+    all with a .pxd beside them but the twins. Cost: one walk of the folders."""
+    return sorted(
+        ".".join(pxd.relative_to(root).with_suffix("").parts)
+        for folder in FOLDERS
+        for pxd in Path(root, folder).rglob("*.pxd")
+        if pxd.stem not in TWINS and pxd.stem != "__init__"
+    )

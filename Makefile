@@ -1,0 +1,53 @@
+# Rangeland. `make` alone says what there is.
+# PYTHON is the python that makes .venv; JOBS the processes that test at once;
+# TESTS what to test; PYTEST_ARGS goes to pytest as it is.
+
+PYTHON ?= python3
+JOBS ?= auto
+TESTS ?= tests
+PYTEST_ARGS ?=
+
+BIN := .venv/bin
+SOURCES := setup.py pyproject.toml $(shell find vm land pools arena rangeland -type f \
+	! -path '*/__pycache__/*' ! -name '*.so' ! -name '*.c')
+PYTEST := $(BIN)/pytest -n $(JOBS) $(PYTEST_ARGS) $(TESTS)
+BUILD_REQUIRES := import tomllib; \
+	print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")
+
+.DEFAULT_GOAL := help
+.PHONY: help run test test-compiled test-interpreted clean
+
+help: ## print this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: .venv/installed ## set up, bootstrap an arena before your eyes, and replay a program's allocations
+	$(BIN)/rangeland boot
+	$(BIN)/rangeland replay --pool mvff --pool mvff:slot_high=yes,first_fit=no
+
+test: test-compiled test-interpreted ## set up, and run the whole suite at both speeds
+
+test-compiled: export RANGELAND_REQUIRE_COMPILED = 1
+test-compiled: .venv/installed ## the suite, compiled
+	env -u RANGELAND_INTERPRETED -u RANGELAND_REQUIRE_COMPILED RANGELAND_EXPECT=compiled $(PYTEST)
+
+test-interpreted: .venv/installed ## the suite, interpreted
+	env -u RANGELAND_REQUIRE_COMPILED RANGELAND_INTERPRETED=1 RANGELAND_EXPECT=interpreted $(PYTEST)
+
+clean: ## remove everything that the other targets made
+	rm -rf .venv build dist rangeland.egg-info .hypothesis .pytest_cache
+	find vm land pools arena rangeland tests \( -name '*.so' -o -name '*.c' \) -type f -delete
+	find vm land pools arena rangeland tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/ready: pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -c '$(BUILD_REQUIRES)' > .venv/build-requires.txt
+	$(BIN)/python -m pip install --quiet -r .venv/build-requires.txt
+	@touch $@
+
+# Not editable: the suite shall run what is installed (design/speed.md#.sol.proof).
+# The same installation serves both speeds, so it is always compiled if it can be.
+.venv/installed: .venv/ready $(SOURCES)
+	env -u RANGELAND_INTERPRETED RANGELAND_BUILD=build \
+		$(BIN)/python -m pip install --quiet --no-build-isolation '.[test]'
+	@$(BIN)/rangeland --version
+	@touch $@

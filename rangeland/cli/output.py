@@ -1,0 +1,29 @@
+"""The two ways in which a command speaks: to people, and as JSON."""
+
+import json
+import os
+import sys
+
+from rich.console import Console
+
+WIDTH = 100
+
+
+def console():
+    """The console for people: coloured and as wide as the terminal, or, where
+    the output is no terminal, without colour and WIDTH columns wide (COLUMNS
+    of the environment, if it is set)."""
+    if sys.stdout.isatty():
+        return Console(highlight=False)
+    columns = os.environ.get("COLUMNS", "")
+    width = int(columns) if columns.isdecimal() and int(columns) > 0 else WIDTH
+    return Console(width=width, color_system=None, highlight=False)
+
+
+def emit_json(value):
+    """Write `value` to the standard output as one JSON text and a newline.
+
+    Raises: ValueError for NaN and infinities, which JSON does not have.
+    """
+    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
+    sys.stdout.write(text + "\n")

@@ -101,7 +101,7 @@ class AllOrNothing(build_ext):
                 strays += self.compiled_below(folder)
         for path in strays:
             os.unlink(path)
-        self.extensions.clear()
+        self.extensions = []
 
 
 class OnlySources(build_py):

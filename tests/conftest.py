@@ -1,0 +1,141 @@
+"""What every test session says first, and refuses to run without.
+
+A session says which of the two speeds it runs, and from where, and fails if
+that is not what was asked for. Source: design/speed.md#.sol.proof
+
+RANGELAND_EXPECT        the speed that must be running: compiled, interpreted
+RANGELAND_TEST_SOURCES  1: test the sources at the root, not what is installed
+RANGELAND_SEED          the seed of every random choice; by default the day
+RANGELAND_PROFILE       how much Hypothesis tries: dev, ci, night
+"""
+
+import datetime
+import os
+import random
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+ROOT = Path(__file__).resolve().parents[1]
+FROM_SOURCES = os.environ.get("RANGELAND_TEST_SOURCES", "") not in ("", "0")
+if FROM_SOURCES:
+    sys.path.insert(0, str(ROOT))
+
+FOLDERS = ("vm", "land", "pools", "arena", "rangeland")
+SEED = int(os.environ.get("RANGELAND_SEED") or f"{datetime.date.today():%Y%m%d}")
+PROFILE = os.environ.get("RANGELAND_PROFILE") or "dev"
+
+# No deadline: the slower of the two speeds is twenty times as slow.
+for name, examples in (("dev", 40), ("ci", 100), ("night", 5000)):
+    settings.register_profile(
+        name,
+        max_examples=examples,
+        deadline=None,
+        print_blob=True,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+    )
+settings.load_profile(PROFILE)
+
+
+def where_from():
+    """'the installed packages' or 'the sources'; an error if not as asked."""
+    places = {Path(import_module(name).__file__).resolve().parents[1] for name in FOLDERS}
+    if FROM_SOURCES:
+        if places != {ROOT}:
+            raise pytest.UsageError("RANGELAND_TEST_SOURCES is set, but others were imported")
+        return "the sources"
+    if ROOT in places:
+        raise pytest.UsageError(
+            "the tests would run the sources at the root, not the installed packages: use "
+            "`make test`, or the pytest command of .venv, or set RANGELAND_TEST_SOURCES=1"
+        )
+    return "the installed packages"
+
+
+def running_speed():
+    """The speed that is running; an error if another was asked for."""
+    running = import_module("rangeland.speed").name()
+    expected = os.environ.get("RANGELAND_EXPECT", running)
+    if running != expected:
+        raise pytest.UsageError(f"{expected} speed was asked for, but {running} is running")
+    return running
+
+
+def pytest_configure(config):
+    config.rangeland_place = where_from()
+    config.rangeland_speed = running_speed()
+
+
+def pytest_report_header(config):
+    return [
+        f"rangeland: {config.rangeland_speed}, from {config.rangeland_place}",
+        f"rangeland: RANGELAND_SEED={SEED} RANGELAND_PROFILE={PROFILE}",
+    ]
+
+
+def pytest_collection_modifyitems(config, items):
+    unwanted = set()
+    if config.rangeland_speed == "interpreted":
+        unwanted.add("once")
+    if FROM_SOURCES:
+        unwanted.add("installed")
+    dropped = [i for i in items if any(i.get_closest_marker(name) for name in unwanted)]
+    config.hook.pytest_deselected(items=dropped)
+    items[:] = [item for item in items if item not in dropped]
+
+
+@pytest.fixture(scope="session")
+def root():
+    """The root of the clone."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def speed(pytestconfig):
+    """The speed that is running: 'compiled' or 'interpreted'."""
+    return pytestconfig.rangeland_speed
+
+
+@pytest.fixture
+def seed(request):
+    """The seed of the session, printed if the test fails."""
+    print(f"RANGELAND_SEED={SEED} in {request.node.nodeid}")
+    return SEED
+
+
+@pytest.fixture
+def rng(seed):
+    """A random.Random, seeded."""
+    return random.Random(seed)
+
+
+@pytest.fixture
+def python(tmp_path):
+    """Run python with the arguments given, at the running speed, elsewhere
+    than in the clone. Gives the CompletedProcess, with text."""
+    environment = dict(os.environ)
+    environment.pop("RANGELAND_REQUIRE_COMPILED", None)
+    if FROM_SOURCES:
+        environment["PYTHONPATH"] = str(ROOT)
+
+    def run(*args, env=(), **options):
+        options = {"cwd": tmp_path, "capture_output": True, "text": True, "timeout": 300} | options
+        return subprocess.run(
+            [sys.executable, *map(str, args)], env=environment | dict(env), **options
+        )
+
+    return run
+
+
+@pytest.fixture
+def rangeland(python):
+    """Run the command `rangeland`, as `python` does."""
+
+    def run(*args, **options):
+        return python("-m", "rangeland", *args, **options)
+
+    return run

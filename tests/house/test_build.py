@@ -1,0 +1,136 @@
+"""The build: compiled if it can be, whole or not at all, and it leaves no litter.
+
+It is tried on a small tree of the same shape, so that it takes seconds.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+
+import pytest
+
+pytestmark = pytest.mark.once
+
+GOOD = "def twice(n):\n    return n + n\n"
+GOOD_PXD = "cpdef long twice(long n) except? -1 nogil\n"
+BAD_PXD = "cpdef no_such_type twice(long n) except? -1 nogil\n"
+
+
+@pytest.fixture
+def tree(tmp_path, root):
+    """A source tree with two hot modules in vm/, built by our setup.py."""
+    tree = tmp_path / "tree"
+    (tree / "vm").mkdir(parents=True)
+    shutil.copy(root / "setup.py", tree)
+    (tree / "pyproject.toml").write_text(
+        '[project]\nname = "small"\nversion = "1"\n'
+        '[tool.setuptools]\npackages = ["vm"]\ninclude-package-data = false\n'
+        '[tool.setuptools.package-data]\n"*" = ["*.pxd"]\n'
+    )
+    shutil.copy(root / "vm" / "speed.py", tree / "vm")
+    (tree / "vm" / "__init__.py").write_text("from vm import speed\n\nspeed.install()\n")
+    for name in ("one", "two"):
+        (tree / "vm" / f"{name}.py").write_text(GOOD)
+        (tree / "vm" / f"{name}.pxd").write_text(GOOD_PXD)
+    return tree
+
+
+def build(tree, **env):
+    """Build a wheel of `tree`: the process, and the names in the wheel."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("RANGELAND_")}
+    out = tree.parent / "out"
+    script = f"from setuptools import build_meta; build_meta.build_wheel({str(out)!r})"
+    out.mkdir(exist_ok=True)
+    result = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=tree,
+        env=environment | env,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    wheels = list(out.glob("*.whl"))
+    names = zipfile.ZipFile(wheels[0]).namelist() if wheels else []
+    return result, [name for name in names if ".dist-info" not in name]
+
+
+def compiled(names):
+    return sorted(name.split(".")[0] for name in names if name.endswith(".so"))
+
+
+def listing(tree):
+    return sorted(str(p.relative_to(tree)) for p in tree.rglob("*"))
+
+
+def test_compiled_by_default_and_nothing_is_left_in_the_tree(tree):
+    before = listing(tree)
+    result, names = build(tree)
+    assert result.returncode == 0, result.stderr
+    assert compiled(names) == ["vm/one", "vm/two"]
+    assert {"vm/one.py", "vm/one.pxd", "vm/speed.py"} <= set(names)
+    assert listing(tree) == before
+
+
+def test_interpreted_by_the_variable(tree):
+    result, names = build(tree, RANGELAND_INTERPRETED="1")
+    assert result.returncode == 0, result.stderr
+    assert compiled(names) == []
+    assert "vm/one.py" in names and "not compiled" not in result.stderr
+
+
+def test_without_a_compiler_the_wheel_is_interpreted(tree):
+    result, names = build(tree, CC="no-such-compiler")
+    assert result.returncode == 0, result.stderr
+    assert compiled(names) == [] and "vm/one.py" in names
+    assert result.stderr.count("rangeland: not compiled") == 1
+
+
+def test_one_module_that_does_not_compile_leaves_none_compiled(tree):
+    (tree / "vm" / "two.py").write_text(GOOD + "\n\nvalue = 1\n")
+    # Cython accepts it; the C compiler does not find the header.
+    (tree / "vm" / "two.pxd").write_text(
+        'cdef extern from "no_such_header.h":\n    pass\n' + GOOD_PXD
+    )
+    result, names = build(tree)
+    assert result.returncode == 0, result.stderr
+    assert compiled(names) == []
+    assert result.stderr.count("rangeland: not compiled") == 1
+
+
+def test_one_module_that_cython_refuses_leaves_none_compiled(tree):
+    (tree / "vm" / "two.pxd").write_text(BAD_PXD)
+    result, names = build(tree)
+    assert result.returncode == 0, result.stderr
+    assert compiled(names) == []
+    assert "rangeland: not compiled" in result.stderr
+
+
+@pytest.mark.parametrize("trouble", ["cython", "compiler"])
+def test_a_failed_compilation_is_an_error_if_compiled_is_required(tree, trouble):
+    env = {"RANGELAND_REQUIRE_COMPILED": "1"}
+    if trouble == "cython":
+        (tree / "vm" / "two.pxd").write_text(BAD_PXD)
+    else:
+        env["CC"] = "no-such-compiler"
+    result, names = build(tree, **env)
+    assert result.returncode != 0
+    assert names == []
+
+
+def test_both_variables_are_an_error(tree):
+    result, names = build(tree, RANGELAND_REQUIRE_COMPILED="1", RANGELAND_INTERPRETED="1")
+    assert result.returncode != 0 and names == []
+    assert "exclude each other" in result.stderr
+
+
+def test_a_kept_build_folder_brings_no_stale_file_back(tree):
+    kept = {"RANGELAND_BUILD": str(tree.parent / "kept")}
+    assert build(tree, **kept)[0].returncode == 0
+    for name in ("two.py", "two.pxd"):
+        (tree / "vm" / name).unlink()
+    result, names = build(tree, **kept)
+    assert result.returncode == 0, result.stderr
+    assert not [name for name in names if "two" in name]
+    assert compiled(names) == ["vm/one"]

@@ -56,12 +56,13 @@ class VM:
     def unmap(self, base, limit):
         """Unmap [base, limit): its contents are gone. Always OK.
 
-        Raises: ProtocolError if that is not mapped pages of this VM.
+        The descriptor must not lie there. Raises: ProtocolError if that is
+        not mapped pages of this VM; then nothing has changed.
         """
+        self.space.unmap(base, limit)
         n = mmu.at(self.space, self.address, f.VM_SIZE)
         w = self.space.words
         w[n + f.VM_MAPPED] -= limit - base
-        self.space.unmap(base, limit)
         if self.space.telemetry.mask & ev.SEG:
             self.space.telemetry.note(ev.VM_UNMAP, self.address, base, limit, 0, 0)
         return r.OK

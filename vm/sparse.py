@@ -20,8 +20,9 @@ class SparseArray:
     def __init__(self, space, address):
         self.space = space
         self.address = address
-        n = mmu.at(space, address, f.SPARSE_SIZE)
-        w = space.words
+        # By way of self, whose type a compiler knows.
+        w = self.space.words
+        n = mmu.at(self.space, address, f.SPARSE_SIZE)
         self.base = w[n + f.SPARSE_BASE]
         self.element = w[n + f.SPARSE_ELEMENT]
         self.length = w[n + f.SPARSE_LENGTH]

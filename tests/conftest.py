@@ -114,19 +114,24 @@ def rng(seed):
 
 
 @pytest.fixture
-def python(tmp_path):
-    """Run python with the arguments given, at the running speed, elsewhere
-    than in the clone. Gives the CompletedProcess, with text."""
+def environment():
+    """The environment in which another process runs what this one runs."""
     environment = dict(os.environ)
     environment.pop("RANGELAND_REQUIRE_COMPILED", None)
     if FROM_SOURCES:
         environment["PYTHONPATH"] = str(ROOT)
+    return environment
+
+
+@pytest.fixture
+def python(tmp_path, environment):
+    """Run python with the arguments given, at the running speed, elsewhere
+    than in the clone. Gives the CompletedProcess, with text."""
 
     def run(*args, env=(), **options):
         options = {"cwd": tmp_path, "capture_output": True, "text": True, "timeout": 300} | options
-        return subprocess.run(
-            [sys.executable, *map(str, args)], env=environment | dict(env), **options
-        )
+        command = [sys.executable, *map(str, args)]
+        return subprocess.run(command, env=environment | dict(env), **options)
 
     return run
 

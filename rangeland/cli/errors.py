@@ -44,6 +44,24 @@ def friendly(function):
     return wrapper
 
 
+class Program(click.Group):
+    """A group of commands whose errors are a line each, never a traceback."""
+
+    def main(self, args=None, prog_name="rangeland", complete_var=None, **extra):
+        """Run the command line `args` and exit."""
+        if "_RANGELAND_COMPLETE" in os.environ:
+            super().main(args, prog_name, complete_var, **extra)
+        extra.pop("standalone_mode", None)
+        args = sys.argv[1:] if args is None else list(args)
+        self._run(args or ["--help"], prog_name, extra)
+        sys.exit(0)
+
+    @friendly
+    def _run(self, args, prog_name, extra):
+        with self.make_context(prog_name, args, **extra) as context:
+            self.invoke(context)
+
+
 def message_of(error):
     """What `error` has to say to a user, in one line."""
     if isinstance(error, click.UsageError):

@@ -1,0 +1,31 @@
+"""The two ways in which a command speaks."""
+
+import json
+import math
+
+import pytest
+
+from rangeland.cli.output import WIDTH, console, emit_json
+
+
+def test_json_is_one_text_and_a_newline(capsys):
+    emit_json({"b": [1, 2.5, None], "a": "é"})
+    text = capsys.readouterr().out
+    assert text.endswith("}\n") and "é" in text
+    assert json.loads(text) == {"b": [1, 2.5, None], "a": "é"}
+    assert list(json.loads(text)) == ["b", "a"]
+
+
+def test_json_has_no_nan(capsys):
+    with pytest.raises(ValueError):
+        emit_json(math.nan)
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(("columns", "width"), [("", WIDTH), ("40", 40), ("0", WIDTH), ("x", WIDTH)])
+def test_without_a_terminal_the_console_is_plain(monkeypatch, capsys, columns, width):
+    monkeypatch.setenv("COLUMNS", columns)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    console().print("[red]" + "x" * width + " [/red][1] y")
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.rstrip() == "x" * width and "\x1b" not in first + second

@@ -85,24 +85,26 @@ def constants(pxd):
     return {name: int(value, 0) for name, value in pairs}
 
 
-def hidden(pxd):
-    """What the .pxd hides from Python: {class name, or None: names}.
+def functions(pxd):
+    """The functions of C that the .pxd declares: `cdef` and `cpdef`, not inline."""
+    heads = re.findall(r"^cp?def (?!class|enum|inline)(.+\(.*)$", text_of(pxd), re.M)
+    return [name for head in heads for name in _declared(head)]
 
-    A method, attribute or function declared `cdef` is none that Python
-    sees, unless it is an attribute declared public or readonly.
+
+def members(pxd):
+    """What the classes of the .pxd hide from Python: {class: names}.
+
+    A method or attribute declared `cdef` is none that Python sees, unless
+    it is an attribute declared public or readonly.
     """
-    owner, names = None, {}
+    found = {}
     for line in text_of(pxd).split("\n"):
         line = line.partition("#")[0].rstrip()
         if match := re.match(r"cdef class (\w+)", line):
-            owner = match[1]
-            names[owner] = []
-        elif match := re.match(r"( *)cdef (?!class|enum|inline|readonly|public|struct)(.+)", line):
-            owner = owner if match[1] else None
-            names.setdefault(owner, []).extend(_declared(match[2]))
-        elif line and not line.startswith((" ", "@", ")")):
-            owner = None
-    return names
+            names = found.setdefault(match[1], [])
+        elif match := re.match(r" +cdef (?!inline|readonly|public)(.+)", line):
+            names.extend(_declared(match[1]))
+    return found
 
 
 def _declared(text):

@@ -278,7 +278,9 @@ class AddressSpace:
         if stray == address + size:
             return 0
         held = self._reservation_of(stray)
-        owner = f"the reservation [{held.base:#x}, {held.base + held.size:#x})" if held else "nobody"
+        owner = "nobody"
+        if held:
+            owner = f"the reservation [{held.base:#x}, {held.base + held.size:#x})"
         raise AccessError(
             f"access to {stray:#x} (of {size} bytes at {address:#x}): its page "
             f"{stray & -f.PAGE:#x} is not mapped and belongs to {owner}"

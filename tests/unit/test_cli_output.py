@@ -22,7 +22,9 @@ def test_json_has_no_nan(capsys):
     assert capsys.readouterr().out == ""
 
 
-@pytest.mark.parametrize(("columns", "width"), [("", WIDTH), ("40", 40), ("0", WIDTH), ("x", WIDTH)])
+@pytest.mark.parametrize(
+    ("columns", "width"), [("", WIDTH), ("40", 40), ("0", WIDTH), ("x", WIDTH)]
+)
 def test_without_a_terminal_the_console_is_plain(monkeypatch, capsys, columns, width):
     monkeypatch.setenv("COLUMNS", columns)
     monkeypatch.setenv("FORCE_COLOR", "1")

@@ -180,7 +180,9 @@ def test_unmapping_what_is_not_mapped_is_a_protocol_error_and_changes_nothing(sp
     space.check()
 
 
-@pytest.mark.parametrize(("base", "limit"), [(0, 1), (1, PAGE + 1), (0, 0), (PAGE, 0), (0, 5 * PAGE)])
+@pytest.mark.parametrize(
+    ("base", "limit"), [(0, 1), (1, PAGE + 1), (0, 0), (PAGE, 0), (0, 5 * PAGE)]
+)
 def test_only_whole_pages_of_one_reservation_can_be_mapped(space, base, limit):
     vm = new_vm(space, 4 * PAGE)
     with pytest.raises(ProtocolError, match="is not whole pages of one reservation"):

@@ -14,7 +14,7 @@ cdef class FastTree(Tree):
     cdef int64_t is_stale(self, int64_t n) except? -1 nogil
     @cython.locals(w='int64_t*', path='int64_t*', n=int64_t, size=int64_t)
     cdef int64_t grown(self, int64_t i) except? -1 nogil
-    @cython.locals(w='int64_t*', path='int64_t*', n=int64_t, size=int64_t)
+    @cython.locals(w='int64_t*', path='int64_t*', n=int64_t, was=int64_t, now=int64_t, size=int64_t)
     cdef int64_t shrunk(self, int64_t i) except? -1 nogil
     @cython.final
     @cython.locals(w='int64_t*', n=int64_t)

@@ -55,14 +55,24 @@ class FastTree(Tree):
         """As `Tree.shrunk`. Cost: O(1) where a larger range is near."""
         w = self.space.words
         path = self.path
-        while i > 0:
-            n = path[i] >> 1
-            size = self._largest(n)
-            if w[n + f.MAX] == size:
-                return i
-            w[n + f.MAX] = size
+        if i == 0:
+            return 0
+        n = path[i] >> 1
+        was = w[n + f.MAX]
+        now = self._largest(n)
+        while now != was:
+            w[n + f.MAX] = now
             i -= 1
-        return 0
+            n = path[i] >> 1
+            if i == 0 or w[n + f.MAX] > was:
+                return i
+            size = w[n + f.LIMIT] - w[n + f.BASE]
+            if size > now:
+                now = size
+            size = w[mmu.at(self.space, w[n + 1 - (path[i] & 1)], self.node_size) + f.MAX]
+            if size > now:
+                now = size
+        return i
 
     def largest(self):
         """The size of the largest range in the tree, 0 if there is none."""

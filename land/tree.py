@@ -29,6 +29,7 @@ class Tree:
         self.root_at = root_at
         self.node_size = node_size
         self.path = [0] * 96
+        self.turn = [0] * 2
         self.depth = 0
         self.before = 0
         self.after = 0
@@ -53,7 +54,7 @@ class Tree:
         """A range at or below path[i] has shrunk or gone: correct the
         caches from there upwards, as long as they change.
 
-        Returns the entry whose node did not change, 0 if all did.
+        Returns the first entry left as it was, 0 if there is none.
         """
         return 0
 
@@ -73,20 +74,18 @@ class Tree:
         path[0] = n << 1
         n = mmu.at(self.space, w[n], self.node_size)
         d = 1
-        before = 0
-        after = 0
+        turn = self.turn
+        turn[0] = 0
+        turn[1] = 0
         while n:
-            if w[n + f.BASE] <= base:
-                before = d
-                path[d] = (n << 1) + 1
-                n = mmu.at(self.space, w[n + f.RIGHT], self.node_size)
-            else:
-                after = d
-                path[d] = n << 1
-                n = mmu.at(self.space, w[n + f.LEFT], self.node_size)
+            # Nothing here branches on the comparison: it is a coin toss.
+            side = 1 if w[n + f.BASE] <= base else 0
+            turn[side] = d
+            path[d] = (n << 1) + side
+            n = mmu.at(self.space, w[n + side], self.node_size)
             d += 1
-        self.before = before
-        self.after = after
+        self.before = turn[1]
+        self.after = turn[0]
         self.depth = d
         return 0
 
@@ -156,7 +155,7 @@ class Tree:
             self.shrunk(k - 1)
         else:
             self._supplant(k, j)
-            if self.shrunk(j - 1) > k:
+            if self.shrunk(j - 1) >= k:
                 self.shrunk(k)
         self._shorter(j - 1)
         return self._address(n)
@@ -172,14 +171,15 @@ class Tree:
         k = self.before
         j = self.after
         gone = self.path[j] >> 1
-        w[(self.path[k] >> 1) + f.LIMIT] = limit
         if j > k:
             self._unlink(j)
         else:
             k = j
             j = self.before
             self._supplant(k, j)
+        # In this order: a cache first loses what has gone, then gains.
         self.shrunk(j - 1)
+        w[(self.path[k] >> 1) + f.LIMIT] = limit
         self.grown(k)
         self._shorter(j - 1)
         return self._address(gone)

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from land import cbs
+from land.failover import Failover
+from land.freelist import Freelist
 from land.nodes import CappedNodes, StackNodes
 from vm import results as r
 from vm.descriptor import VM
@@ -30,7 +32,7 @@ class Driver:
     def __init__(self, header):
         land = header["land"]
         self.space = AddressSpace(size=1 << 24, checked=True)
-        self.offset = land["base"]
+        self.offset = land["base"] or mapped(self.space, -land["span"] // PAGE * -PAGE)
         self.land = self.make(land, header["arena"]["zone_shift"])
 
     def make(self, land, shift):
@@ -38,6 +40,12 @@ class Driver:
         nodes = StackNodes(self.space, land["block_size"], node_base + PAGE, node_base + NODES)
         if land["block_limit"] is not None:
             nodes = CappedNodes(nodes, land["block_limit"], getattr(r, land["block_limit_res"]))
+        if land["class"].startswith("Failover"):
+            primary = cbs.CBSFast.init(self.space, node_base, nodes, land["align"])
+            secondary = Freelist.init(self.space, node_base + 128, land["align"])
+            return Failover.init(self.space, node_base + 256, primary, secondary)
+        if land["class"] == "Freelist":
+            return Freelist.init(self.space, node_base, land["align"])
         make = {"CBS": cbs.CBS, "CBSFast": cbs.CBSFast, "CBSZoned": cbs.CBSZoned}[land["class"]]
         return make.init(self.space, node_base, nodes, land["align"], zone_shift=shift)
 
@@ -100,6 +108,9 @@ class Driver:
 
     def run_it(self, size, *lists):
         self.land.check()
+        if isinstance(self.land, Failover):
+            both = (self.land.primary, self.land.secondary)
+            return ["it", self.land.size, *map(self.flat, both)]
         return ["it", self.land.size, self.flat(self.land)]
 
 
@@ -111,7 +122,7 @@ def mapped(space, size):
     return descriptor.base
 
 
-FILES = sorted(VECTORS.glob("land-cbs*.jsonl.gz"))
+FILES = sorted(VECTORS.glob("land-*.jsonl.gz"))
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name.split(".")[0])
@@ -121,3 +132,7 @@ def test_recorded_land(path):
     for number, line in enumerate(lines, 2):
         assert driver.run(line) == line, f"line {number}"
     assert len(lines) > 1000
+
+
+def test_every_recorded_class_is_here():
+    assert len(FILES) == 9

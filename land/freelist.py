@@ -1,0 +1,231 @@
+"""Freelist: a set of address ranges that lies in those ranges themselves.
+
+The free memory is a list in ascending order. A block of 16 bytes or more
+begins with {link, limit}. A block of 8 bytes, if ranges may be so small, has
+only the link, with its low bit set; its limit is 8 above its base. The end
+of the list is `space.nil`. Nothing is ever allocated, so that no insertion
+or deletion is refused for want of memory. Source: design/land.md#.sol.freelist
+"""
+
+from land import fields as f
+from land.land import Land
+from vm import mmu
+from vm import results as r
+from vm.results import ParamError
+
+
+class Freelist(Land):
+    """The handle of a freelist; its ranges are mapped memory. Of several
+    largest ranges it takes the highest, and that whole or not at all."""
+
+    SIG = f.FREELIST_SIG
+    BYTES = f.FREELIST_SIZE
+
+    @classmethod
+    def init(cls, space, address, align, owner=0):
+        """Write the descriptor of an empty freelist, 72 bytes at `address`.
+
+        Returns its handle. Raises: ParamError.
+        """
+        cls._write(space, address, align, owner, ((f.HEAD, space.nil),))
+        return cls(space, address)
+
+    # Links: a slot is the word number of the word that names a block
+
+    def _first(self):
+        """The slot of the first block: the head of the list."""
+        return mmu.at(self.space, self.address, f.FREELIST_SIZE) + f.HEAD
+
+    def _block(self, slot):
+        """The block (a word number, 0 at the end) that `slot` names; its
+        range goes to `base` and `limit`. Its own slot is the same number."""
+        w = self.space.words
+        n = mmu.at(self.space, w[slot], 8)
+        self.base = w[slot] & -2
+        if w[n] & 1:
+            self.limit = self.base + 8
+        elif n:
+            self.limit = w[mmu.at(self.space, self.base + 8, 8)]
+        return n
+
+    def _aim(self, slot, address):
+        """Let `slot` name the block at `address`; its tag stays."""
+        w = self.space.words
+        w[slot] = address | (w[slot] & 1)
+        return 0
+
+    def _write_block(self, slot, base, limit, link):
+        """Make [base, limit) a block linked to `link`, and `slot` name it;
+        nothing, if it is empty: then `slot` names `link`."""
+        if base == limit:
+            return self._aim(slot, link)
+        w = self.space.words
+        if limit - base < 16:
+            w[mmu.at(self.space, base, 8)] = link | 1
+        else:
+            n = mmu.at(self.space, base, 16)
+            w[n] = link
+            w[n + 1] = limit
+        return self._aim(slot, base)
+
+    def _resize(self, change, number):
+        """Count `change` bytes and `number` blocks."""
+        n = mmu.at(self.space, self.address, f.FREELIST_SIZE)
+        w = self.space.words
+        w[n + f.SIZE] += change
+        w[n + f.COUNT] += number
+        return r.OK
+
+    def insert_range(self, base, limit):
+        """As `Land.insert_range`; OK or FAIL. Cost: O(n)."""
+        w = self.space.words
+        before = 0
+        previous = slot = self._first()
+        n = self._block(slot)
+        while n and self.limit <= base:
+            before = self.base
+            before_limit = self.limit
+            previous = slot
+            slot = n
+            n = self._block(slot)
+        if n and self.base < limit:
+            return r.FAIL
+        self.found_base = base
+        self.found_limit = limit
+        joined = 1
+        link = w[slot] & -2
+        if n and self.base == limit:
+            self.found_limit = self.limit
+            link = w[n] & -2
+            joined -= 1
+        if before and before_limit == base:
+            self.found_base = before
+            slot = previous
+            joined -= 1
+        self._write_block(slot, self.found_base, self.found_limit, link)
+        return self._resize(limit - base, joined)
+
+    def delete_range(self, base, limit):
+        """As `Land.delete_range`; OK or FAIL. Cost: O(n)."""
+        slot = self._first()
+        n = self._block(slot)
+        while n and self.limit <= base:
+            slot = n
+            n = self._block(slot)
+        if n == 0 or base < self.base or self.limit < limit:
+            return r.FAIL
+        self.found_base = self.base
+        self.found_limit = self.limit
+        return self._cut(slot, n, base, limit)
+
+    def _cut(self, slot, n, base, limit):
+        """Delete [base, limit) from block n, named by `slot`, whose range
+        is in `base` and `limit`."""
+        link = self.space.words[n] & -2
+        low = self.base
+        high = self.limit
+        number = -1
+        if limit < high:
+            # The right part is written first: it does not touch the left.
+            self._write_block(slot, limit, high, link)
+            link = limit
+            number += 1
+        if low < base:
+            self._write_block(slot, low, base, link)
+            number += 1
+        elif limit == high:
+            self._aim(slot, link)
+        return self._resize(base - limit, number)
+
+    def first_range(self, size, mode):
+        """As `Land.first_range`. Cost: O(n)."""
+        slot = self._first()
+        n = self._block(slot)
+        while n and self.limit - self.base < size:
+            slot = n
+            n = self._block(slot)
+        return self._take(slot, n, size, mode)
+
+    def last_range(self, size, mode):
+        """As `Land.last_range`. Cost: O(n)."""
+        found = 0
+        slot = self._first()
+        n = self._block(slot)
+        while n:
+            if self.limit - self.base >= size:
+                found = slot
+            slot = n
+            n = self._block(slot)
+        if found == 0:
+            return 0
+        n = self._block(found)
+        return self._take(found, n, size, mode)
+
+    def largest_range(self, size, mode):
+        """As `Land.largest_range`; the highest of the largest, and unless
+        `mode` keeps it, all of it. Cost: O(n)."""
+        found = 0
+        slot = self._first()
+        n = self._block(slot)
+        while n:
+            if self.limit - self.base >= size:
+                size = self.limit - self.base
+                found = slot
+            slot = n
+            n = self._block(slot)
+        if found == 0:
+            return 0
+        n = self._block(found)
+        return self._take(found, n, size, f.ENTIRE if mode else f.KEEP)
+
+    def _take(self, slot, n, size, mode):
+        """Delete, of block n named by `slot`, what `mode` says. Returns 1,
+        or 0 if n is 0."""
+        if n == 0:
+            return 0
+        self.old_base = self.base
+        self.old_limit = self.limit
+        self.found_base = self.base
+        self.found_limit = self.limit
+        if mode == f.LOW:
+            self.found_limit = self.base + size
+        elif mode == f.HIGH:
+            self.found_base = self.limit - size
+        if mode != f.KEEP:
+            self._cut(slot, n, self.found_base, self.found_limit)
+        return 1
+
+    def next_after(self, address):
+        """As `Land.next_after`. Cost: O(n)."""
+        n = self._block(self._first())
+        while n and self.limit <= address:
+            n = self._block(n)
+        if n == 0:
+            return 0
+        self.found_base = self.base
+        self.found_limit = self.limit
+        return 1
+
+    def __len__(self):
+        n = mmu.at(self.space, self.address, f.FREELIST_SIZE)
+        return self.space.words[n + f.COUNT]
+
+    def _admit(self, base, limit):
+        base, limit = super()._admit(base, limit)
+        if base < self.space.base or limit > self.space.limit:
+            raise ParamError(
+                f"[{base:#x}, {limit:#x}) is no memory: expected a range of "
+                f"[{self.space.base:#x}, {self.space.limit:#x})"
+            )
+        return base, limit
+
+    def check(self):
+        """Assert the invariants of the set and of the blocks. Cost: O(n)."""
+        super().check()
+        assert len(self) == sum(1 for _ in self), "count is the number of blocks"
+        w = self.space.words
+        n = self._block(self._first())
+        while n:
+            small = self.limit - self.base < 16
+            assert (w[n] & 1) == small, f"the tag of the block at {self.base:#x} says its size"
+            n = self._block(n)

@@ -13,3 +13,8 @@ def words(view):
 def floats(view):
     """The doubles of `view`, a memoryview of format 'd'."""
     return view
+
+
+def whole(x):
+    """The double `x` cut to a whole number, as C does; x >= 0."""
+    return int(x)

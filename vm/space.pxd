@@ -28,6 +28,7 @@ cdef class AddressSpace:
     cdef object _states
     cdef object _words
     cdef object _plan
+    cdef int64_t _arenas
 
     cdef int64_t refuses_node(self) except? -1 with gil
     cpdef int64_t reserve(self, int64_t size, int64_t align=*) except? -1

@@ -100,6 +100,7 @@ class AddressSpace:
         self.placement = placement if callable(placement) or placement is None else iter(placement)
         self.faults = faults
         self.telemetry = stream
+        self._arenas = 0
         self.stack = Stack(self, self.limit, self.limit + STACK_SIZE)
 
     @property
@@ -119,6 +120,11 @@ class AddressSpace:
     def refuses_node(self):
         """1 if the fault plan refuses this allocation of a node, else 0."""
         return 1 if self.refuses(NODE) else 0
+
+    def next_arena_serial(self):
+        """How many arenas were made here before this one."""
+        self._arenas += 1
+        return self._arenas - 1
 
     # Reservations
 
@@ -296,6 +302,20 @@ class AddressSpace:
         self.verify(address, size)
         start = address - self.origin
         return self.bytes[start : start + size]
+
+    def words_at(self, address, size):
+        """The `size` bytes at `address` as a writable memoryview of words.
+
+        Raises: ParamError; AccessError if a byte of them is not mapped.
+        """
+        return self.view(address, size).cast("q")
+
+    def floats_at(self, address, size):
+        """The `size` bytes at `address` as a writable memoryview of doubles.
+
+        Raises: ParamError; AccessError if a byte of them is not mapped.
+        """
+        return self.view(address, size).cast("d")
 
     def word(self, address):
         """The signed 64-bit word at `address`. Raises: AccessError."""

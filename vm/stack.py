@@ -3,6 +3,8 @@
 Source: design/vm.md#.sol.stack
 """
 
+from contextlib import contextmanager
+
 from vm.results import LimitError
 
 
@@ -31,3 +33,12 @@ class Stack:
         """Drop the `size` bytes pushed last."""
         self.pointer += size
         assert self.pointer <= self.limit, "nothing is popped that was not pushed"
+
+    @contextmanager
+    def frame(self, size):
+        """The address of `size` zeroed bytes that last as long as the context."""
+        address = self.push(size)
+        try:
+            yield address
+        finally:
+            self.pop(size)

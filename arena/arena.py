@@ -1,0 +1,357 @@
+"""Arena: the public face of an arena in virtual memory.
+
+Source: design/arena.md
+"""
+
+from arena import bootstrap, roster
+from arena import fields as a
+from arena.attach import attach_grains, attach_pools
+from arena.check import check_arena
+from pools.pool import MOST
+from vm import events as ev
+from vm import fields as f
+from vm.results import (
+    ParamError,
+    ParamTypeError,
+    ProtocolError,
+    fraction,
+    integer,
+    power_of_two,
+)
+from vm.space import AddressSpace
+
+DEFAULT_SIZE = 1 << 28
+
+
+class Arena:
+    """An arena of at first `size` bytes of addresses, in `space` or in an
+    address space of its own.
+
+    `grain_size` is the unit of what pools get; `zoned` keeps kinds of memory
+    apart by address; committed memory never exceeds `commit_limit` (None:
+    no limit); the fraction `spare` of it may be free and still mapped.
+    Units: bytes. Used as a context, it destroys its pools and itself at the
+    end.
+    Raises: ParamError; AllocationError, and then nothing is reserved.
+    Cost: under a millisecond compiled.
+    """
+
+    def __init__(
+        self,
+        size=DEFAULT_SIZE,
+        grain_size=f.PAGE,
+        zoned=True,
+        commit_limit=None,
+        spare=0.75,
+        space=None,
+    ):
+        size = integer("size", size, least=1, most=MOST)
+        grain = power_of_two("grain_size", grain_size, least=f.PAGE)
+        if commit_limit is not None:
+            commit_limit = integer("commit_limit", commit_limit, least=0, most=a.NO_LIMIT)
+        spare = fraction("spare", spare)
+        if space is None:
+            space = AddressSpace()
+        elif not isinstance(space, AddressSpace):
+            raise ParamTypeError(f"space is {space!r}: expected an AddressSpace")
+        self._bind(*bootstrap.create(space, size, grain, bool(zoned), commit_limit, spare))
+
+    @classmethod
+    def attach(cls, space, address):
+        """The arena whose descriptor lies at `address` in `space`, with all
+        handles rebuilt from the bytes alone.
+
+        Raises: ParamError if no arena descriptor lies there.
+        Cost: O(pools + chunks).
+        """
+        arena = cls.__new__(cls)
+        arena._bind(*attach_grains(space, address))
+        arena._pools = attach_pools(arena)
+        return arena
+
+    def _bind(self, grains, control):
+        self.space = grains.space
+        self.address = grains.address
+        self.grains = grains
+        self._control = control
+        self._pools = {}
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.alive:
+            for pool in reversed(self.pools):
+                pool.destroy()
+            self.destroy()
+
+    def __repr__(self):
+        return f"<Arena at {self.address:#x}>"
+
+    # Accounts and settings
+
+    def _get(self, field):
+        self._expect_alive()
+        return self.grains.chunks.get(field)
+
+    @property
+    def alive(self):
+        """False once the arena has been destroyed."""
+        end = self.address + a.ARENA_SIZE
+        if self.space.first_unmapped(self.address, end) != end:
+            return False
+        return self.grains.chunks.get(0) == a.ARENA_SIG
+
+    def _expect_alive(self):
+        if not self.alive:
+            raise ProtocolError(f"{self!r} has been destroyed")
+
+    @property
+    def reserved(self):
+        """The bytes of addresses reserved, those of the descriptor included."""
+        return self._get(a.RESERVED)
+
+    @property
+    def committed(self):
+        """The bytes of memory mapped, spare memory included."""
+        return self._get(a.COMMITTED)
+
+    @property
+    def spare_committed(self):
+        """The bytes of memory mapped and free."""
+        return self._get(a.SPARE_COMMITTED)
+
+    @property
+    def grain_size(self):
+        """The bytes of a grain."""
+        return self._get(a.GRAIN_SIZE)
+
+    @property
+    def zone_shift(self):
+        """The logarithm of the width of a zone's stripes."""
+        return self._get(a.ZONE_SHIFT)
+
+    @property
+    def zoned(self):
+        """True if zones are kept apart."""
+        return bool(self._get(a.ZONED))
+
+    @property
+    def free_zones(self):
+        """The zones that nothing was ever allocated in: an unsigned set."""
+        return self._get(a.FREE_ZONES) & (1 << 64) - 1
+
+    @property
+    def serial(self):
+        """How many arenas were made in the space before this one."""
+        return self._get(a.ARENA_SERIAL)
+
+    @property
+    def commit_limit(self):
+        """The most bytes that may be committed, or None.
+
+        Setting it below what is committed purges spare memory.
+        Raises: ParamError if even that would not do: nothing changed then.
+        """
+        limit = self._get(a.COMMIT_LIMIT)
+        return None if limit == a.NO_LIMIT else limit
+
+    @commit_limit.setter
+    def commit_limit(self, value):
+        limit = a.NO_LIMIT
+        if value is not None:
+            limit = integer("commit_limit", value, least=0, most=a.NO_LIMIT)
+        committed, spare = self.committed, self.spare_committed
+        refused = limit < committed - spare
+        if not refused:
+            if limit < committed:
+                self.grains.spare_land.purge(committed - limit)
+            self.grains.chunks.set(a.COMMIT_LIMIT, limit)
+        self.space.telemetry.tell(ev.COMMIT_LIMIT_SET, self.address, limit, int(refused))
+        if refused:
+            raise ParamError(
+                f"commit_limit is {limit}: expected at least {committed - spare}, "
+                f"for {committed} bytes are committed and only {spare} of them are spare"
+            )
+
+    @property
+    def spare(self):
+        """The fraction of committed memory that may be spare.
+
+        Setting it purges what is too much. Raises: ParamError.
+        """
+        self._expect_alive()
+        return self.space.floats_at(self.address, a.ARENA_SIZE)[a.SPARE]
+
+    @spare.setter
+    def spare(self, value):
+        value = fraction("spare", value)
+        self._expect_alive()
+        self.space.floats_at(self.address, a.ARENA_SIZE)[a.SPARE] = value
+        self.space.telemetry.tell(ev.ARENA_SET_SPARE, self.address, value)
+        excess = self.spare_committed - self.grains.spare_land.limit()
+        if excess > 0:
+            self.grains.spare_land.purge(excess)
+
+    @property
+    def extend_by(self):
+        """The bytes of addresses that the arena would like to grow by.
+
+        Raises: ParamError when set below `extend_min`.
+        """
+        return self._get(a.EXTEND_BY)
+
+    @extend_by.setter
+    def extend_by(self, value):
+        value = integer("extend_by", value, least=max(1, self.extend_min), most=MOST)
+        self.grains.chunks.set(a.EXTEND_BY, value)
+
+    @property
+    def extend_min(self):
+        """The least bytes of addresses that the arena grows by.
+
+        Raises: ParamError when set above `extend_by`.
+        """
+        return self._get(a.EXTEND_MIN)
+
+    @extend_min.setter
+    def extend_min(self, value):
+        value = integer("extend_min", value, least=0, most=self.extend_by)
+        self.grains.chunks.set(a.EXTEND_MIN, value)
+
+    # Chunks, pools, addresses
+
+    @property
+    def chunks(self):
+        """The chunks in the order of their making: a list."""
+        self._expect_alive()
+        return self.grains.chunks.in_order()
+
+    @property
+    def pools(self):
+        """The clients' pools in the order of their making: a list."""
+        self._expect_alive()
+        return list(self._pools.values())
+
+    def pool_of(self, address):
+        """The pool that owns the grain at `address`, or None.
+
+        Pools that the arena or another pool made for itself count as well.
+        Raises: ParamError. Cost: O(log chunks).
+        """
+        address = integer("address", address, least=0, most=MOST)
+        self._expect_alive()
+        chunk = self.grains.chunks.of(address)
+        owner = chunk.owner(chunk.index_of(address)) if chunk else 0
+        return self._pool_at(owner) if owner else None
+
+    def _pool_at(self, owner):
+        for pool in (*self._pools.values(), *self.system_pools):
+            if pool.address == owner:
+                return pool
+            if getattr(pool, "blocks", pool).address == owner:
+                return pool.blocks
+        raise AssertionError(f"a page belongs to {owner:#x}, where there is no pool")
+
+    @property
+    def system_pools(self):
+        """The pools of the arena itself: free nodes, spare nodes, control."""
+        self._expect_alive()
+        grains = self.grains
+        return [grains.free_land.blocks, grains.spare_land.blocks, self._control]
+
+    def view(self, address, size):
+        """The `size` bytes at `address` as a writable memoryview.
+
+        Raises: ParamError; AccessError if a byte of them is not mapped.
+        """
+        self._expect_alive()
+        return self.space.view(address, size)
+
+    def collect(self):
+        """Give back the chunks, but the primary, in which nothing is
+        allocated. Returns how many bytes of addresses that was."""
+        self._expect_alive()
+        grains = self.grains
+        before = self.reserved
+        for chunk in grains.chunks.ascending():
+            if chunk.address != grains.chunks.get(a.PRIMARY) and chunk.is_empty():
+                grains.spare_land.purge(chunk.limit - chunk.base, chunk)
+                grains.free_land.delete(chunk.address_of(chunk.alloc_base), chunk.limit)
+                grains.chunks.destroy(chunk)
+        return before - self.reserved
+
+    # What pools and lands ask when they are made
+
+    def control_alloc(self, size):
+        """The address of `size` bytes of control memory.
+
+        Raises: AllocationError; then nothing has changed.
+        """
+        self._expect_alive()
+        return self.grains.control_alloc(self._control, size)
+
+    def control_free(self, base, size):
+        """Free what `control_alloc` gave."""
+        self.grains.control_free(self._control, base, size)
+
+    def admit(self, size, count):
+        """Room for a pool descriptor of `size` bytes and `count` serials.
+
+        Returns (address, serials). Raises: AllocationError.
+        """
+        address = self.control_alloc(size)
+        chunks = self.grains.chunks
+        return address, [bootstrap.next_serial(chunks) for _ in range(count)]
+
+    def enlist(self, pool):
+        """Make `pool`, whose descriptor is written, one of the arena's."""
+        pool.arena = self
+        if self.space.checked:
+            pool.ledger = {}
+        self._pools[pool.address] = pool
+        roster.append(self.space, self.address, pool.address)
+
+    def destroy_pool(self, pool):
+        """Finish `pool`, all its memory, and free its descriptor."""
+        roster.remove(self.space, self.address, pool.address)
+        del self._pools[pool.address]
+        pool.finish()
+        self.control_free(pool.address, pool.descriptor_size)
+        pool.arena = None
+
+    def destroy(self):
+        """Destroy the arena and give back everything that it reserved.
+
+        Raises: ProtocolError while a client's pool is alive.
+        """
+        self._expect_alive()
+        if self._pools:
+            alive = ", ".join(repr(pool) for pool in self.pools)
+            raise ProtocolError(f"{self!r} still has pools: expected none, found {alive}")
+        bootstrap.destroy(self.grains, self._control)
+
+    def check(self):
+        """Assert every invariant of the arena, its lands and its pools.
+
+        Cost: O(pages + ranges + units).
+        """
+        self._expect_alive()
+        check_arena(self)
+
+    def describe(self):
+        """What the arena holds, as text."""
+        limit = self.commit_limit
+        lines = [
+            f"Arena at {self.address:#x}",
+            f"  grain size {self.grain_size} bytes, "
+            + (f"zones of {1 << self.zone_shift} bytes" if self.zoned else "not zoned"),
+            f"  reserved {self.reserved}, committed {self.committed}, "
+            f"spare {self.spare_committed} bytes",
+            f"  commit limit {'none' if limit is None else f'{limit} bytes'}, spare {self.spare}",
+        ]
+        for chunk in self.chunks:
+            lines.append(f"  {chunk!r}, {chunk.pages} pages, {chunk.vm.mapped} bytes mapped")
+        for pool in (*self.system_pools, *self.pools):
+            lines += ["  " + line for line in pool.describe().splitlines()]
+        return "\n".join(lines) + "\n"

@@ -1,0 +1,49 @@
+"""Attach: every handle of an arena, rebuilt from its bytes alone.
+
+Source: design/arena.md#.sol.attach
+"""
+
+from arena import fields as a
+from arena import roster
+from arena.grains import Grains
+from pools import fields as p
+from pools.mfs import MFS
+from pools.mvff import MVFF
+from pools.pool import handle
+from vm import fields as f
+from vm.results import ParamError, ParamTypeError, integer
+from vm.space import AddressSpace
+
+POOL_CLASSES = {p.MFS_SIG: MFS, p.MVFF_SIG: MVFF}
+
+
+def attach_grains(space, address):
+    """The Grains and the control pool of the arena at `address`.
+
+    Raises: ParamError if no arena descriptor lies there.
+    """
+    if not isinstance(space, AddressSpace):
+        raise ParamTypeError(f"space is {space!r}: expected an AddressSpace")
+    address = integer("address", address, least=space.base, most=space.limit)
+    if address % f.WORD or space.first_unmapped(address, address + a.ARENA_SIZE) <= address:
+        raise ParamError(f"address is {address:#x}: expected that of an arena descriptor")
+    if space.word(address) != a.ARENA_SIG:
+        found = space.word(address)
+        raise ParamError(
+            f"no arena descriptor lies at {address:#x}: expected signature "
+            f"{a.ARENA_SIG:#x}, found {found:#x}"
+        )
+    grain = space.words_at(address, a.ARENA_SIZE)[a.GRAIN_SIZE]
+    grains = Grains(space, address, grain)
+    grains.attach()
+    return grains, handle(MVFF, space, address + a.CONTROL_AT, grains)
+
+
+def attach_pools(arena):
+    """Handles of all pools in the bytes of `arena`: a dict by address."""
+    pools = {}
+    for address in roster.addresses(arena.space, arena.address):
+        kind = POOL_CLASSES[arena.space.word(address)]
+        pool = pools[address] = handle(kind, arena.space, address, arena.grains)
+        pool.arena = arena
+    return pools

@@ -1,0 +1,40 @@
+cimport cython
+from libc.stdint cimport int64_t
+from arena cimport fields as a
+from arena.chunk cimport Chunk
+from land cimport fields as lf
+from land.tree cimport Tree
+from vm cimport events as ev
+from vm cimport fields as f
+from vm cimport mmu
+from vm cimport results as r
+from vm.descriptor cimport VM
+from vm.space cimport AddressSpace
+
+
+@cython.final
+cdef class Chunks:
+    cdef readonly AddressSpace space
+    cdef readonly int64_t address
+    cdef readonly Tree tree
+    cdef dict _handles
+
+    cpdef int64_t descriptor(self) except? -1
+    cpdef int64_t get(self, int64_t field) except? -1
+    cpdef set(self, int64_t field, int64_t value)
+    cpdef add(self, int64_t field, int64_t value)
+    @cython.locals(committed=int64_t, res=int64_t)
+    cpdef int64_t map(self, VM vm, int64_t base, int64_t limit) except? -1
+    cpdef unmap(self, VM vm, int64_t base, int64_t limit)
+    @cython.locals(before=int64_t, res=int64_t)
+    cpdef int64_t map_descriptors(self, Chunk chunk, int64_t lo, int64_t hi) except? -1
+    @cython.locals(before=int64_t)
+    cpdef unmap_descriptors(self, Chunk chunk, int64_t lo, int64_t hi)
+    @cython.locals(lo=int64_t, hi=int64_t, i=int64_t)
+    cpdef unmap_pages(self, Chunk chunk, int64_t base, int64_t limit)
+    @cython.locals(chunk=Chunk)
+    cpdef Chunk at(self, int64_t address)
+    @cython.locals(found=int64_t)
+    cpdef Chunk of(self, int64_t address)
+    @cython.locals(address=int64_t)
+    cpdef list ascending(self)

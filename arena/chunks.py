@@ -1,0 +1,297 @@
+"""Chunks: the chunks of an arena, and the memory committed in them.
+
+Source: design/arena.md#.sol.chunks
+"""
+
+from arena import fields as a
+from arena.chunk import Chunk, overhead_tables
+from land import fields as lf
+from land.tree import Tree
+from vm import events as ev
+from vm import fields as f
+from vm import mmu
+from vm import results as r
+from vm import sparse
+from vm.bits import table_size
+from vm.boot import BootBlock
+from vm.descriptor import VM
+from vm.results import AllocationError, failure
+
+
+class Chunks:
+    """The handle of the chunks of the arena whose descriptor is at `address`.
+
+    All mapping in chunks passes here, where it is held against the commit
+    limit and counted as committed.
+    """
+
+    def __init__(self, space, address):
+        self.space = space
+        self.address = address
+        self.tree = Tree(space, address + a.CHUNK_ROOT * f.WORD, lf.NODE_SIZE)
+        self._handles = {}
+
+    def descriptor(self):
+        """The number of the first word of the arena descriptor."""
+        return mmu.at(self.space, self.address, a.ARENA_SIZE)
+
+    def get(self, field):
+        """The word `field` of the arena descriptor."""
+        return self.space.words[self.descriptor() + field]
+
+    def set(self, field, value):
+        """Write the word `field` of the arena descriptor."""
+        self.space.words[self.descriptor() + field] = value
+
+    def add(self, field, value):
+        """Add `value` to the word `field` of the arena descriptor."""
+        self.set(field, self.get(field) + value)
+
+    # Committed memory
+
+    def map(self, vm, base, limit):
+        """Map [base, limit) of `vm` and count it as committed.
+
+        Returns OK, COMMIT_LIMIT or MEMORY; nothing changed if not OK.
+        """
+        committed = self.get(a.COMMITTED) + limit - base
+        if committed > self.get(a.COMMIT_LIMIT):
+            return r.COMMIT_LIMIT
+        res = vm.map(base, limit)
+        if res == r.OK:
+            self.set(a.COMMITTED, committed)
+        return res
+
+    def unmap(self, vm, base, limit):
+        """Unmap [base, limit) of `vm`: it is committed no more."""
+        vm.unmap(base, limit)
+        self.add(a.COMMITTED, base - limit)
+
+    def map_descriptors(self, chunk, lo, hi):
+        """Map the descriptors of the pages lo to hi - 1. OK or MEMORY.
+
+        They count as committed, but no limit stops them
+        (design/arena.md#.sol.descriptors).
+        """
+        before = chunk.vm.mapped
+        res = chunk.descriptors.map(lo, hi)
+        self.add(a.COMMITTED, chunk.vm.mapped - before)
+        return res
+
+    def unmap_descriptors(self, chunk, lo, hi):
+        """Unmap the descriptors of the pages lo to hi - 1."""
+        before = chunk.vm.mapped
+        chunk.descriptors.unmap(lo, hi)
+        self.add(a.COMMITTED, chunk.vm.mapped - before)
+
+    def unmap_pages(self, chunk, base, limit):
+        """Unmap the pages of [base, limit) and then their descriptors."""
+        lo, hi = chunk.index_of(base), chunk.index_of(limit)
+        for i in range(lo, hi):
+            chunk.init_page(i)
+        self.unmap(chunk.vm, base, limit)
+        self.unmap_descriptors(chunk, lo, hi)
+
+    # Which chunk
+
+    def at(self, address):
+        """The handle of the chunk whose descriptor is at `address`."""
+        chunk = self._handles.get(address)
+        if chunk is None or not chunk.alive:
+            chunk = self._handles[address] = Chunk(self.space, address)
+        return chunk
+
+    def of(self, address):
+        """The chunk that holds `address`, or None. Cost: O(log chunks)."""
+        found = self.tree.find(address)
+        return self.at(found) if found else None
+
+    def ascending(self):
+        """The chunks in the order of their addresses: a list."""
+        found = []
+        address = self.tree.first_ending_after(0)
+        while address:
+            found.append(self.at(address))
+            address = self.tree.first_ending_after(found[-1].limit)
+        return found
+
+    @property
+    def primary(self):
+        """The first chunk, which is the last to go."""
+        return self.at(self.get(a.PRIMARY))
+
+    def in_order(self):
+        """The primary chunk, then the others in the order of their making."""
+        return sorted(self.ascending(), key=lambda chunk: chunk.serial)
+
+    # Coming and going
+
+    def create(self, size, welcome=None):
+        """Make a chunk of `size` bytes, rounded up to grains.
+
+        `welcome(base, limit)` is told the addresses that can be allocated,
+        before the chunk joins the others, and returns a result code.
+        Raises: AllocationError; then all is as before but the chunk serial
+        and what design/arena.md#.sol.lost tells.
+        """
+        stack = self.space.stack
+        vm = VM(self.space, stack.push(f.VM_SIZE))
+        boot = BootBlock(self.space, stack.push(f.BOOT_SIZE))
+        self.space.telemetry.enter("chunk", self.address, size)
+        res = r.FAIL
+        try:
+            chunk = self._reserve(vm, boot, size, welcome)
+            res = r.OK
+            return chunk
+        except AllocationError as error:
+            res = r.NAMES.index(error.result)
+            raise
+        finally:
+            self.space.telemetry.leave("chunk", res)
+            stack.pop(f.VM_SIZE + f.BOOT_SIZE)
+
+    def _reserve(self, vm, boot, size, welcome):
+        """The descriptor lies on the stack: there is no other memory yet."""
+        expect(vm.init(size, self.get(a.GRAIN_SIZE)), f"no chunk of {size} bytes")
+        try:
+            return self._map_descriptor(vm, boot, welcome)
+        except AllocationError:
+            vm.finish()
+            raise
+
+    def _map_descriptor(self, vm, boot, welcome):
+        """Map the chunk descriptor and move the VM descriptor into it."""
+        grain = self.get(a.GRAIN_SIZE)
+        boot.init(vm.base, vm.limit)
+        address = boot.alloc(a.CHUNK_SIZE, f.WORD)
+        limit = address + (a.CHUNK_SIZE + grain - 1) // grain * grain
+        expect(self.map(vm, address, limit), f"no memory for chunk {address:#x}")
+        self._write(a.OVERHEAD_LIMIT, address, limit)
+        chunk_vm = vm.copy(address + a.CHUNK_VM_AT)
+        try:
+            chunk = self._init(chunk_vm, boot, address)
+            if welcome is not None:
+                base = chunk.address_of(chunk.alloc_base)
+                expect(welcome(base, chunk.limit), f"no node for chunk {address:#x}")
+        except AllocationError:
+            self._unwind(vm, chunk_vm)
+            raise
+        self._join(chunk)
+        return chunk
+
+    def _unwind(self, vm, chunk_vm):
+        """Unmap a chunk that failed half made; `vm` may finish afterwards."""
+        base = chunk_vm.base
+        limit = self.space.words[mmu.at(self.space, base, a.CHUNK_SIZE) + a.OVERHEAD_LIMIT]
+        chunk_vm.copy(vm.address)
+        self.unmap(vm, base, limit)
+
+    def _write(self, field, address, value):
+        self.space.words[mmu.at(self.space, address, a.CHUNK_SIZE) + field] = value
+
+    def _init(self, vm, boot, address):
+        """Allocate the tables, map those that are needed from the start."""
+        grain = self.get(a.GRAIN_SIZE)
+        pages = (vm.limit - vm.base) // grain
+        tables, page_table_pages = overhead_tables(pages, grain)
+        serial = self.get(a.CHUNK_SERIAL)
+        self.add(a.CHUNK_SERIAL, 1)
+        alloc_table, mapped, page_bits = self._tables(boot, pages, page_table_pages)
+        page_table = boot.alloc(page_table_pages * grain, grain)
+        if page_table < 0:
+            raise failure(page_table, f"chunk {address:#x} has no room for its page table")
+        self._map_tables(vm, address, tables)
+        alloc_base = boot.allocated // grain
+        if alloc_base >= pages:
+            raise failure(r.MEMORY, f"chunk {address:#x} has no page left to allocate")
+        for field, value in (
+            (a.CHUNK_BASE, vm.base),
+            (a.CHUNK_LIMIT, vm.limit),
+            (a.SERIAL, serial),
+            (a.ARENA, self.address),
+            (a.PAGES, pages),
+            (a.ALLOC_BASE, alloc_base),
+            (a.ALLOC_TABLE, alloc_table),
+            (a.PAGE_TABLE, page_table),
+            (a.PAGE_TABLE_PAGES, page_table_pages),
+            (a.CHUNK_RESERVED, vm.reserved),
+            (a.CHUNK_SIGNATURE, a.CHUNK_SIG),
+        ):
+            self._write(field, address, value)
+        sparse.init(
+            self.space,
+            address + a.SPARSE_AT,
+            page_table,
+            a.PAGE_DESC_SIZE,
+            pages,
+            mapped,
+            page_bits,
+            vm.address,
+        )
+        chunk = Chunk(self.space, address)
+        chunk.allocated.reset_range(0, pages)
+        return chunk
+
+    def _map_tables(self, vm, address, size):
+        """Map what the descriptor's own grains do not hold of `size` bytes."""
+        grain = self.get(a.GRAIN_SIZE)
+        base = self.space.words[mmu.at(self.space, address, a.CHUNK_SIZE) + a.OVERHEAD_LIMIT]
+        limit = address + (size + grain - 1) // grain * grain
+        if base >= limit:
+            return
+        res = self.map(vm, base, limit)
+        if res == r.COMMIT_LIMIT:
+            # The MPS forgets to uncount the descriptor's grains here, and
+            # what it placed later tells (design/arena.md#.sol.lost).
+            self.add(a.COMMITTED, base - address)
+            self.add(a.LOST, base - address)
+        expect(res, f"no memory for the tables of chunk {address:#x}")
+        self._write(a.OVERHEAD_LIMIT, address, limit)
+
+    def _tables(self, boot, pages, page_table_pages):
+        """Boot-allocate the three bit tables, whose memory may be unmapped."""
+        grain_pages = page_table_pages * (self.get(a.GRAIN_SIZE) // f.PAGE)
+        found = [boot.alloc(table_size(bits), f.WORD) for bits in (pages, pages, grain_pages)]
+        if min(found) < 0:
+            raise failure(min(found), f"no room for tables of {pages} pages")
+        return found
+
+    def _join(self, chunk):
+        self.tree.insert_node(chunk.address)
+        self.add(a.RESERVED, chunk.reserved)
+        if self.get(a.PRIMARY) == 0:
+            self.set(a.PRIMARY, chunk.address)
+        self._handles[chunk.address] = chunk
+        self.space.telemetry.tell(
+            ev.CHUNK_INIT,
+            self.address,
+            chunk.address,
+            chunk.serial,
+            chunk.base,
+            chunk.limit - chunk.base,
+            chunk.alloc_base,
+            chunk.reserved,
+        )
+
+    def destroy(self, chunk):
+        """Unmap the overhead of `chunk`, of which nothing else is mapped, and
+        release its addresses. The VM descriptor leaves by the stack."""
+        stack = self.space.stack
+        self.space.telemetry.tell(ev.CHUNK_FINISH, self.address, chunk.address, chunk.serial)
+        self.tree.remove_node(chunk.address)
+        self.add(a.RESERVED, -chunk.reserved)
+        if self.get(a.PRIMARY) == chunk.address:
+            self.set(a.PRIMARY, 0)
+        limit = chunk.overhead_limit
+        self._write(a.CHUNK_SIGNATURE, chunk.address, 0)
+        self._handles.pop(chunk.address, None)
+        vm = chunk.vm.copy(stack.push(f.VM_SIZE))
+        self.unmap(vm, chunk.base, limit)
+        vm.finish()
+        stack.pop(f.VM_SIZE)
+
+
+def expect(res, message):
+    """Raise the exception of `res`, saying `message`, unless it is OK."""
+    if res != r.OK:
+        raise failure(res, message)

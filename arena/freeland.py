@@ -1,0 +1,160 @@
+"""FreeLand: the addresses of all chunks that nothing is allocated at.
+
+It is a zoned CBS, and its nodes lie in the memory that it manages. Two back
+doors together break the circle: a page is taken straight from a chunk's
+allocation table, and becomes memory of an MFS pool that may not extend
+itself. Source: design/arena.md#.sol.free, design/bootstrap.md#.sol.free
+"""
+
+from arena import fields as a
+from land.cbs import CBSZoned
+from pools.mfs import MFS
+from pools.pool import handle
+from vm import events as ev
+from vm import results as r
+
+UNIVERSE = -1
+ZONES = 64
+
+
+class FreeLand:
+    """The handle of an arena's free land and of the pool of its nodes."""
+
+    def __init__(self, chunks, source):
+        space = chunks.space
+        self.chunks = chunks
+        self.pages = None
+        self.blocks = handle(MFS, space, chunks.address + a.FREE_BLOCKS_AT, source)
+
+    def init(self, grain):
+        """Write the descriptor of the land, with nothing in it."""
+        chunks = self.chunks
+        self.land = CBSZoned.init(
+            chunks.space,
+            chunks.address + a.FREE_LAND_AT,
+            self.blocks,
+            grain,
+            chunks.address,
+            chunks.get(a.ZONE_SHIFT),
+        )
+
+    def attach(self):
+        """Make the handle of the land, which exists already."""
+        chunks = self.chunks
+        self.land = CBSZoned(chunks.space, chunks.address + a.FREE_LAND_AT, self.blocks)
+
+    def insert(self, base, limit):
+        """Insert [base, limit). Returns a result code.
+
+        When there is no node, the pool of nodes gets a page and the whole
+        range is inserted again, and only then is the page excluded: it may
+        lie in that very range (design/bootstrap.md#.sol.free.exclude).
+        """
+        res = self._insert(base, limit)
+        if res == r.LIMIT:
+            page = self._extend_blocks()
+            if page < 0:
+                return -page
+            res = self._insert(base, limit)
+            if res == r.OK:
+                self._exclude(page)
+        return res
+
+    def insert_whatever(self, base, limit):
+        """Insert [base, limit), which a pool just freed. Never fails.
+
+        Without a node the first grain of it becomes memory for nodes.
+        Returns the base of what is left of it.
+        """
+        if self.insert(base, limit) == r.OK:
+            return base
+        self.land.insert_steal_range(base, limit)
+        return base + self.land.stolen
+
+    def take(self, zones, high, size, pool):
+        """Allocate `size` bytes in `zones`, at their low or high end.
+
+        Returns the address or a negative code; then the free land is as
+        before. Source: design/arena.md#.sol.placement
+        """
+        if not self.chunks.get(a.ZONED):
+            zones = UNIVERSE
+        res = self.land.zoned_range(size, zones, high)
+        if res == r.LIMIT:
+            page = self._extend_blocks()
+            if page < 0:
+                return page
+            self._exclude(page)
+            res = self.land.zoned_range(size, zones, high)
+        if res == r.FAIL:
+            return -r.RESOURCE
+        if res != r.OK:
+            return -res
+        base, limit = self.land.found_base, self.land.found_limit
+        chunk = self.chunks.of(base)
+        res = self.pages.allocate(chunk, chunk.index_of(base), chunk.index_of(limit), pool)
+        if res != r.OK:
+            self.insert_whatever(base, limit)
+            return -res
+        used = zone_set(base, limit, self.chunks.get(a.ZONE_SHIFT))
+        self.chunks.set(a.FREE_ZONES, self.chunks.get(a.FREE_ZONES) & ~used)
+        return base
+
+    def _insert(self, base, limit):
+        res = self.land.insert_range(base, limit)
+        self._told(ev.LAND_INSERT, base, limit, res)
+        return res
+
+    def _extend_blocks(self):
+        """Give the pool of nodes a page. Returns its base or a negative code."""
+        page = self._alloc_page()
+        if page >= 0:
+            self.blocks.extend(page, page + self.chunks.get(a.GRAIN_SIZE))
+        return page
+
+    def _alloc_page(self):
+        """The base of a page taken from a chunk's allocation table.
+
+        The primary chunk first: such pages are never given back, and must
+        not keep other chunks alive.
+        """
+        res = r.RESOURCE
+        for chunk in self.chunks.in_order():
+            i = chunk.allocated.next_reset(chunk.alloc_base, chunk.pages)
+            if i < chunk.pages:
+                res = self.pages.allocate(chunk, i, i + 1, self.blocks.address)
+                if res == r.OK:
+                    base = chunk.address_of(i)
+                    self.chunks.space.telemetry.tell(
+                        ev.PAGE_ALLOC, self.chunks.address, base, chunk.grain, self.blocks.address
+                    )
+                    return base
+        return -res
+
+    def _exclude(self, page):
+        """Delete an allocated page from the free land; a node is to be had."""
+        limit = page + self.chunks.get(a.GRAIN_SIZE)
+        res = self.land.delete_range(page, limit)
+        self._told(ev.LAND_DELETE, page, limit, res)
+        assert res == r.OK, "a page can be excluded when the pool has just been extended"
+
+    def delete(self, base, limit):
+        """Delete [base, limit), a range of the land. Returns a result code."""
+        res = self.land.delete_range(base, limit)
+        self._told(ev.LAND_DELETE, base, limit, res)
+        return res
+
+    def _told(self, code, base, limit, res):
+        if self.chunks.space.telemetry.mask & ev.STEP:
+            self.chunks.space.telemetry.tell(code, self.land.address, base, limit, res)
+
+
+def zone_set(base, limit, shift):
+    """The zones that [base, limit) meets, as a signed 64-bit set."""
+    first, last = base >> shift, (limit - 1) >> shift
+    if last - first >= ZONES - 1:
+        return UNIVERSE
+    zones = 0
+    for zone in range(first, last + 1):
+        zones |= 1 << (zone & ZONES - 1)
+    return zones - (1 << ZONES) if zones >> ZONES - 1 else zones

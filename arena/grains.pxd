@@ -1,0 +1,46 @@
+cimport cython
+from libc.stdint cimport int64_t
+from arena cimport fields as a
+from arena.chunk cimport Chunk
+from arena.chunks cimport Chunks
+from arena.freeland cimport FreeLand
+from arena.pages cimport Pages
+from arena.spare cimport SpareLand
+from pools.grains cimport GrainSource
+from pools.pool cimport Pool
+from vm cimport events as ev
+from vm cimport mmu
+from vm cimport results as r
+from vm.telemetry cimport Telemetry
+
+
+cdef class Grains(GrainSource):
+    cdef readonly int64_t address
+    cdef readonly Chunks chunks
+    cdef readonly FreeLand free_land
+    cdef readonly SpareLand spare_land
+    cdef readonly Pages pages
+
+    @cython.locals(telemetry=Telemetry, chunk=Chunk, base=int64_t, entry=int64_t)
+    cdef int64_t alloc_grains(self, int64_t size, bint high, int64_t pool) except? -1 with gil
+    @cython.locals(chunks=Chunks, more=int64_t, zones=int64_t, more_zones=int64_t, base=int64_t)
+    cdef int64_t _place(self, int64_t size, bint high, int64_t pool) except? -1
+    @cython.locals(res=int64_t)
+    cdef int64_t _grow_or_purge(self, int64_t size) except? -1
+    @cython.locals(telemetry=Telemetry, chunks=Chunks, res=int64_t, least=int64_t, chunk_size=int64_t)
+    cpdef int64_t grow(self, int64_t size) except? -1
+    @cython.locals(telemetry=Telemetry, rest=int64_t)
+    cdef int64_t free_grains(self, int64_t base, int64_t size, int64_t pool) except? -1 with gil
+    @cython.locals(chunk=Chunk, i=int64_t)
+    cdef int64_t adopt_grain(self, int64_t base, int64_t pool) except? -1 with gil
+    @cython.locals(chunk=Chunk)
+    cdef int64_t extent_of(self, int64_t address, int64_t pool) except? -1 with gil
+    @cython.locals(n=int64_t, w='int64_t*')
+    cdef int64_t poll(self) except? -1 nogil
+    @cython.locals(w='int64_t*')
+    cdef int64_t fill(self, int64_t size) except? -1 nogil
+    cdef int64_t committed(self) except? -1 nogil
+    @cython.locals(telemetry=Telemetry, base=int64_t, res=int64_t)
+    cpdef int64_t control_alloc(self, Pool control, int64_t size) except? -1
+    @cython.locals(telemetry=Telemetry)
+    cpdef control_free(self, Pool control, int64_t base, int64_t size)

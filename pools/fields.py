@@ -1,0 +1,55 @@
+"""Where the fields of pool descriptors lie, in words.
+
+Source: design/pools.md#.sol.layout
+"""
+
+from vm.fields import signature
+
+# What every pool descriptor begins with, after its signature: 112 bytes
+SERIAL = 1
+NEXT_POOL = 2
+PREVIOUS_POOL = 3
+ARENA = 4
+POOL_ALIGN = 5
+POOL_SIZE = 112
+
+# MFS, 192 bytes
+UNIT_SIZE = 14
+CLIENT_SIZE = 15
+MFS_EXTEND_BY = 16
+EXTEND_SELF = 17
+FREE_UNITS = 18
+MFS_TOTAL = 19
+MFS_FREE = 20
+FIRST_EXTENT = 21
+LAST_EXTENT = 22
+MFS_SIZE = 192
+
+# A free unit's first word is the address of the next one with this bit set,
+# so that a second free is noticed (design/pools.md#.sol.mfs.twice).
+TAG = 1
+
+# What stands at the base of each extent of an MFS pool, 16 bytes
+EXTENT_NEXT = 0
+EXTENT_SIZE = 1
+EXTENT_HEADER = 16
+
+# MVFF, 752 bytes; the last five are offsets in bytes of what is embedded
+MVFF_EXTEND_BY = 14
+MEAN_SIZE = 15
+MVFF_SPARE = 16
+ARENA_HIGH = 17
+SLOT_HIGH = 18
+FIRST_FIT = 19
+MVFF_BLOCKS_AT = 168
+MVFF_TOTAL_AT = 360
+MVFF_PRIMARY_AT = 480
+MVFF_SECONDARY_AT = 600
+MVFF_FREE_AT = 672
+MVFF_SIZE = 752
+
+# The least extent of the pool that nodes of an MVFF pool come from
+NODE_EXTEND_BY = 65536
+
+MFS_SIG = signature("MFS")
+MVFF_SIG = signature("MVFF")

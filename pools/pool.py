@@ -1,0 +1,253 @@
+"""Pool: what all pool classes share, and the public face of alloc and free.
+
+Source: design/pools.md
+"""
+
+from land.nodes import NodeSource
+from pools import fields as p
+from vm import events as ev
+from vm import mmu
+from vm import results as r
+from vm.results import (
+    ParamError,
+    ParamTypeError,
+    ProtocolError,
+    ResourceError,
+    failure,
+    integer,
+)
+
+# No simulated address is this large, and twice this does not wrap.
+MOST = 1 << 60
+
+
+class Pool(NodeSource):
+    """The handle of a pool whose descriptor is at `address`.
+
+    A pool class defines `init`, which writes the descriptor, the methods
+    below that return -UNIMPL, and `finish`, `check` and `describe`.
+    """
+
+    class_name = "AbstractPool"
+    descriptor_size = p.POOL_SIZE
+
+    def bind(self, space, address, grains):
+        """Make this the handle of the pool whose descriptor is at `address`,
+        and whose memory comes from `grains`, a GrainSource."""
+        self.space = space
+        self.address = address
+        self.grains = grains
+        self.arena = None
+        self.ledger = None
+
+    def _create(self, arena, size, serials, **options):
+        """Have `arena` make room for a descriptor of `size` bytes, with as
+        many serial numbers, and write it. Raises: ParamTypeError if `arena`
+        is none; AllocationError, and then nothing has changed."""
+        if not hasattr(arena, "admit"):
+            raise ParamTypeError(f"arena is {arena!r}: expected an Arena")
+        address, numbers = arena.admit(size, serials)
+        self.bind(arena.space, address, arena.grains)
+        self.init(arena.address, *numbers, **options)
+        arena.enlist(self)
+
+    def attach(self):
+        """Make the handles of what is embedded in the descriptor."""
+
+    def init_pool(self, arena_address, serial, align):
+        """Write what all pool descriptors have in common."""
+        n = mmu.at(self.space, self.address, p.POOL_SIZE)
+        w = self.space.words
+        w[n] = self.sig
+        w[n + p.SERIAL] = serial
+        w[n + p.ARENA] = arena_address
+        w[n + p.POOL_ALIGN] = align
+
+    def told_init(self):
+        """Emit the PoolInit event, once the class has written its part."""
+        if self.space.telemetry.mask & ev.POOL:
+            n = mmu.at(self.space, self.address, p.POOL_SIZE)
+            w = self.space.words
+            self.space.telemetry.tell(
+                ev.POOL_INIT, self.address, w[n + p.ARENA], self.class_name, w[n + p.SERIAL]
+            )
+
+    def finish_pool(self):
+        """Invalidate the descriptor and emit the PoolFinish event."""
+        n = mmu.at(self.space, self.address, p.POOL_SIZE)
+        w = self.space.words
+        w[n] = 0
+        self.space.telemetry.tell(ev.POOL_FINISH, self.address, w[n + p.ARENA])
+
+    # What a pool class defines
+
+    def alloc_block(self, size):
+        """The address of a block of `size` bytes, or a negative code."""
+        return -r.UNIMPL
+
+    def free_block(self, address, size):
+        """Free a block of `size` bytes. OK, or FAIL if it was free."""
+        return r.UNIMPL
+
+    def total(self):
+        """The bytes of memory that the pool holds for its blocks."""
+        return -r.UNIMPL
+
+    def free_bytes(self):
+        """The bytes of `total` that are free."""
+        return -r.UNIMPL
+
+    def largest(self):
+        """The bytes of the largest block that needs no more memory."""
+        return -r.UNIMPL
+
+    def committed(self):
+        """The bytes of memory that the pool's arena has committed."""
+        return self.grains.committed()
+
+    def expect_block(self, address, size):
+        """Raise ProtocolError where it can be told that no such block lives."""
+        raise NotImplementedError
+
+    # The public face
+
+    def alloc(self, size):
+        """The address of a new block of `size` bytes.
+
+        Units: bytes. Shape: the address is a multiple of the pool's
+        alignment, and the block's contents are undefined.
+        Raises: ParamError; ProtocolError if the pool is destroyed;
+        AllocationError by its result (nothing has changed then, but that
+        spare memory may have shrunk and chunks may have been added).
+        Cost: that of the pool class.
+        """
+        if type(size) is not int or size < 1:
+            size = integer("size", size, least=1)
+        if size > MOST:
+            raise ResourceError(f"size is {size}: no address space holds it (RESOURCE)")
+        self._expect_alive()
+        self._expect_size(size)
+        self.grains.poll()
+        address = self.alloc_block(size)
+        if address < 0:
+            raise failure(address, f"{self!r} has no block of {size} bytes")
+        self.grains.fill(size)
+        if self.ledger is not None:
+            self.ledger[address] = size
+        return address
+
+    def free(self, address, size):
+        """Free the block of `size` bytes at `address`.
+
+        Raises: ParamError; ProtocolError for a foreign address, and for a
+        wrong size or a second free where that can be told: always in checked
+        mode. Nothing has changed then. Never fails for want of memory.
+        """
+        if type(address) is not int or not 0 < address < MOST:
+            address = integer("address", address, least=1, most=MOST)
+        if type(size) is not int or not 0 < size < MOST:
+            size = integer("size", size, least=1, most=MOST)
+        self._expect_alive()
+        self._expect_size(size)
+        if self.ledger is not None:
+            self._expect_in_ledger(address, size)
+        self.expect_block(address, size)
+        if self.free_block(address, size) != r.OK:
+            raise ProtocolError(
+                f"block [{address:#x}, {address + size:#x}) of {self!r} is already free, "
+                f"in whole or in part: expected a live block"
+            )
+        if self.ledger is not None:
+            del self.ledger[address]
+
+    def _expect_in_ledger(self, address, size):
+        known = self.ledger.get(address)
+        if known is None:
+            raise ProtocolError(
+                f"no live block of {self!r} begins at {address:#x} (double free or foreign address)"
+            )
+        if known != size:
+            raise ProtocolError(
+                f"block {address:#x} of {self!r} is freed with size {size}: expected {known}"
+            )
+
+    def _expect_size(self, size):
+        """Raise ParamError if no block of the pool has this size."""
+
+    def _expect_alive(self):
+        n = mmu.at(self.space, self.address, p.POOL_SIZE) if self._mapped() else 0
+        if self.space.words[n] != self.sig:
+            raise ProtocolError(f"{self!r} has been destroyed")
+
+    def _mapped(self):
+        return self.grains is not None and (
+            not self.space.checked
+            or self.space.first_unmapped(self.address, self.address + p.POOL_SIZE)
+            == self.address + p.POOL_SIZE
+        )
+
+    def __repr__(self):
+        return f"<{self.class_name} at {self.address:#x}>"
+
+    def _word(self, field):
+        return self.space.words[mmu.at(self.space, self.address, p.POOL_SIZE) + field]
+
+    @property
+    def serial(self):
+        """The pool's serial number in its arena."""
+        self._expect_alive()
+        return self._word(p.SERIAL)
+
+    @property
+    def align(self):
+        """The alignment of the pool's blocks, in bytes."""
+        self._expect_alive()
+        return self._word(p.POOL_ALIGN)
+
+    @property
+    def total_size(self):
+        """The bytes of memory that the pool holds for its blocks."""
+        self._expect_alive()
+        return self.total()
+
+    @property
+    def free_size(self):
+        """The bytes of `total_size` that are free."""
+        self._expect_alive()
+        return self.free_bytes()
+
+    @property
+    def largest_free(self):
+        """The bytes of the largest block that needs no more memory."""
+        self._expect_alive()
+        return self.largest()
+
+    def destroy(self):
+        """Destroy the pool and all its blocks. Raises: ProtocolError if it is
+        destroyed already, or belongs to the arena itself."""
+        self._expect_alive()
+        if self.arena is None:
+            raise ProtocolError(f"{self!r} is the arena's own and goes with it")
+        self.arena.destroy_pool(self)
+
+
+def unborn(kind, space, address, grains):
+    """A handle of class `kind` for a pool that its `init` will make."""
+    pool = kind.__new__(kind)
+    pool.bind(space, address, grains)
+    return pool
+
+
+def handle(kind, space, address, grains):
+    """The handle of class `kind` of a pool that exists already."""
+    pool = unborn(kind, space, address, grains)
+    pool.attach()
+    return pool
+
+
+def pool_align(value, least, most):
+    """`value` as an alignment from `least` to `most`. Raises: ParamError."""
+    value = integer("align", value)
+    if value < least or value > most or value & (value - 1):
+        raise ParamError(f"align is {value}: expected a power of two from {least} to {most}")
+    return value

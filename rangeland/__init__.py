@@ -1,1 +1,21 @@
 """Rangeland: a memory-manager simulator in the style of the MPS."""
+
+from arena.arena import Arena
+from pools.mfs import MFS
+from pools.mvff import MVFF
+from vm.events import ALL_KINDS, MPS_KINDS
+from vm.faults import FaultPlan
+from vm.log import record
+from vm.results import (
+    AccessError,
+    AllocationError,
+    CommitLimitError,
+    LimitError,
+    MappingError,
+    ParamError,
+    ParamTypeError,
+    ProtocolError,
+    RangelandError,
+    ResourceError,
+)
+from vm.space import AddressSpace

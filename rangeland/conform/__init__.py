@@ -1,0 +1,1 @@
+"""conform: repeat what the real MPS was recorded doing, and compare."""

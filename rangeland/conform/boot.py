@@ -1,0 +1,102 @@
+"""Repeating recordings of kind bootstrap: the whole stream of events.
+
+All events count but those that speak of the C library itself: its clock, its
+version, and the names of its static classes (design/conform.md#.sol.events).
+"""
+
+from rangeland.conform.machine import Machine
+from rangeland.conform.pools import make_pool
+from vm import events as ev
+from vm.log import record
+from vm.results import ParamError
+
+POOLS = {"mvff": ("MVFF", {}), "mfs": ("MFS", {"MFS_UNIT_SIZE": 64})}
+BLOCK_SIZE = 64
+OF_THE_LIBRARY = ("EventInit", "EventClockSync")
+
+
+class BootRepeater:
+    """Repeats one bootstrap and teardown, event for event."""
+
+    def __init__(self, header, lines):
+        self.mode = header["mode"]
+        if self.mode != "arena" and self.mode not in POOLS:
+            raise ParamError(f"mode {self.mode!r}: expected arena, {', '.join(POOLS)}")
+        self.expected = list(spoken(lines))
+        with record(ev.MPS_KINDS) as log:
+            self.machine = Machine(header, [])
+            self._use()
+            self.machine.arena.destroy()
+        self.spoken = self._spoken(log)
+
+    def _use(self):
+        if self.mode in POOLS:
+            pool = make_pool(self.machine.arena, *POOLS[self.mode])
+            pool.free(pool.alloc(BLOCK_SIZE), BLOCK_SIZE)
+            pool.destroy()
+
+    def operations(self):
+        """(number, expected event, event that came), for each of either."""
+        most = max(len(self.expected), len(self.spoken))
+        for i in range(most):
+            number, expected = self.expected[i] if i < len(self.expected) else (None, None)
+            yield number, expected, self.spoken[i] if i < len(self.spoken) else None
+
+    def _spoken(self, log):
+        """The log's events as `spoken` gives those of a recording."""
+        stack = {}
+        strings = {}
+        events = []
+        for event in log:
+            sorts = dict(ev.BY_NAME[event.name].params)
+            params = {
+                name: self._written(value, sorts[name], stack) for name, value in event.params.items()
+            }
+            if event.name == "Intern":
+                strings[params.pop("stringId")] = params["string"]
+            elif event.name == "LabelPointer":
+                params["string"] = strings[params.pop("stringId")]
+            events.append([event.name, params])
+        return events
+
+    def _written(self, value, sort, stack):
+        if sort == "B":
+            return bool(value)
+        if sort not in "PA":
+            return value
+        space = self.machine.space
+        if space.limit <= value:
+            return ["stack", stack.setdefault(value, len(stack))]
+        for name, base, size in self.machine.spans():
+            if base <= value <= base + size:
+                return [name, value - base]
+        return ["nowhere", value]
+
+
+def spoken(lines):
+    """The events of a recording that count: (number, [name, parameters]),
+    strings instead of their numbers, classes by their names."""
+    strings = {}
+    labelled = set()
+    for _, (name, params) in lines:
+        if name == "Intern":
+            strings[params["stringId"]] = params["string"]
+        elif name == "LabelPointer" and params["pointer"][0] != "static":
+            labelled.add(params["stringId"])
+    for number, (name, params) in lines:
+        if name in OF_THE_LIBRARY:
+            continue
+        if name in ("Intern", "LabelPointer") and params["stringId"] not in labelled:
+            continue
+        yield number, [name, dict(_plain(params, strings, name))]
+
+
+def _plain(params, strings, event):
+    for name, value in params.items():
+        if isinstance(value, list) and value[0] == "static":
+            yield name, value[1]
+        elif name == "stringId":
+            if event == "LabelPointer":
+                yield "string", strings[value]
+        else:
+            yield name, value

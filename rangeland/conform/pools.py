@@ -1,0 +1,206 @@
+"""Repeating recordings of pools: kinds mfs, mvff and arena.
+
+Each method `do_X` does the operation of a line that begins with X and
+returns the line as it should have been recorded.
+Source: design/conform.md#.sol.repeat
+"""
+
+from pools.mfs import MFS
+from pools.mvff import MVFF
+from rangeland.conform.machine import Asides, Machine
+from vm import events as ev
+from vm.results import AllocationError, ParamError, ProtocolError
+from vm.telemetry import stream
+
+
+class Unsupported(ParamError):
+    """A recording has a pool class that Rangeland has not got."""
+
+
+def make_pool(arena, kind, args):
+    """The pool of class `kind` that the recorded `args` describe."""
+    if kind == "MFS":
+        return MFS(
+            arena,
+            args["MFS_UNIT_SIZE"],
+            extend_by=args.get("EXTEND_BY", 65536),
+            extend_self=args.get("MFSExtendSelf", True),
+        )
+    if kind == "MVFF":
+        return MVFF(
+            arena,
+            extend_by=args.get("EXTEND_BY", 65536),
+            mean_size=min(args.get("MEAN_SIZE", 32), args.get("EXTEND_BY", 65536)),
+            align=args.get("ALIGN", 8),
+            spare=args.get("SPARE", 0.75),
+            arena_high=args.get("MVFF_ARENA_HIGH", False),
+            slot_high=args.get("MVFF_SLOT_HIGH", False),
+            first_fit=args.get("MVFF_FIRST_FIT", True),
+        )
+    raise Unsupported(f"pool class {kind}: expected MFS or MVFF")
+
+
+class Repeater:
+    """Repeats the operations of one file on a machine of its own."""
+
+    def __init__(self, header, lines):
+        self.header = header
+        self.blocks = {}
+        self.asides = Asides()
+        stream.attach(self.asides, ev.STEP)
+        try:
+            self.machine = Machine(header, [line for line in lines if line[0] == "chunk"])
+            self.asides.begin(self.machine)
+        except BaseException:
+            self.close()
+            raise
+        self.arena = self.machine.arena
+
+    def close(self):
+        """Stop listening."""
+        stream.detach(self.asides)
+
+    def start(self):
+        """What the header tells of the start, as this machine has it."""
+        chunk = self.arena.chunks[0]
+        committed, spare, reserved = self.machine.snapshot()
+        facts = {
+            "committed": committed,
+            "reserved": reserved,
+            "spare_committed": spare,
+            "free_zones": self.arena.free_zones,
+            "zone_shift": self.arena.zone_shift,
+            "chunk0": {
+                "base": chunk.base,
+                "size": chunk.limit - chunk.base,
+                "reserved": chunk.reserved,
+                "pages": chunk.pages,
+                "alloc_base_page": chunk.alloc_base,
+                "page_table": chunk.page_table - chunk.base,
+            },
+        }
+        return facts, self.asides.take()
+
+    def expected_start(self):
+        """What the header tells, in the same form."""
+        arena = self.header["arena"]
+        chunk = arena["chunk0"]
+        keys = ("base", "size", "reserved", "pages", "alloc_base_page", "page_table")
+        facts = {
+            **arena["start"],
+            "zone_shift": arena["zone_shift"],
+            "chunk0": {key: chunk[key] for key in keys},
+        }
+        return facts, arena.get("control_log", [])
+
+    def do(self, line):
+        """Do the operation of `line`. Returns the asides and the line that
+        this machine would have recorded."""
+        method = getattr(self, "do_" + line[0], None)
+        if method is None:
+            raise ParamError(f"operation {line[0]!r}: expected one of kind {self.header['kind']}")
+        try:
+            done = method(*line[1:])
+        except ProtocolError as error:
+            done = [line[0], f"{error}"]
+        return self.asides.take(), done
+
+    def _alloc(self, pool, block, size):
+        try:
+            address = pool.alloc(size)
+        except AllocationError as error:
+            return error.result
+        self.blocks[block] = (pool, address, size)
+        return self.machine.loc(address)
+
+    def _free(self, block):
+        if block not in self.blocks:
+            raise ProtocolError(f"block {block} was never allocated here")
+        pool, address, size = self.blocks.pop(block)
+        pool.free(address, size)
+
+    def do_t(self, chunk, _):
+        return ["t", chunk, self.machine.map_of(chunk)]
+
+    def do_S(self, *_):
+        return ["S", *self.machine.snapshot()]
+
+
+class PoolRepeater(Repeater):
+    """Repeats a recording of one pool."""
+
+    def __init__(self, header, lines):
+        super().__init__(header, lines)
+        pool = header["pool"]
+        self.pool = make_pool(self.arena, pool["class"], pool["args"])
+
+    def do_a(self, block, size, _):
+        return ["a", block, size, self._alloc(self.pool, block, size)]
+
+    def do_f(self, block):
+        self._free(block)
+        return ["f", block]
+
+    def do_s(self, *_):
+        committed, spare, reserved = self.machine.snapshot()
+        return ["s", self.pool.total_size, self.pool.free_size, committed, reserved, spare]
+
+    def do_x(self, _, size):
+        return ["x", self.machine.loc(self.pool.add_extent()), size]
+
+    def do_pd(self):
+        self.pool.destroy()
+        return ["pd"]
+
+
+class ArenaRepeater(Repeater):
+    """Repeats a recording of several pools in one arena."""
+
+    def __init__(self, header, lines):
+        super().__init__(header, lines)
+        self.pools = {}
+        desired, minimum = header.get("vm_growth", (None, None))
+        if desired is not None:
+            self.arena.extend_by = desired
+            self.arena.extend_min = minimum
+
+    def do_pc(self, number, kind, args, _):
+        try:
+            self.pools[number] = make_pool(self.arena, kind, args)
+        except AllocationError as error:
+            return ["pc", number, kind, args, error.result]
+        return ["pc", number, kind, args, self.pools[number].serial]
+
+    def do_pd(self, number):
+        pool = self._pool(number)
+        self.blocks = {k: block for k, block in self.blocks.items() if block[0] is not pool}
+        pool.destroy()
+        del self.pools[number]
+        return ["pd", number]
+
+    def _pool(self, number):
+        if number not in self.pools:
+            raise ProtocolError(f"pool {number} was not made here")
+        return self.pools[number]
+
+    def do_a(self, number, block, size, _):
+        return ["a", number, block, size, self._alloc(self._pool(number), block, size)]
+
+    def do_f(self, number, block):
+        self._free(block)
+        return ["f", number, block]
+
+    def do_cl(self, limit, _):
+        try:
+            self.arena.commit_limit = limit
+        except ParamError:
+            return ["cl", limit, "FAIL"]
+        return ["cl", limit, "OK"]
+
+    def do_sp(self, fraction):
+        self.arena.spare = fraction
+        return ["sp", fraction]
+
+    def do_gc(self):
+        self.arena.collect()
+        return ["gc"]

@@ -127,7 +127,7 @@ def _write_arena(space, vm, grain, zoned, commit_limit, spare):
         (0, a.ARENA_SIG),
     ):
         chunks.set(field, value)
-    space.floats[chunks.descriptor() + a.SPARE] = spare
+    space.floats_at(address, a.ARENA_SIZE)[a.SPARE] = spare
     with step(space.telemetry, "arena fields", address):
         _make_generation(grains, address + a.TOP_GEN_AT, TOP_GENERATION, "TopGen")
         blocks = grains.free_land.blocks

@@ -29,11 +29,11 @@ SYSTEM_POOLS = 4
 
 # What is allocated in the control pool from the start, in this order.
 GLOBALS = (
-    (a.MESSAGES, a.MESSAGE_TABLE_SIZE),
-    (a.TRACE_START, a.TRACE_START_SIZE),
-    (a.TRACE_MESSAGE, a.TRACE_MESSAGE_SIZE),
-    (a.LOCK, a.LOCK_SIZE),
-    (a.CHAIN, a.CHAIN_SIZE),
+    ("message table", a.MESSAGES, a.MESSAGE_TABLE_SIZE),
+    ("trace start", a.TRACE_START, a.TRACE_START_SIZE),
+    ("trace message", a.TRACE_MESSAGE, a.TRACE_MESSAGE_SIZE),
+    ("lock", a.LOCK, a.LOCK_SIZE),
+    ("default chain", a.CHAIN, a.CHAIN_SIZE),
 )
 
 
@@ -53,13 +53,15 @@ def create(space, size, grain, zoned, commit_limit, spare):
     Units: bytes; all arguments have been checked.
     Raises: AllocationError; then nothing is reserved or mapped.
     """
+    limit = a.NO_LIMIT if commit_limit is None else commit_limit
+    space.telemetry.tell(ev.ARENA_OPTIONS, size, grain, bool(zoned), limit, spare)
     size = max(size, 64 * grain)
     stack = space.stack
     with ExitStack() as undo, stack.frame(VM_PARAMS_SIZE), stack.frame(f.VM_SIZE) as vm_at:
         with step(space.telemetry, "bootstrap", 0, size):
             vm = _map_arena(space, vm_at, grain)
             undo.callback(_unmap_arena, space, vm)
-            grains = _write_arena(space, vm, grain, zoned, commit_limit, spare)
+            grains = _write_arena(space, vm, grain, zoned, limit, spare)
             undo.callback(_finish_arena, grains)
             _make_spare_land(grains)
             undo.callback(_finish_chunks, grains)
@@ -80,13 +82,15 @@ def destroy(grains, control):
     with space.stack.frame(f.VM_SIZE) as vm_at:
         with step(space.telemetry, "teardown", grains.address):
             _finish_globals(grains, control)
-            control.finish()
+            with step(space.telemetry, "control pool", control.address):
+                control.finish()
             _finish_free_land(grains)
             _finish_chunks(grains)
-            _finish_arena(grains)
-            vm = VM(space, grains.address + a.ARENA_VM_AT).copy(vm_at)
-            _unmap_arena(space, vm)
-            space.telemetry.tell(ev.ARENA_DESTROY, grains.address)
+            with step(space.telemetry, "arena descriptor", grains.address, a.ARENA_SIZE):
+                _finish_arena(grains)
+                vm = VM(space, grains.address + a.ARENA_VM_AT).copy(vm_at)
+                _unmap_arena(space, vm)
+                space.telemetry.tell(ev.ARENA_DESTROY, grains.address)
 
 
 def _map_arena(space, vm_at, grain):
@@ -110,7 +114,7 @@ def _unmap_arena(space, vm):
     vm.finish()
 
 
-def _write_arena(space, vm, grain, zoned, commit_limit, spare):
+def _write_arena(space, vm, grain, zoned, limit, spare):
     """Write the arena descriptor, with the pool of the free land's nodes."""
     address = vm.base
     grains = Grains(space, address, grain)
@@ -119,7 +123,7 @@ def _write_arena(space, vm, grain, zoned, commit_limit, spare):
         (a.ARENA_SERIAL, space.next_arena_serial()),
         (a.RESERVED, vm.reserved),
         (a.COMMITTED, vm.mapped),
-        (a.COMMIT_LIMIT, a.NO_LIMIT if commit_limit is None else commit_limit),
+        (a.COMMIT_LIMIT, limit),
         (a.GRAIN_SIZE, grain),
         (a.ZONED, zoned),
         (a.FREE_ZONES, UNIVERSE),
@@ -182,15 +186,17 @@ def _finish_chunks(grains):
     """
     chunks = grains.chunks
     spare = grains.spare_land
-    spare.purge(chunks.get(a.SPARE_COMMITTED))
-    for base, limit in spare.blocks.forget_extents():
-        chunk = chunks.of(base)
-        chunk.free_pages(chunk.index_of(base), chunk.index_of(limit))
-        chunks.unmap_pages(chunk, base, limit)
-    spare.blocks.finish_pool()
-    for chunk in chunks.ascending():
-        chunks.destroy(chunk)
-    spare.land.finish()
+    with step(grains.space.telemetry, "chunks", grains.address):
+        spare.purge(chunks.get(a.SPARE_COMMITTED))
+        for base, limit in spare.blocks.forget_extents():
+            chunk = chunks.of(base)
+            chunk.free_pages(chunk.index_of(base), chunk.index_of(limit))
+            _told_page_free(grains, base, limit, spare.blocks)
+            chunks.unmap_pages(chunk, base, limit)
+        spare.blocks.finish_pool()
+        for chunk in chunks.ascending():
+            chunks.destroy(chunk)
+        spare.land.finish()
 
 
 def _make_free_land(grains):
@@ -211,10 +217,17 @@ def _make_free_land(grains):
 def _finish_free_land(grains):
     """Free the pages of the free land's nodes, not into the free land."""
     free = grains.free_land
-    free.land.finish()
-    for base, limit in free.blocks.forget_extents():
-        grains.pages.free(base, limit)
-    grains.chunks.set(a.HAS_FREE_LAND, 0)
+    with step(grains.space.telemetry, "free land", grains.address + a.FREE_LAND_AT):
+        free.land.finish()
+        for base, limit in free.blocks.forget_extents():
+            _told_page_free(grains, base, limit, free.blocks)
+            grains.pages.free(base, limit)
+        grains.chunks.set(a.HAS_FREE_LAND, 0)
+
+
+def _told_page_free(grains, base, limit, blocks):
+    """Tell that a page leaves the pool of nodes `blocks` by the back door."""
+    grains.space.telemetry.tell(ev.PAGE_FREE, grains.address, base, limit - base, blocks.address)
 
 
 def _make_control_pool(grains):
@@ -245,8 +258,9 @@ def _make_globals(grains, control):
     and of the lock only the room, of generations the default chain."""
     chunks = grains.chunks
     with step(grains.space.telemetry, "globals", grains.address):
-        for field, size in GLOBALS:
-            chunks.set(field, grains.control_alloc(control, size))
+        for what, field, size in GLOBALS:
+            with step(grains.space.telemetry, what, grains.address, size):
+                chunks.set(field, grains.control_alloc(control, size))
         chain = chunks.get(a.CHAIN)
         grains.space.words_at(chain, f.WORD)[0] = a.CHAIN_SIG
         for i, generation in enumerate(DEFAULT_CHAIN):
@@ -263,9 +277,10 @@ def _finish_globals(grains, control):
         chain = chunks.get(a.CHAIN)
         for i in range(len(DEFAULT_CHAIN)):
             _finish_generation(grains, chain + a.CHAIN_HEADER + i * a.GEN_SIZE)
-        for field, size in reversed(GLOBALS):
-            grains.control_free(control, chunks.get(field), size)
-            chunks.set(field, 0)
+        for what, field, size in reversed(GLOBALS):
+            with step(grains.space.telemetry, what, grains.address, size):
+                grains.control_free(control, chunks.get(field), size)
+                chunks.set(field, 0)
 
 
 def _make_generation(grains, address, generation, label=None):

@@ -163,7 +163,7 @@ class Chunks:
         """Map the chunk descriptor and move the VM descriptor into it."""
         grain = self.get(a.GRAIN_SIZE)
         boot.init(vm.base, vm.limit)
-        address = boot.alloc(a.CHUNK_SIZE, f.WORD)
+        address = boot.alloc(a.CHUNK_SIZE, f.WORD, "chunk descriptor")
         limit = address + (a.CHUNK_SIZE + grain - 1) // grain * grain
         expect(self.map(vm, address, limit), f"no memory for chunk {address:#x}")
         self._write(a.OVERHEAD_LIMIT, address, limit)
@@ -197,7 +197,7 @@ class Chunks:
         serial = self.get(a.CHUNK_SERIAL)
         self.add(a.CHUNK_SERIAL, 1)
         alloc_table, mapped, page_bits = self._tables(boot, pages, page_table_pages)
-        page_table = boot.alloc(page_table_pages * grain, grain)
+        page_table = boot.alloc(page_table_pages * grain, grain, "page table")
         if page_table < 0:
             raise failure(page_table, f"chunk {address:#x} has no room for its page table")
         self._map_tables(vm, address, tables)
@@ -251,7 +251,12 @@ class Chunks:
     def _tables(self, boot, pages, page_table_pages):
         """Boot-allocate the three bit tables, whose memory may be unmapped."""
         grain_pages = page_table_pages * (self.get(a.GRAIN_SIZE) // f.PAGE)
-        found = [boot.alloc(table_size(bits), f.WORD) for bits in (pages, pages, grain_pages)]
+        tables = (
+            ("allocation table", pages),
+            ("table of descriptors in use", pages),
+            ("table of page table pages", grain_pages),
+        )
+        found = [boot.alloc(table_size(bits), f.WORD, what) for what, bits in tables]
         if min(found) < 0:
             raise failure(min(found), f"no room for tables of {pages} pages")
         return found

@@ -14,4 +14,4 @@ cdef class BootBlock:
     @cython.locals(n=int64_t, w='int64_t*')
     cpdef init(self, int64_t base, int64_t limit)
     @cython.locals(n=int64_t, w='int64_t*', base=int64_t)
-    cpdef int64_t alloc(self, int64_t size, int64_t align) except? -1
+    cpdef int64_t alloc(self, int64_t size, int64_t align, str what=*) except? -1

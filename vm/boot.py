@@ -26,10 +26,11 @@ class BootBlock:
         w[n + f.BOOT_ALLOC] = base
         w[n + f.BOOT_LIMIT] = limit
 
-    def alloc(self, size, align):
+    def alloc(self, size, align, what=""):
         """The address of `size` bytes aligned to `align`, or -MEMORY.
 
-        The memory may be unmapped: only its address is given out.
+        The memory may be unmapped: only its address is given out. The event
+        says `what` it is for.
         """
         n = mmu.at(self.space, self.address, f.BOOT_SIZE)
         w = self.space.words
@@ -37,7 +38,7 @@ class BootBlock:
         if base + size > w[n + f.BOOT_LIMIT]:
             return -r.MEMORY
         w[n + f.BOOT_ALLOC] = base + size
-        self.space.telemetry.tell(ev.BOOT_ALLOC, self.address, base, size, align)
+        self.space.telemetry.tell(ev.BOOT_ALLOC, self.address, base, size, align, what)
         return base
 
     @property

@@ -37,6 +37,9 @@ class VM:
         w[n + f.VM_RESERVED] = size + grain - f.PAGE
         w[n + f.VM_MAPPED] = 0
         self.space.telemetry.tell(ev.VM_INIT, self.address, base, base + size)
+        self.space.telemetry.tell(
+            ev.VM_RESERVE, self.address, w[n + f.VM_BLOCK], w[n + f.VM_RESERVED]
+        )
         return r.OK
 
     def map(self, base, limit):

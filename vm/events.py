@@ -69,6 +69,8 @@ LAND_INSERT = 0x10A
 LAND_DELETE = 0x10B
 CONTROL_ALLOC = 0x10C
 CONTROL_FREE = 0x10D
+ARENA_OPTIONS = 0x10E
+VM_RESERVE = 0x10F
 
 
 class EventType(NamedTuple):
@@ -128,7 +130,7 @@ TYPES = {
         _type(STEP_ENTER, "StepEnter", STEP, "step:S subject:P size:W"),
         _type(STEP_LEAVE, "StepLeave", STEP, "step:S res:U"),
         _type(VM_COPY, "VMCopy", STEP, "source:P target:P"),
-        _type(BOOT_ALLOC, "BootAlloc", STEP, "boot:P base:A size:W align:W"),
+        _type(BOOT_ALLOC, "BootAlloc", STEP, "boot:P base:A size:W align:W what:S"),
         _type(
             CHUNK_INIT,
             "ChunkInit",
@@ -143,6 +145,13 @@ TYPES = {
         _type(LAND_DELETE, "LandDelete", STEP, "land:P base:A limit:A res:U"),
         _type(CONTROL_ALLOC, "ControlAlloc", STEP, "arena:P base:A size:W res:U"),
         _type(CONTROL_FREE, "ControlFree", STEP, "arena:P base:A size:W"),
+        _type(
+            ARENA_OPTIONS,
+            "ArenaOptions",
+            STEP,
+            "size:W grainSize:W zoned:B commitLimit:W spare:D",
+        ),
+        _type(VM_RESERVE, "VMReserve", STEP, "vm:P block:A reserved:W"),
     )
 }
 BY_NAME = {t.name: t for t in TYPES.values()}

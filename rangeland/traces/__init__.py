@@ -1,0 +1,1 @@
+"""Allocation traces of real programs: readers and the replay engine."""

@@ -1,0 +1,181 @@
+"""The calls of a valgrind log: what each sort looks like and what it does.
+
+A sort's `whole(log, live, tail)` is given what stands behind `NAME(`; if that is
+one whole call it tells the log what happened and returns True, else it has done
+nothing. Source: design/replay.md#.sol.calls
+"""
+
+import re
+
+NULL = b"0x0"
+REALLOC_ZERO_RESULT = b" = 0"
+WORD = 1 << 64
+
+_P = rb"(0x[0-9A-F]+)"
+_N = rb"(\d{1,20})"
+
+
+def _form(pattern):
+    text = pattern.replace(b"P", _P).replace(b"N", _N)
+    return re.compile(text).fullmatch
+
+
+class _Sized:
+    """malloc(N) and operator new(N)."""
+
+    form = staticmethod(_form(rb"N\) = P"))
+
+    def whole(self, log, live, tail):
+        match = self.form(tail)
+        if match:
+            log.made(live, int(match[1]), match[2])
+        return match is not None
+
+
+class _Calloc:
+    form = staticmethod(_form(rb"N,N\) = P"))
+
+    def whole(self, log, live, tail):
+        match = self.form(tail)
+        if match:
+            log.made(live, int(match[1]) * int(match[2]), match[3])
+        return match is not None
+
+
+class _Realloc:
+    """realloc: of NULL it tells its inner malloc, to 0 its inner free."""
+
+    form = staticmethod(_form(rb"P,N\) = P"))
+    of_null = staticmethod(_form(rb"0x0,N\)malloc\(N\) = P"))
+    to_zero = staticmethod(_form(rb"P,0\)free\(P\)"))
+
+    def whole(self, log, live, tail):
+        if match := self.form(tail):
+            if match[1] == NULL:
+                log.made(live, int(match[2]), match[3])
+            else:
+                log.moved(live, match[1], int(match[2]), match[3])
+            return True
+        if (match := self.of_null(tail)) and match[1] == match[2]:
+            log.made(live, int(match[1]), match[3])
+            return True
+        if (match := self.to_zero(tail)) and match[1] == match[2]:
+            log.freed(live, match[1])
+            return True
+        return False
+
+
+class _Memalign:
+    form = staticmethod(_form(rb"al N, size N\) = P"))
+
+    def whole(self, log, live, tail):
+        match = self.form(tail)
+        if match:
+            log.made(live, int(match[2]), match[3], int(match[1]))
+        return match is not None
+
+
+class _AlignedNew:
+    form = staticmethod(_form(rb"size N, al N\) = P"))
+
+    def whole(self, log, live, tail):
+        match = self.form(tail)
+        if match:
+            log.made(live, int(match[1]), match[3], int(match[2]))
+        return match is not None
+
+
+class _Free:
+    form = staticmethod(_form(rb"P\)"))
+
+    def whole(self, log, live, tail):
+        match = self.form(tail)
+        if match:
+            log.freed(live, match[1])
+        return match is not None
+
+
+class _Question:
+    """malloc_usable_size: no event."""
+
+    form = staticmethod(_form(rb"P\) = N"))
+
+    def whole(self, log, live, tail):
+        return self.form(tail) is not None
+
+
+SIZED = _Sized()
+FREE = _Free()
+_ALIGNED_NEW = _AlignedNew()
+
+_SORTS = {
+    b"malloc": SIZED,
+    b"__builtin_new": SIZED,
+    b"__builtin_vec_new": SIZED,
+    b"calloc": _Calloc(),
+    b"realloc": _Realloc(),
+    b"memalign": _Memalign(),
+    b"malloc_usable_size": _Question(),
+    b"free": FREE,
+    b"cfree": FREE,
+    b"__builtin_delete": FREE,
+    b"__builtin_vec_delete": FREE,
+}
+
+_OPERATOR = re.compile(rb"_Z(?:(nw|na)|dl|da)\w*")
+_ALIGNED = b"St11align_val_t"
+
+_NAMES = b"|".join((*_SORTS, rb"_Z(?:nw|na|dl|da)\w*"))
+_OVERFLOW = re.compile(rb"calloc\((\d{1,20}),(\d{1,20})\)")
+_RESEMBLES = re.compile(rb"\w*\(|.*\b(?:" + _NAMES + rb")\(|.* ?= 0x| ?= *$", re.DOTALL)
+_ORPHAN = re.compile(
+    rb" = (?:0x[0-9A-F]*|0)|.*\b(?:" + _NAMES + rb")\([^()]*\)(?: = (?:0x[0-9A-F]*|0))?", re.DOTALL
+)
+_CUT = re.compile(
+    rb"(?:malloc|__builtin_(?:vec_)?new|_Zn[aw]\w*)\(\d{1,20}\)"
+    rb"|calloc\(\d{1,20},\d{1,20}\)"
+    rb"|realloc\(0x0,(\d{1,20})\)(?:malloc\(\1\))?"
+    rb"|realloc\(0x[0-9A-F]+,\d{1,20}\)"
+    rb"|memalign\(al \d{1,20}, size \d{1,20}\)"
+    rb"|_Zn[aw]\w*\(size \d{1,20}, al \d{1,20}\)"
+    rb"|malloc_usable_size\(0x[0-9A-F]+\)"
+)
+
+
+def sort_of(name):
+    """The sort of call of the function `name`, or None."""
+    sort = _SORTS.get(name)
+    if sort is None and (match := _OPERATOR.fullmatch(name)):
+        if not match[1]:
+            return FREE
+        return _ALIGNED_NEW if _ALIGNED in name else SIZED
+    return sort
+
+
+def after_overflow(text):
+    """What stands behind a calloc whose product overflows, or None if none begins `text`.
+
+    Such a calloc fails without a result, and without a line end.
+    """
+    match = _OVERFLOW.match(text)
+    if match and int(match[1]) * int(match[2]) >= WORD:
+        return text[match.end() :]
+    return None
+
+
+def is_cut(text):
+    """True if `text` is a call up to its result."""
+    return _CUT.fullmatch(text) is not None
+
+
+def resembles(text):
+    """True if `text`, after a process's prefix, is a damaged call and not a remark."""
+    if _RESEMBLES.match(text):
+        return True
+    word = text.strip()
+    return bool(word) and any(name.startswith(word) for name in _SORTS)
+
+
+def resembles_orphan(text):
+    """True if `text`, without a prefix, is a call or a result and not a program's output."""
+    return _ORPHAN.fullmatch(text) is not None

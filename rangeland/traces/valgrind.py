@@ -1,0 +1,252 @@
+"""Reader of the logs of valgrind's --trace-malloc=yes (design/replay.md#.sol.valgrind).
+
+Nearly every line is one whole call, `--PID-- malloc(N) = 0xP` or
+`--PID-- free(0xP)`, and is read by the loop of `_Log.trace`. All else (the first
+call of each sort, lines cut by another process, banners) goes to `_Log._line`,
+which takes the line apart.
+"""
+
+import re
+
+from rangeland.traces import calls
+from rangeland.traces import fields as f
+from rangeland.traces.calls import FREE, SIZED
+from rangeland.traces.source import shown
+from rangeland.traces.trace import COUNTS, MOST_SIZE, Columns
+
+NAME = "valgrind"
+
+_PREFIX = re.compile(rb"(--|==)(\d+)\1(?: |$)")
+_LOOKS_LIKE = re.compile(rb"^(?:--|==)\d+(?:--|==)(?: |\r?$)", re.MULTILINE)
+# All digits of a size that the loop may take without asking whether it is absurd.
+_SIZED = re.compile(rb"(\d{1,14})\) = (0x[1-9A-F][0-9A-F]*)").fullmatch
+
+CALL = "a call as valgrind writes it, such as malloc(N) = 0xP or free(0xP)"
+RESULT = "the result of the call: = 0xP"
+
+
+def recognises(head):
+    """True if a line begins as valgrind's lines do."""
+    return _LOOKS_LIKE.search(head) is not None
+
+
+def read(source):
+    """The Trace in `source`. Raises: TraceError."""
+    return _Log(source).trace()
+
+
+class _Cut:
+    """A call whose line was cut: another process wrote before its result."""
+
+    def __init__(self, pid, text, line):
+        self.pid = pid
+        self.text = text
+        self.line = line
+
+
+class _Log:
+    """What is known so far: per process, the live blocks by address.
+
+    `heads` has, for each `--PID-- NAME` met, the sort of call and the blocks of
+    that process, which are keyed by address and closing parenthesis, just as
+    the rest of a `free(` line reads.
+    """
+
+    def __init__(self, source):
+        self.source = source
+        self.columns = Columns()
+        self.notes = dict.fromkeys(COUNTS, 0)
+        self.notes |= dict.fromkeys(("unparsed", "cut_lines_joined", "open_at_end"), 0)
+        self.processes = {}
+        self.heads = {}
+        self.cuts = []
+        self.calls = 0
+        self.line = 0
+
+    def trace(self):
+        """Read all lines. Cost: O(n), about a million lines a second."""
+        for lines in self.source.blocks():
+            for number, line in self._uncommon(lines):
+                self.line = number
+                self._line(line)
+        return self._finish()
+
+    def _uncommon(self, lines):
+        """Take the whole calls of malloc and free; yield the other lines."""
+        columns, heads = self.columns, self.heads
+        op, id, size = columns.op.append, columns.id.append, columns.size.append
+        for number, line in enumerate(lines, self.source.lines + 1):
+            head, _, tail = line.partition(b"(")
+            sort, live = heads.get(head, (None, None))
+            if sort is FREE:
+                block = live.pop(tail, None)
+                if block is not None:
+                    op(f.FREE)
+                    id(block)
+                    size(0)
+                    continue
+            elif sort is SIZED and (match := _SIZED(tail)):
+                found, address = match.groups()
+                address += b")"
+                if address not in live:
+                    block = live[address] = columns.blocks
+                    columns.blocks = block + 1
+                    op(f.ALLOC)
+                    id(block)
+                    size(int(found))
+                    continue
+            elif sort is not None:
+                self.line = number
+                if sort.whole(self, live, tail):
+                    continue
+            yield number, line
+
+    def _line(self, line):
+        """Take apart a line: the pieces written by each process, in order."""
+        pieces = []
+        at, pid, mark = 0, None, None
+        for prefix in _PREFIX.finditer(line):
+            if prefix.start() or pieces:
+                pieces.append((mark, pid, line[at : prefix.start()]))
+            at, mark, pid = prefix.end(), prefix[1], prefix[2]
+        pieces.append((mark, pid, line[at:]))
+        if len(pieces) == 1 and mark == b"--":
+            self._learn(pid, line)
+        for index, (mark, pid, text) in enumerate(pieces):
+            is_last = index == len(pieces) - 1
+            if mark is None:
+                self._orphan(text, is_last)
+            elif mark == b"==":
+                self._banner(pid, text)
+            else:
+                self._piece(pid, text, is_last)
+
+    def _learn(self, pid, line):
+        head = line.partition(b"(")[0]
+        sort = calls.sort_of(head.rpartition(b" ")[2])
+        if sort is not None and head.count(b" ") == 1:
+            self.heads[head] = sort, self._blocks(pid)
+
+    def _blocks(self, pid):
+        return self.processes.setdefault(pid, {})
+
+    def _banner(self, pid, text):
+        if not text.startswith(b"Command:"):
+            return
+        live = self.processes.get(pid)
+        if live:
+            for block in live.values():
+                self.columns.free(block)
+            self.notes["exec_dropped"] += len(live)
+            live.clear()
+
+    def _piece(self, pid, text, is_last):
+        """The text that one process wrote after its prefix."""
+        state = self._call(pid, text)
+        if state == "cut" and not is_last:
+            self.cuts.append(_Cut(pid, text, self.line))
+        elif state == "cut":
+            raise self._bad(text, RESULT)
+        elif state is None and calls.resembles(text):
+            raise self._bad(text, CALL)
+        elif state is None:
+            self.notes["unparsed"] += 1
+
+    def _orphan(self, text, is_last):
+        """Text without a prefix: the end of a cut call, or no text of valgrind's."""
+        for cut in reversed(self.cuts):
+            whole = cut.text + text
+            state = self._call(cut.pid, whole)
+            if state == "whole":
+                self.cuts.remove(cut)
+                self.notes["cut_lines_joined"] += 1
+                return
+            if state == "cut" and not is_last:
+                cut.text = whole
+                return
+        if calls.resembles_orphan(text):
+            raise self._bad(text, "a call after its process, as --PID-- malloc(N) = 0xP")
+        if text:
+            self.notes["unparsed"] += 1
+
+    def _call(self, pid, text):
+        """Do the call `text`: "whole", "cut" if its result is missing, or None."""
+        if text == calls.REALLOC_ZERO_RESULT:
+            return "whole"
+        name, _, tail = text.partition(b"(")
+        sort = calls.sort_of(name)
+        if sort is None:
+            return None
+        live = self._blocks(pid)
+        if sort.whole(self, live, tail):
+            return "whole"
+        rest = calls.after_overflow(text)
+        if rest is not None:
+            state = self._call(pid, rest) if rest else "whole"
+            if state == "whole":
+                self.calls += 1
+                self.notes["failed"] += 1
+            return state
+        return "cut" if calls.is_cut(text) else None
+
+    def made(self, live, size, address, alignment=None):
+        """A call gave `address`, of a new block of `size` bytes. Raises: TraceError."""
+        self.calls += 1
+        if address == calls.NULL:
+            self.notes["failed"] += 1
+            return
+        self._new(live, size, address, alignment)
+
+    def _new(self, live, size, address, alignment=None):
+        self._sane(size)
+        self._drop(live, address)
+        live[address + b")"] = self.columns.alloc(size, alignment)
+
+    def moved(self, live, old, size, address):
+        """A realloc of `old`, not NULL, gave `address`. Raises: TraceError."""
+        self.calls += 1
+        block = live.get(old + b")")
+        if address == calls.NULL:
+            self.notes["failed"] += 1
+            self.notes["failed_realloc"] += block is not None
+        elif block is None:
+            self.notes["realloc_unknown"] += 1
+            self._new(live, size, address)
+        else:
+            self._sane(size)
+            del live[old + b")"]
+            self._drop(live, address)
+            self.columns.realloc(block, size)
+            live[address + b")"] = block
+
+    def freed(self, live, address):
+        """A call released the block at `address`."""
+        self.calls += 1
+        block = live.pop(address + b")", None)
+        if block is not None:
+            self.columns.free(block)
+        else:
+            self.notes["free_null" if address == calls.NULL else "free_unknown"] += 1
+
+    def _drop(self, live, address):
+        block = live.pop(address + b")", None)
+        if block is not None:
+            self.columns.free(block)
+            self.notes["alloc_over_live"] += 1
+
+    def _sane(self, size):
+        if size > MOST_SIZE:
+            raise self._bad(b"%d" % size, f"a size in 0..{MOST_SIZE}, as the call succeeded")
+
+    def _finish(self):
+        if not (self.calls or self.columns.blocks):
+            found = f"{self.source.lines} lines without one call"
+            raise self.source.error(None, found, "a log of valgrind --trace-malloc=yes")
+        self.notes["open_at_end"] = len(self.cuts)
+        self.notes["processes"] = len(self.processes)
+        return self.columns.trace(self.notes, NAME, self.source.path)
+
+    def _bad(self, text, expected):
+        if self.source.is_cut and self.line == self.source.lines + 1:
+            expected += " (the file is cut short inside this line)"
+        return self.source.error(self.line, shown(text), expected)

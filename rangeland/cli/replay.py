@@ -1,0 +1,131 @@
+"""`rangeland replay`: the allocation traces of real programs, in pools."""
+
+import sys
+from contextlib import contextmanager
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from rangeland.cli.output import console, emit_json
+from rangeland.traces.read import FORMATS, bundled, read_trace
+from rangeland.traces.replay import replay as replay_trace
+from rangeland.traces.specs import parse_spec
+
+CAPTION = (
+    "Sizes in bytes. Largest and total free: in the pool after the last event, "
+    "the blocks still live then in place."
+)
+
+COLUMNS = (
+    "pool",
+    "operations",
+    "failures",
+    "peak live",
+    "peak committed",
+    "largest free",
+    "total free",
+    "ops/s",
+)
+
+
+@click.command()
+@click.argument("traces", metavar="TRACE...", nargs=-1, type=click.Path())
+@click.option(
+    "--pool",
+    "specs",
+    metavar="SPEC",
+    multiple=True,
+    default=("mvff",),
+    show_default=True,
+    help="A pool to replay in, with its options: mvff:spare=0.5,extend_by=64K,slot_high=yes or "
+    "mfs:unit_size=128; those of the arena as arena.commit_limit=10M. May be given again.",
+)
+@click.option("--format", type=click.Choice(list(FORMATS)), help="The format, if not to be guessed.")
+@click.option("--bundled", "with_bundled", is_flag=True, help="Replay the trace that came along.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of tables.")
+def replay(traces, specs, format, with_bundled, as_json):
+    """Replay allocation traces in pools, and tell what memory it took.
+
+    A TRACE is a log of valgrind --trace-malloc=yes, or a .rep file; plain or
+    packed with gzip.
+    """
+    paths = [*traces, *([str(bundled())] if with_bundled else [])]
+    if not paths:
+        raise click.UsageError("Missing argument 'TRACE...' (or --bundled).")
+    pools = [parse_spec(spec) for spec in specs]
+    sections = [_section(path, format, pools, as_json) for path in paths]
+    if as_json:
+        emit_json({"traces": sections})
+
+
+def _section(path, format, pools, as_json):
+    """Replay one trace in all pools, print the table, and return the section as JSON has it."""
+    trace = read_trace(path, format)
+    results = []
+    with _progress() as bar:
+        for pool in pools:
+            task = bar.add_task(str(pool), total=len(trace))
+            results.append(
+                replay_trace(trace, pool, lambda done, task=task: bar.update(task, completed=done))
+            )
+    figures = trace.figures()
+    if not as_json:
+        _print(path, trace, figures, results)
+    return {
+        "trace": path,
+        "format": trace.format,
+        "figures": figures,
+        "pools": [result.to_dict() for result in results],
+    }
+
+
+@contextmanager
+def _progress():
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
+    with Progress(
+        *columns,
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+        disable=not sys.stderr.isatty(),
+    ) as bar:
+        yield bar
+
+
+def _print(path, trace, figures, results):
+    out = console()
+    title = (
+        f"{path} ({trace.format}): {figures['events']:,} events, {figures['allocs']:,} allocs, "
+        f"{figures['frees']:,} frees, {figures['reallocs']:,} reallocs"
+    )
+    table = Table(title=Text(title), caption=Text(CAPTION))
+    for name in COLUMNS:
+        table.add_column(name, justify="left" if name == "pool" else "right", overflow="fold")
+    for result in results:
+        table.add_row(*map(Text, _cells(result)))
+    out.print(table)
+    for result in results:
+        if result.first_failure:
+            first = result.first_failure
+            out.print(
+                Text(
+                    f"{result.pool}: the first failure is event {first.event:,}, "
+                    f"a request of {first.size:,} bytes: {first.result}"
+                )
+            )
+
+
+def _cells(result):
+    return (
+        result.pool,
+        f"{result.operations:,}",
+        f"{result.failures:,}",
+        f"{result.peak_live:,}",
+        f"{result.peak_committed:,}",
+        f"{result.largest_free:,}",
+        f"{result.free_size:,}",
+        f"{result.operations_per_second:,.0f}",
+    )

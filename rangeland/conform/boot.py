@@ -5,10 +5,9 @@ version, and the names of its static classes (design/conform.md#.sol.events).
 """
 
 from rangeland.conform.machine import Machine
-from rangeland.conform.pools import make_pool
+from rangeland.conform.pools import Unsupported, make_pool
 from vm import events as ev
 from vm.log import record
-from vm.results import ParamError
 
 POOLS = {"mvff": ("MVFF", {}), "mfs": ("MFS", {"MFS_UNIT_SIZE": 64})}
 BLOCK_SIZE = 64
@@ -21,7 +20,10 @@ class BootRepeater:
     def __init__(self, header, lines):
         self.mode = header["mode"]
         if self.mode != "arena" and self.mode not in POOLS:
-            raise ParamError(f"mode {self.mode!r}: expected arena, {', '.join(POOLS)}")
+            raise Unsupported(
+                f"mode {self.mode!r} (pool class {self.mode.upper()}): "
+                f"expected arena, {', '.join(POOLS)}"
+            )
         self.expected = list(spoken(lines))
         with record(ev.MPS_KINDS) as log:
             self.machine = Machine(header, [])
@@ -50,7 +52,8 @@ class BootRepeater:
         for event in log:
             sorts = dict(ev.BY_NAME[event.name].params)
             params = {
-                name: self._written(value, sorts[name], stack) for name, value in event.params.items()
+                name: self._written(value, sorts[name], stack)
+                for name, value in event.params.items()
             }
             if event.name == "Intern":
                 strings[params.pop("stringId")] = params["string"]
@@ -93,10 +96,10 @@ def spoken(lines):
 
 def _plain(params, strings, event):
     for name, value in params.items():
-        if isinstance(value, list) and value[0] == "static":
-            yield name, value[1]
+        if isinstance(value, list) and value[:1] == ["static"]:
+            yield name, value[-1]
         elif name == "stringId":
             if event == "LabelPointer":
-                yield "string", strings[value]
+                yield "string", strings.get(value, f"string {value}, never interned")
         else:
             yield name, value

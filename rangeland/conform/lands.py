@@ -15,6 +15,13 @@ from vm.results import AllocationError, ParamError, ProtocolError
 from vm.space import AddressSpace
 
 CBS_CLASSES = {"CBS": CBS, "CBSFast": CBSFast, "CBSZoned": CBSZoned}
+FAILOVER = "Failover(CBSFast,Freelist)"
+NODE_SIZES = {
+    "CBS": lf.NODE_SIZE,
+    "CBSFast": lf.FAST_NODE_SIZE,
+    "CBSZoned": lf.ZONED_NODE_SIZE,
+    FAILOVER: lf.FAST_NODE_SIZE,
+}
 NODE_MEMORY = 1 << 22
 
 
@@ -56,7 +63,7 @@ class LandRepeater:
         if self.kind == "Freelist":
             return Freelist.init(self.space, self._take(lf.FREELIST_SIZE), align)
         at = self._take(lf.CBS_SIZE)
-        if self.kind == "Failover(CBSFast,Freelist)":
+        if self.kind == FAILOVER:
             secondary = Freelist.init(self.space, self._take(lf.FREELIST_SIZE), align)
             failover = self._take(lf.FAILOVER_SIZE)
             primary = CBSFast.init(self.space, at, self._nodes(land), align)
@@ -68,6 +75,10 @@ class LandRepeater:
         return CBS_CLASSES[self.kind].init(self.space, at, nodes, align, zone_shift=shift)
 
     def _nodes(self, land):
+        if land["block_size"] != NODE_SIZES[self.kind]:
+            raise ParamError(
+                f"land.block_size is {land['block_size']}: expected {NODE_SIZES[self.kind]}"
+            )
         base = (self._next + f.PAGE - 1) // f.PAGE * f.PAGE
         nodes = StackNodes(self.space, land["block_size"], base, self._nodes_limit)
         if land["block_limit"] is None:
@@ -85,10 +96,15 @@ class LandRepeater:
     def do(self, line):
         """Do the operation of `line`. Returns no asides, and the line that
         this land would have recorded."""
-        method = getattr(self, "do_" + line[0], None)
-        if method is None:
-            raise ParamError(f"operation {line[0]!r}: expected one of kind land")
-        return [], method(*line[1:])
+        return [], getattr(self, "do_" + line[0])(*line[1:])
+
+    def _within(self, base, limit):
+        """[base, limit) of the recording as addresses. Raises: ParamError if
+        it leaves the span, beyond which no memory is the land's."""
+        span = self.header["land"]["span"]
+        if not base <= limit <= span:
+            raise ParamError(f"expected a range in [0, {span}), found [{base}, {limit})")
+        return base + self.offset, limit + self.offset
 
     def _out(self, pair):
         return [pair[0] - self.offset, pair[1] - self.offset]
@@ -106,11 +122,11 @@ class LandRepeater:
         return [self._out(found)]
 
     def do_i(self, base, limit, *_):
-        result = self._result(self.land.insert, base + self.offset, limit + self.offset)
+        result = self._result(self.land.insert, *self._within(base, limit))
         return ["i", base, limit, *result]
 
     def do_d(self, base, limit, *_):
-        result = self._result(self.land.delete, base + self.offset, limit + self.offset)
+        result = self._result(self.land.delete, *self._within(base, limit))
         if result[0] in r.NAMES and result[0] != "FAIL":
             result.append(self._out((self.land.found_base, self.land.found_limit)))
         return ["d", base, limit, *result]
@@ -133,7 +149,7 @@ class LandRepeater:
 
     def do_it(self, *_):
         lands = [self.land]
-        if self.kind.startswith("Failover"):
+        if self.kind == FAILOVER:
             lands = [self.land.primary, self.land.secondary]
         lists = [[edge - self.offset for pair in land for edge in pair] for land in lands]
         return ["it", self.land.size, *lists]

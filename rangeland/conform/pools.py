@@ -18,8 +18,16 @@ class Unsupported(ParamError):
 
 
 def make_pool(arena, kind, args):
-    """The pool of class `kind` that the recorded `args` describe."""
+    """The pool of class `kind` that the recorded `args` describe.
+
+    Raises: Unsupported for another class; ParamError; AllocationError.
+    """
+    for name, value in args.items():
+        if not isinstance(value, (int, float)):
+            raise ParamError(f"expected a number or a bool as {name!r}, found {value!r}")
     if kind == "MFS":
+        if "MFS_UNIT_SIZE" not in args:
+            raise ParamError("expected 'MFS_UNIT_SIZE' among the arguments of an MFS pool")
         return MFS(
             arena,
             args["MFS_UNIT_SIZE"],
@@ -51,10 +59,14 @@ class Repeater:
         try:
             self.machine = Machine(header, [line for line in lines if line[0] == "chunk"])
             self.asides.begin(self.machine)
+            self.arena = self.machine.arena
+            self._prepare()
         except BaseException:
             self.close()
             raise
-        self.arena = self.machine.arena
+
+    def _prepare(self):
+        """Make what the header tells of besides the arena."""
 
     def close(self):
         """Stop listening."""
@@ -96,11 +108,8 @@ class Repeater:
     def do(self, line):
         """Do the operation of `line`. Returns the asides and the line that
         this machine would have recorded."""
-        method = getattr(self, "do_" + line[0], None)
-        if method is None:
-            raise ParamError(f"operation {line[0]!r}: expected one of kind {self.header['kind']}")
         try:
-            done = method(*line[1:])
+            done = getattr(self, "do_" + line[0])(*line[1:])
         except ProtocolError as error:
             done = [line[0], f"{error}"]
         return self.asides.take(), done
@@ -129,9 +138,8 @@ class Repeater:
 class PoolRepeater(Repeater):
     """Repeats a recording of one pool."""
 
-    def __init__(self, header, lines):
-        super().__init__(header, lines)
-        pool = header["pool"]
+    def _prepare(self):
+        pool = self.header["pool"]
         self.pool = make_pool(self.arena, pool["class"], pool["args"])
 
     def do_a(self, block, size, _):
@@ -156,12 +164,15 @@ class PoolRepeater(Repeater):
 class ArenaRepeater(Repeater):
     """Repeats a recording of several pools in one arena."""
 
-    def __init__(self, header, lines):
-        super().__init__(header, lines)
+    def _prepare(self):
         self.pools = {}
-        desired, minimum = header.get("vm_growth", (None, None))
+        growth = self.header.get("vm_growth", [None, None])
+        if not isinstance(growth, list) or len(growth) != 2:
+            raise ParamError(f"expected two numbers or nulls as 'vm_growth', found {growth!r}")
+        desired, minimum = growth
         if desired is not None:
             self.arena.extend_by = desired
+        if minimum is not None:
             self.arena.extend_min = minimum
 
     def do_pc(self, number, kind, args, _):

@@ -9,8 +9,7 @@ from dataclasses import asdict, dataclass, field
 from rangeland.conform.boot import BootRepeater
 from rangeland.conform.lands import LandRepeater
 from rangeland.conform.pools import ArenaRepeater, PoolRepeater
-from rangeland.conform.vectors import VectorError, Vectors
-from vm.results import AccessError
+from rangeland.conform.vectors import Vectors, at_line
 
 # How many operations before the first mismatch are told.
 BEFORE = 5
@@ -69,38 +68,28 @@ def conform(path, progress=None):
     Raises: VectorError, with the line and what was expected there; OSError.
     """
     vectors = Vectors(path)
-    kind = vectors.header["kind"]
-    outcome = Outcome(vectors.path, kind)
-    try:
-        if kind == "bootstrap":
-            for number, expected, came in BootRepeater(
-                vectors.header, vectors.lines
-            ).operations():
-                outcome.count(number, expected, came)
-        elif kind in REPEATERS:
-            _repeat(vectors, REPEATERS[kind], outcome, progress)
-        else:
-            raise VectorError(
-                f"{path}: line 1: kind {kind!r} is not to be repeated yet: expected "
-                f"bootstrap, {', '.join(REPEATERS)}"
-            )
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
-        if isinstance(error, VectorError):
-            raise
-        number = vectors.lines[min(outcome.operations, len(vectors.lines) - 1)][0]
-        raise VectorError(f"{path}: near line {number}: {type(error).__name__}: {error}") from error
+    outcome = Outcome(vectors.path, vectors.kind)
+    if vectors.kind == "bootstrap":
+        with at_line(path, 1):
+            repeater = BootRepeater(vectors.header, vectors.lines)
+        for number, expected, came in repeater.operations():
+            outcome.count(number, expected, came)
+    else:
+        _repeat(vectors, REPEATERS[vectors.kind], outcome, progress)
     return outcome
 
 
 def _repeat(vectors, kind, outcome, progress):
-    repeater = kind(vectors.header, [line for _, line in vectors.lines])
+    with at_line(vectors.path, 1):
+        repeater = kind(vectors.header, [line for _, line in vectors.lines])
     try:
         facts, asides = repeater.start()
         expected_facts, expected_asides = repeater.expected_start()
         outcome.count(1, [*expected_asides, expected_facts], [*asides, facts])
         total = len(vectors.lines)
         for number, expected_asides, line in vectors.operations():
-            asides, came = repeater.do(line)
+            with at_line(vectors.path, number):
+                asides, came = repeater.do(line)
             outcome.count(number, [*expected_asides, line], [*asides, came])
             if progress is not None and outcome.operations % 256 == 0:
                 progress(number, total)

@@ -4,18 +4,31 @@ Source: design/conform.md#.sol.read
 """
 
 import gzip
+import io
 import json
 import zlib
+from contextlib import contextmanager
 
-from vm.results import ParamError
+from rangeland.conform.shapes import ASIDES, check_header, check_line, short
+from vm.results import ParamError, RangelandError
 
-# Lines that tell what happened inside the operation that follows them.
-ASIDES = ("c+", "c-", "chunk", "chunk-")
+FORMAT = "mps-vectors/1"
 
 
 class VectorError(ParamError):
     """A file is no vector file: the message has the line, and what was
     expected there."""
+
+
+@contextmanager
+def at_line(path, number):
+    """What is refused in this context is said of line `number` of `path`."""
+    try:
+        yield
+    except VectorError:
+        raise
+    except (RangelandError, MemoryError, OverflowError) as error:
+        raise VectorError(f"{path}: line {number}: {error}") from error
 
 
 class Vectors:
@@ -26,45 +39,60 @@ class Vectors:
 
     def __init__(self, path):
         self.path = str(path)
-        numbered = list(enumerate(self._decoded(), start=1))
-        if not numbered:
+        texts = self._texts()
+        if not texts:
             raise VectorError(f"{self.path}: line 1: expected a header object, found an empty file")
-        self.header = self._header(numbered[0][1])
-        self.lines = [(number, self._line(number, text)) for number, text in numbered[1:]]
+        self.header = self._header(texts[0])
+        self.kind = self.header["kind"]
+        self.lines = [
+            (number, self._line(number, text)) for number, text in enumerate(texts[1:], start=2)
+        ]
 
-    def _decoded(self):
+    def _texts(self):
+        """The lines of the file, unzipped and decoded."""
         with open(self.path, "rb") as file:
             data = file.read()
         if data[:2] == b"\x1f\x8b":
-            try:
-                data = gzip.decompress(data)
-            except (OSError, EOFError, zlib.error) as error:
-                raise VectorError(f"{self.path}: expected whole gzip data: {error}") from error
+            data = self._unzipped(data)
         try:
             text = data.decode("utf-8")
         except UnicodeDecodeError as error:
-            raise VectorError(f"{self.path}: expected UTF-8 text: {error}") from error
+            number = data.count(b"\n", 0, error.start) + 1
+            raise VectorError(f"{self.path}: line {number}: expected UTF-8: {error}") from error
         if text and not text.endswith("\n"):
-            count = text.count("\n") + 1
-            raise VectorError(f"{self.path}: line {count}: expected a line end, found a cut line")
-        return text.splitlines()
+            number = text.count("\n") + 1
+            raise VectorError(f"{self.path}: line {number}: expected a line end, found a cut line")
+        return text.split("\n")[:-1]
+
+    def _unzipped(self, data):
+        lines = []
+        with gzip.open(io.BytesIO(data)) as file:
+            try:
+                lines.extend(file)
+            except (OSError, EOFError, zlib.error) as error:
+                raise VectorError(
+                    f"{self.path}: line {len(lines) + 1}: expected whole gzip data: {error}"
+                ) from error
+        return b"".join(lines)
 
     def _json(self, number, text):
         try:
             return json.loads(text)
-        except ValueError as error:
-            raise VectorError(f"{self.path}: line {number}: expected JSON: {error}") from error
+        except json.JSONDecodeError as error:
+            why = f"{error.msg} at column {error.colno}"
+        except (ValueError, RecursionError) as error:
+            why = str(error)
+        raise VectorError(f"{self.path}: line {number}: expected JSON: {why}")
 
     def _header(self, text):
         header = self._json(1, text)
-        if not isinstance(header, dict) or header.get("format") != "mps-vectors/1":
+        if not isinstance(header, dict) or header.get("format") != FORMAT:
             raise VectorError(
-                f"{self.path}: line 1: expected a header with format mps-vectors/1, "
-                f"found {text[:60]!r}"
+                f"{self.path}: line 1: expected a header with format {FORMAT}, "
+                f"found {short(header)}"
             )
-        for field in ("kind", "arena", "loc"):
-            if field not in header:
-                raise VectorError(f"{self.path}: line 1: expected a header with {field!r}")
+        with at_line(self.path, 1):
+            check_header(header)
         return header
 
     def _line(self, number, text):
@@ -72,9 +100,16 @@ class Vectors:
         if not isinstance(line, list) or not line or not isinstance(line[0], str):
             raise VectorError(
                 f"{self.path}: line {number}: expected an array that begins with the name "
-                f"of an operation, found {text[:60]!r}"
+                f"of an operation, found {short(line)}"
             )
+        if self.kind == "bootstrap" or line[0] in ASIDES:
+            self.check(number, line)
         return line
+
+    def check(self, number, line):
+        """Raise VectorError unless `line`, of that number, is one of its kind."""
+        with at_line(self.path, number):
+            check_line(self.kind, line)
 
     def operations(self):
         """The operations: (number, asides, line) each, where asides are the
@@ -84,10 +119,11 @@ class Vectors:
             if line[0] in ASIDES:
                 asides.append(line)
             else:
+                self.check(number, line)
                 yield number, asides, line
                 asides = []
         if asides:
             raise VectorError(
                 f"{self.path}: line {self.lines[-1][0]}: expected an operation after "
-                f"{asides[-1]!r}, found the end of the file"
+                f"{short(asides[-1])}, found the end of the file"
             )

@@ -122,7 +122,7 @@ class MVFF(Pool):
         at = address + p.MVFF_SECONDARY_AT
         secondary = Freelist.init(space, at, align, address)
         at = address + p.MVFF_FREE_AT
-        self.free_land = Failover.init(space, at, primary, secondary, align, address)
+        self.free_land = Failover.init(space, at, primary, secondary, address)
 
     def alloc_block(self, size):
         """The address of a block of `size` bytes, or a negative code.

@@ -57,7 +57,7 @@ def create(space, size, grain, zoned, commit_limit, spare):
     space.telemetry.tell(ev.ARENA_OPTIONS, size, grain, bool(zoned), limit, spare)
     size = max(size, 64 * grain)
     stack = space.stack
-    with ExitStack() as undo, stack.frame(VM_PARAMS_SIZE), stack.frame(f.VM_SIZE) as vm_at:
+    with stack.frame(VM_PARAMS_SIZE), stack.frame(f.VM_SIZE) as vm_at, ExitStack() as undo:
         with step(space.telemetry, "bootstrap", 0, size):
             vm = _map_arena(space, vm_at, grain)
             undo.callback(_unmap_arena, space, vm)

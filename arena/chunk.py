@@ -23,10 +23,10 @@ class Chunk:
     """
 
     def __init__(self, space, address):
-        n = mmu.at(space, address, a.CHUNK_SIZE)
-        w = space.words
         self.space = space
         self.address = address
+        n = mmu.at(self.space, address, a.CHUNK_SIZE)
+        w = self.space.words
         self.base = w[n + a.CHUNK_BASE]
         self.limit = w[n + a.CHUNK_LIMIT]
         self.serial = w[n + a.SERIAL]

@@ -126,7 +126,11 @@ _OPERATOR = re.compile(rb"_Z(?:(nw|na)|dl|da)\w*")
 _ALIGNED = b"St11align_val_t"
 
 _NAMES = b"|".join((*_SORTS, rb"_Z(?:nw|na|dl|da)\w*"))
-_OVERFLOW = re.compile(rb"calloc\((\d{1,20}),(\d{1,20})\)")
+_UNTOLD = re.compile(
+    rb"calloc\((\d{1,20}),(\d{1,20})\)"
+    rb"|(?:posix_memalign|aligned_alloc)\(al \d{1,20}, size \d{1,20}\)"
+    rb"|malloc_usable_size\(0x0\)|mallinfo\(\)|malloc_trim\(\d{1,20}\)"
+)
 _RESEMBLES = re.compile(rb"\w*\(|.*\b(?:" + _NAMES + rb")\(|.* ?= 0x| ?= *$", re.DOTALL)
 _ORPHAN = re.compile(
     rb" = (?:0x[0-9A-F]*|0)|.*\b(?:" + _NAMES + rb")\([^()]*\)(?: = (?:0x[0-9A-F]*|0))?", re.DOTALL
@@ -152,15 +156,21 @@ def sort_of(name):
     return sort
 
 
-def after_overflow(text):
-    """What stands behind a calloc whose product overflows, or None if none begins `text`.
+def untold(text):
+    """What stands behind a call whose result is never told, and what it counts as.
 
-    Such a calloc fails without a result, and without a line end.
+    None if `text` does not begin with one. A calloc whose product overflows has
+    failed; other functions leave a block that cannot be followed, or none. The
+    next call may stand on the same line (design/replay.md#.sol.untold).
     """
-    match = _OVERFLOW.match(text)
-    if match and int(match[1]) * int(match[2]) >= WORD:
-        return text[match.end() :]
-    return None
+    match = _UNTOLD.match(text)
+    if match is None:
+        return None
+    if match[1] is None:
+        return text[match.end() :], "unparsed"
+    if int(match[1]) * int(match[2]) < WORD:
+        return None
+    return text[match.end() :], "failed"
 
 
 def is_cut(text):

@@ -31,7 +31,7 @@ class TraceError(ParamError):
 def shown(text):
     """Bytes of a file as a message may show them: quoted, escaped, not too long."""
     cut = text[:SHOWN]
-    return repr(cut.decode("ascii", "backslashreplace")) + ("..." if cut != text else "")
+    return repr(cut)[1:] + ("..." if cut != text else "")
 
 
 class Source:

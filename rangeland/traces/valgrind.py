@@ -175,17 +175,14 @@ class _Log:
             return "whole"
         name, _, tail = text.partition(b"(")
         sort = calls.sort_of(name)
-        if sort is None:
-            return None
-        live = self._blocks(pid)
-        if sort.whole(self, live, tail):
+        if sort is not None and sort.whole(self, self._blocks(pid), tail):
             return "whole"
-        rest = calls.after_overflow(text)
-        if rest is not None:
+        if untold := calls.untold(text):
+            rest, note = untold
             state = self._call(pid, rest) if rest else "whole"
             if state == "whole":
-                self.calls += 1
-                self.notes["failed"] += 1
+                self.notes[note] += 1
+                self.calls += note == "failed"
             return state
         return "cut" if calls.is_cut(text) else None
 

@@ -1,0 +1,108 @@
+"""The command `rangeland replay`: its tables, its JSON, its errors."""
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+
+TRACES = Path(__file__).resolve().parents[1] / "traces"
+SORT = TRACES / "vg_memcheck_sort.log.gz"
+PERL = TRACES / "perl.rep.gz"
+
+
+def test_a_table_with_a_row_for_each_pool(rangeland):
+    done = rangeland("replay", SORT, "--pool", "mvff", "--pool", "mfs", env={"COLUMNS": "140"})
+    assert (done.returncode, done.stderr) == (0, "")
+    text = " ".join(done.stdout.split())
+    assert f"{SORT} (valgrind): 508 events, 222 allocs, 206 frees, 1 reallocs" in text
+    for head in ("operations", "peak live", "peak committed", "largest free", "total free", "ops/s"):
+        assert head in text
+    rows = [line.split("│")[1:-1] for line in done.stdout.split("\n") if line.startswith("│")]
+    cells = [[cell.strip() for cell in row] for row in rows]
+    assert [row[:4] for row in cells] == [
+        ["mvff", "429", "0", "871,868"],
+        ["mfs", "429", "0", "871,868"],
+    ]
+    assert "after the last event" in text
+
+
+def test_the_first_failure_is_told(rangeland):
+    done = rangeland("replay", SORT, "--pool", "mfs:unit_size=100")
+    assert done.returncode == 0
+    text = " ".join(done.stdout.split())
+    assert "mfs:unit_size=100: the first failure is event" in text
+    assert text.endswith("bytes: PARAM")
+
+
+def test_json_and_nothing_else(rangeland):
+    done = rangeland("replay", SORT, PERL, "--pool", "mvff:slot_high=yes", "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    sections = json.loads(done.stdout)["traces"]
+    assert [s["trace"] for s in sections] == [str(SORT), str(PERL)]
+    assert [s["format"] for s in sections] == ["valgrind", "rep"]
+    assert [s["figures"]["peak_bytes"] for s in sections] == [871868, 474068]
+    (result,) = sections[1]["pools"]
+    assert set(result) == {
+        "pool",
+        "operations",
+        "failures",
+        "first_failure",
+        "peak_live",
+        "peak_committed",
+        "peak_total",
+        "total_size",
+        "free_size",
+        "largest_free",
+        "seconds",
+        "operations_per_second",
+    }
+    assert (result["pool"], result["operations"]) == ("mvff:slot_high=yes", 9584)
+    assert result["first_failure"] is None
+    assert result["peak_committed"] > result["peak_total"] > result["peak_live"] == 474068
+
+
+def test_the_bundled_trace(rangeland):
+    done = rangeland("replay", "--bundled", "--json")
+    (section,) = json.loads(done.stdout)["traces"]
+    assert section["figures"]["events"] == 27696
+    assert [pool["pool"] for pool in section["pools"]] == ["mvff"]
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        ((), "Missing argument 'TRACE...' (or --bundled); see"),
+        (("nothing.log",), "nothing.log: No such file or directory"),
+        ((".",), ".: Is a directory"),
+        ((SORT, "--pool", "mvf"), "unknown pool class 'mvf'"),
+        ((SORT, "--pool", "mvff:align=3"), "align is 3"),
+        ((SORT, "--format", "rep"), "expected the heap size or weight"),
+        ((SORT, "--format", "zip"), "'zip' is not one of"),
+        ((SORT, "--pool", "mvff:arena.commit_limit=4K"), "COMMIT_LIMIT"),
+    ],
+)
+def test_an_error_is_one_line_and_status_2(rangeland, args, message):
+    done = rangeland("replay", *args, "--json")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("rangeland: ")
+    assert done.stderr.count("\n") == 1
+    assert message in done.stderr
+
+
+def test_a_damaged_trace_names_the_line(rangeland, tmp_path):
+    lines = gzip.decompress(SORT.read_bytes()).split(b"\n")
+    at = next(i for i, line in enumerate(lines) if b"malloc(44)" in line)
+    lines[at] = lines[at].replace(b"44", b"4x")
+    path = tmp_path / "damaged.log"
+    path.write_bytes(b"\n".join(lines))
+    done = rangeland("replay", path)
+    assert done.returncode == 2
+    assert f"{path}:{at + 1}: found 'malloc(4x) = " in done.stderr
+
+
+def test_the_help_names_the_options(rangeland):
+    done = rangeland("replay", "--help")
+    assert done.returncode == 0
+    for option in ("--pool SPEC", "--format", "--bundled", "--json", "TRACE..."):
+        assert option in done.stdout

@@ -1,0 +1,280 @@
+"""Reading recorded traces: every figure is that of the recording tool."""
+
+import gzip
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rangeland.traces.fields import ALLOC, FREE, REALLOC
+from rangeland.traces.read import bundled, read_trace
+from rangeland.traces.trace import Trace
+
+ROOT = Path(__file__).resolve().parents[2]
+HERE = ROOT / "tests" / "traces"
+SHARED = ROOT.parent / "shared" / "traces"
+
+EXPECTED = json.loads((HERE / "expected.json").read_text())
+BUNDLED = "sqlite3.rep.gz"
+# What expected.json says of the recording, not of its events.
+NOT_FIGURES = {"format", "tool_summary", "tool_summary_agrees"}
+
+
+def shared_expected():
+    """The figures of all recorded traces of our formats, where they are at hand."""
+    path = SHARED / "expected.json"
+    if not path.exists():
+        return {}
+    known = json.loads(path.read_text())
+    return {n: f for n, f in known.items() if f["format"] in ("valgrind", "rep")}
+
+
+def agrees(trace, expected):
+    """Assert that the trace has all figures of `expected`, and the tool's summary."""
+    figures = trace.figures()
+    wanted = {k: v for k, v in expected.items() if k not in NOT_FIGURES}
+    assert {k: figures[k] for k in wanted} == wanted
+    assert trace.format == expected["format"]
+    assert trace.nbytes <= 40 * len(trace)
+    summary = expected.get("tool_summary")
+    if summary and not figures["failed_realloc"]:
+        assert summary == [
+            figures["live_end_bytes"],
+            figures["live_end"],
+            figures["allocs"] + figures["reallocs"],
+            figures["frees"] + figures["reallocs"],
+            figures["total_bytes"],
+        ]
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_the_figures_of_a_committed_trace(name):
+    path = bundled() if name == BUNDLED else HERE / name
+    agrees(read_trace(path), EXPECTED[name])
+
+
+@pytest.mark.parametrize("name", shared_expected() or [None])
+def test_the_figures_of_a_shared_trace(name):
+    if name is None:
+        pytest.skip("the shared traces are not here")
+    agrees(read_trace(SHARED / name), shared_expected()[name])
+
+
+def test_plain_and_packed_are_the_same(tmp_path):
+    packed = HERE / "vg_memcheck_sort.log.gz"
+    plain = tmp_path / "sort.log"
+    plain.write_bytes(gzip.decompress(packed.read_bytes()))
+    one, two = read_trace(packed), read_trace(plain)
+    assert one.figures() == two.figures()
+    for column in ("op", "id", "size"):
+        assert np.array_equal(getattr(one, column), getattr(two, column))
+
+
+def test_lines_across_blocks_are_whole(tmp_path, monkeypatch):
+    monkeypatch.setattr("rangeland.traces.source.BLOCK", 37)
+    monkeypatch.setattr("rangeland.traces.source.HEAD", 50)
+    agrees(read_trace(HERE / "vg_memcheck_edge.log.gz"), EXPECTED["vg_memcheck_edge.log.gz"])
+
+
+def log(tmp_path, *lines, end="\n"):
+    """The trace of a log of these lines."""
+    path = tmp_path / "valgrind.log"
+    path.write_text("\n".join(("==7== Memcheck, a memory error detector", *lines)) + end)
+    return read_trace(path)
+
+
+def rows(trace):
+    """The trace's rows as (op, id, size)."""
+    return list(zip(trace.op.tolist(), trace.id.tolist(), trace.size.tolist(), strict=True))
+
+
+def test_an_address_used_again_is_a_new_block(tmp_path):
+    trace = log(tmp_path, *["--7-- malloc(5) = 0x10", "--7-- free(0x10)"] * 2)
+    assert rows(trace) == [(ALLOC, 0, 5), (FREE, 0, 0), (ALLOC, 1, 5), (FREE, 1, 0)]
+
+
+def test_the_sorts_of_calls(tmp_path):
+    trace = log(
+        tmp_path,
+        "--7-- calloc(7,33) = 0x10",
+        "--7-- realloc(0x0,70)malloc(70) = 0x20",
+        "--7-- realloc(0x20,80) = 0x30",
+        "--7-- memalign(al 64, size 1000) = 0x40",
+        "--7-- _ZnwmSt11align_val_t(size 192, al 32) = 0x50",
+        "--7-- _ZnamRKSt9nothrow_t(9) = 0x60",
+        "--7-- __builtin_vec_new(3) = 0x70",
+        "--7-- malloc_usable_size(0x10) = 231",
+        "--7-- realloc(0x30,0)free(0x30)",
+        "--7--  = 0",
+        "--7-- _ZdlPvmSt11align_val_t(0x50)",
+        "--7-- cfree(0x10)",
+        "--7-- realloc(0x99,6) = 0xA0",
+        "--7-- free(0x999)",
+    )
+    assert rows(trace) == [
+        (ALLOC, 0, 231),
+        (ALLOC, 1, 70),
+        (REALLOC, 1, 80),
+        (ALLOC, 2, 1000),
+        (ALLOC, 3, 192),
+        (ALLOC, 4, 9),
+        (ALLOC, 5, 3),
+        (FREE, 1, 0),
+        (FREE, 3, 0),
+        (FREE, 0, 0),
+        (ALLOC, 6, 6),
+    ]
+    assert trace.alignment.tolist() == [0, 0, 0, 64, 32, 0, 0, 0, 0, 0, 0]
+    figures = trace.figures()
+    assert figures["realloc_unknown"] == figures["free_unknown"] == 1
+    assert (figures["allocs"], figures["frees"], figures["events"]) == (6, 3, 12)
+
+
+def test_calls_that_fail_leave_no_row(tmp_path):
+    huge = 1 << 60
+    trace = log(
+        tmp_path,
+        "--7-- malloc(64) = 0x10",
+        f"--7-- realloc(0x10,{huge}) = 0x0",
+        f"--7-- malloc({huge}) = 0x0",
+        f"--7-- calloc({huge},64)malloc({huge}) = 0x0",
+        f"--7-- calloc({huge},64)",
+        "--7-- free(0x10)",
+    )
+    assert rows(trace) == [(ALLOC, 0, 64), (FREE, 0, 0)]
+    figures = trace.figures()
+    assert (figures["failed"], figures["failed_realloc"], figures["events"]) == (5, 1, 7)
+
+
+def test_calls_whose_result_is_never_told(tmp_path):
+    trace = log(
+        tmp_path,
+        "--7-- malloc(64) = 0x10",
+        "--7-- posix_memalign(al 64, size 100)",
+        "--7-- aligned_alloc(al 64, size 128)malloc(6) = 0x20",
+        "--7-- malloc_usable_size(0x0)mallinfo()",
+        "--7-- malloc_trim(0)--8-- free(0x0)",
+        "--7-- aligned_alloc(al 8, size 9)malloc(7)--8-- free(0x0)",
+        " = 0x30",
+    )
+    assert rows(trace) == [(ALLOC, 0, 64), (ALLOC, 1, 6), (ALLOC, 2, 7)]
+    assert trace.notes["unparsed"] == 6
+    assert trace.figures()["events"] == 5
+
+
+def test_lines_cut_by_other_processes_are_joined(tmp_path):
+    trace = log(
+        tmp_path,
+        "--1-- realloc(0x0,16)--2-- malloc(47) = 0x10",
+        "malloc(16)--2-- malloc(72) = 0x20",
+        " = 0x10",
+        "--1-- calloc(4,2)==3== Memcheck, a memory error detector",
+        " = 0x30",
+        "--1-- realloc(0x30,0)--2-- free(0x10)",
+        "free(0x30)",
+        "--1--  = 0",
+    )
+    assert rows(trace) == [
+        (ALLOC, 0, 47),
+        (ALLOC, 1, 72),
+        (ALLOC, 2, 16),
+        (ALLOC, 3, 8),
+        (FREE, 0, 0),
+        (FREE, 3, 0),
+    ]
+    assert trace.notes["cut_lines_joined"] == 3
+    assert trace.notes["open_at_end"] == 0
+
+
+def test_a_thread_may_cut_a_line_of_its_own_process(tmp_path):
+    trace = log(tmp_path, "--1-- malloc(5)--1-- malloc(6) = 0x10", " = 0x20", "--1-- free(0x20)")
+    assert rows(trace) == [(ALLOC, 0, 6), (ALLOC, 1, 5), (FREE, 1, 0)]
+
+
+def test_a_call_without_a_result_at_the_end_is_counted(tmp_path):
+    trace = log(tmp_path, "--1-- malloc(5)--2-- malloc(6) = 0x10")
+    assert rows(trace) == [(ALLOC, 0, 6)]
+    assert trace.notes["open_at_end"] == 1
+
+
+def test_processes_have_address_spaces_of_their_own_and_exec_empties_one(tmp_path):
+    trace = log(
+        tmp_path,
+        "==1== Command: make",
+        "--1-- malloc(5) = 0x10",
+        "--2-- malloc(6) = 0x10",
+        "--2-- free(0x20)",
+        "==2== Command: mkdir",
+        "--1-- free(0x10)",
+    )
+    assert rows(trace) == [(ALLOC, 0, 5), (ALLOC, 1, 6), (FREE, 1, 0), (FREE, 0, 0)]
+    figures = trace.figures()
+    names = ("exec_dropped", "free_unknown", "frees", "processes", "live_end")
+    assert [figures[n] for n in names] == [1, 1, 1, 2, 0]
+
+
+def test_a_block_over_a_live_one_drops_it(tmp_path):
+    trace = log(
+        tmp_path,
+        "--1-- malloc(5) = 0x10",
+        "--1-- malloc(6) = 0x10",
+        "--1-- malloc(7) = 0x20",
+        "--1-- realloc(0x20,8) = 0x10",
+    )
+    ops = [(ALLOC, 0, 5), (FREE, 0, 0), (ALLOC, 1, 6), (ALLOC, 2, 7), (FREE, 1, 0), (REALLOC, 2, 8)]
+    assert rows(trace) == ops
+    figures = trace.figures()
+    assert (figures["alloc_over_live"], figures["frees"], figures["live_end_bytes"]) == (2, 0, 8)
+
+
+def test_remarks_and_program_output_are_skipped_and_counted(tmp_path):
+    trace = log(
+        tmp_path,
+        "--1-- REDIR: 0x40 (libc.so.6:malloc) redirected to 0x50 (malloc)",
+        "--1-- Reading syms from /lib/ld.so",
+        "malloc(100) failed, says the program",
+        "hello--1-- malloc(5) = 0x10",
+    )
+    assert rows(trace) == [(ALLOC, 0, 5)]
+    assert trace.notes["unparsed"] == 4
+
+
+def test_line_ends_of_other_systems(tmp_path):
+    path = tmp_path / "valgrind.log"
+    path.write_bytes(b"==1== Memcheck\r\n--1-- malloc(5) = 0x10\r\n--1-- free(0x10)\r\n")
+    assert len(read_trace(path)) == 2
+
+
+def test_a_last_line_without_end_is_read_if_whole(tmp_path):
+    assert len(log(tmp_path, "--1-- malloc(5) = 0x10", "--1-- free(0x10)", end="")) == 2
+
+
+def test_rep_of_loose_form(tmp_path):
+    path = tmp_path / "loose.rep"
+    path.write_text("0\n2\n6\n1\n\na 0 12\nr 1 8\nf -1\nr 1 16\nf 0\nf 1\n")
+    trace = read_trace(path)
+    assert rows(trace) == [
+        (ALLOC, 0, 12),
+        (ALLOC, 1, 8),
+        (REALLOC, 1, 16),
+        (FREE, 0, 0),
+        (FREE, 1, 0),
+    ]
+    assert trace.notes["free_null"] == 1
+    assert trace.figures()["events"] == 6
+
+
+def test_rep_without_operations(tmp_path):
+    path = tmp_path / "none.rep"
+    path.write_text("0 0 0 1\n")
+    trace = read_trace(path)
+    assert len(trace) == 0
+    assert (trace.figures()["peak_bytes"], trace.figures()["events"], trace.largest) == (0, 0, 0)
+
+
+def test_the_names_of_the_ids_do_not_matter(tmp_path):
+    path = tmp_path / "turned.rep"
+    path.write_text("0\n2\n3\n1\na 1 10\na 0 20\nf 1\n")
+    assert rows(read_trace(path)) == [(ALLOC, 0, 10), (ALLOC, 1, 20), (FREE, 0, 0)]
+    assert isinstance(read_trace(path, format="rep"), Trace)

@@ -43,7 +43,7 @@ COLUMNS = (
     help="A pool to replay in, with its options: mvff:spare=0.5,extend_by=64K,slot_high=yes or "
     "mfs:unit_size=128; those of the arena as arena.commit_limit=10M. May be given again.",
 )
-@click.option("--format", type=click.Choice(list(FORMATS)), help="The format, if not to be guessed.")
+@click.option("--format", type=click.Choice(list(FORMATS)), help="Read as this format.")
 @click.option("--bundled", "with_bundled", is_flag=True, help="Replay the trace that came along.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of tables.")
 def replay(traces, specs, format, with_bundled, as_json):

@@ -33,6 +33,8 @@ class _Sized:
 
 
 class _Calloc:
+    """calloc(N,M): one block of the product."""
+
     form = staticmethod(_form(rb"N,N\) = P"))
 
     def whole(self, log, live, tail):
@@ -66,6 +68,8 @@ class _Realloc:
 
 
 class _Memalign:
+    """memalign, aligned_alloc, posix_memalign, valloc: all are told as memalign."""
+
     form = staticmethod(_form(rb"al N, size N\) = P"))
 
     def whole(self, log, live, tail):
@@ -76,6 +80,8 @@ class _Memalign:
 
 
 class _AlignedNew:
+    """operator new with an alignment, which stands second here."""
+
     form = staticmethod(_form(rb"size N, al N\) = P"))
 
     def whole(self, log, live, tail):
@@ -86,6 +92,8 @@ class _AlignedNew:
 
 
 class _Free:
+    """free, cfree and operator delete."""
+
     form = staticmethod(_form(rb"P\)"))
 
     def whole(self, log, live, tail):

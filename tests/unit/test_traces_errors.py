@@ -86,7 +86,7 @@ def test_a_line_without_end(tmp_path):
     [
         (b"", "t", None, "an empty file", "a trace"),
         (gzip.compress(b""), "t.gz", None, "an empty file", "a trace"),
-        (b"\x7fELF\x02\x01\x00\x00", "t", 1, "binary data that begins '\\x7fELF", "valgrind or rep"),
+        (b"\x7fELF\x02\x00", "t", 1, "binary data that begins '\\x7fELF", "valgrind or rep"),
         (b"hello\nworld\n", "t", 1, "a text that begins 'hello'", "valgrind or rep"),
         (b"h" * 999, "t", 1, "h'...", "valgrind or rep"),
         (GOOD, "t.gz", None, "a file that begins '=='", "gzip, from its name"),

@@ -206,6 +206,16 @@ class Freelist(Land):
         self.found_limit = self.limit
         return 1
 
+    def __iter__(self):
+        """The ranges in ascending order, as they are when it begins: to
+        follow the list while it changes would not do."""
+        ranges = []
+        n = self._block(self._first())
+        while n:
+            ranges.append((self.base, self.limit))
+            n = self._block(n)
+        return iter(ranges)
+
     def __len__(self):
         n = mmu.at(self.space, self.address, f.FREELIST_SIZE)
         return self.space.words[n + f.COUNT]

@@ -1,17 +1,14 @@
 """Lands of all classes, driven alike, agree (design/land.md#.test.agree)."""
 
 import random
-import sys
-from pathlib import Path
 
 import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from support.lands import NAMES, machine, make, mapped
 from vm.results import AllocationError, ProtocolError
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
-from land_kit import NAMES, machine, make, mapped  # noqa: E402
 
 WORD = 8
 SPAN = 1 << 14

@@ -6,18 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from land import cbs
 from land.failover import Failover
-from land.freelist import Freelist
-from land.nodes import CappedNodes, StackNodes
+from support.lands import machine, make, mapped
 from vm import results as r
-from vm.descriptor import VM
 from vm.results import AllocationError, ProtocolError
-from vm.space import AddressSpace
 
 VECTORS = Path(__file__).parents[1] / "vectors"
 PAGE = 4096
-NODES = 1 << 20
 
 
 def read(path):
@@ -31,23 +26,16 @@ class Driver:
 
     def __init__(self, header):
         land = header["land"]
-        self.space = AddressSpace(size=1 << 24, checked=True)
+        self.space = machine()
         self.offset = land["base"] or mapped(self.space, -land["span"] // PAGE * -PAGE)
-        self.land = self.make(land, header["arena"]["zone_shift"])
-
-    def make(self, land, shift):
-        node_base = mapped(self.space, NODES)
-        nodes = StackNodes(self.space, land["block_size"], node_base + PAGE, node_base + NODES)
-        if land["block_limit"] is not None:
-            nodes = CappedNodes(nodes, land["block_limit"], getattr(r, land["block_limit_res"]))
-        if land["class"].startswith("Failover"):
-            primary = cbs.CBSFast.init(self.space, node_base, nodes, land["align"])
-            secondary = Freelist.init(self.space, node_base + 128, land["align"])
-            return Failover.init(self.space, node_base + 256, primary, secondary)
-        if land["class"] == "Freelist":
-            return Freelist.init(self.space, node_base, land["align"])
-        make = {"CBS": cbs.CBS, "CBSFast": cbs.CBSFast, "CBSZoned": cbs.CBSZoned}[land["class"]]
-        return make.init(self.space, node_base, nodes, land["align"], zone_shift=shift)
+        self.land = make(
+            land["class"].partition("(")[0],
+            self.space,
+            land["align"],
+            land["block_limit"],
+            getattr(r, land["block_limit_res"]),
+            header["arena"]["zone_shift"],
+        )
 
     def out(self, pair):
         return [pair[0] - self.offset, pair[1] - self.offset]
@@ -112,14 +100,6 @@ class Driver:
             both = (self.land.primary, self.land.secondary)
             return ["it", self.land.size, *map(self.flat, both)]
         return ["it", self.land.size, self.flat(self.land)]
-
-
-def mapped(space, size):
-    """The base of `size` bytes of reserved and mapped memory."""
-    descriptor = VM(space, space.stack.push(56))
-    assert descriptor.init(size, PAGE) == r.OK
-    assert descriptor.map(descriptor.base, descriptor.limit) == r.OK
-    return descriptor.base
 
 
 FILES = sorted(VECTORS.glob("land-*.jsonl.gz"))

@@ -28,7 +28,7 @@ def mapped(space, size):
     return descriptor.base
 
 
-def node_source(space, name="CBSFast", cap=None, code=r.LIMIT, size=1 << 16):
+def node_source(space, name="CBSFast", cap=None, code=r.LIMIT, size=1 << 18):
     base = mapped(space, size)
     nodes = StackNodes(space, NODE_SIZES[name], base, base + size)
     return nodes if cap is None else CappedNodes(nodes, cap, code)

@@ -1,0 +1,171 @@
+"""What is measured: pools beside libc in one loop, growth, calls, creation."""
+
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+import workload
+
+import rangeland as rl
+from rangeland import speed
+from rangeland.traces.engine import Engine
+from rangeland.version import VERSION
+
+HERE = Path(__file__).parent
+SEED = 20261121
+LIVE_SETS = (1_000, 20_000)
+UNIT = 64
+GROWTH = (1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000)
+ARENA_SIZE = 1 << 30
+
+
+def yardstick():
+    """The module of the yardstick, built in a folder of its own."""
+    from Cython.Build import cythonize
+    from setuptools import Distribution, Extension
+    from setuptools.command.build_ext import build_ext
+
+    folder = tempfile.mkdtemp(prefix="rangeland-benchmark-")
+    source = os.path.join(folder, "yardstick.pyx")
+    Path(source).write_text((HERE / "yardstick.pyx").read_text())
+    include = [str(Path(sys.modules["vm"].__file__).parents[1])]
+    extension = Extension("yardstick", [source], extra_compile_args=["-O3"])
+    modules = cythonize([extension], include_path=include, quiet=True)
+    command = build_ext(Distribution({"ext_modules": modules}))
+    command.build_lib = command.build_temp = folder
+    command.ensure_finalized()
+    command.run()
+    sys.path.insert(0, folder)
+    import yardstick as module
+
+    return module
+
+
+def timed(make, columns):
+    """Nanoseconds per operation of one replay in the pool that `make` gives."""
+    op, ids, sizes, blocks = columns
+    pool, arena = make()
+    engine = Engine(pool, op, ids, sizes, blocks)
+    begin = time.perf_counter_ns()
+    stop = engine.run(0, len(op))
+    nanoseconds = time.perf_counter_ns() - begin
+    assert stop == -1 and engine.failures == 0, "the replay went through"
+    if arena is not None:
+        pool.destroy()
+        arena.destroy()
+    return nanoseconds / len(op)
+
+
+def mvff():
+    """An MVFF pool with its defaults, and its arena."""
+    arena = rl.Arena(size=ARENA_SIZE)
+    return rl.MVFF(arena), arena
+
+
+def mfs():
+    """An MFS pool, and its arena."""
+    arena = rl.Arena(size=ARENA_SIZE)
+    return rl.MFS(arena, UNIT), arena
+
+
+def beside(makes, columns, rounds):
+    """Median nanoseconds per operation of each of `makes`, run in turn."""
+    times = {name: [] for name in makes}
+    for _ in range(rounds):
+        for name, make in makes.items():
+            times[name].append(timed(make, columns))
+    return {name: median(taken) for name, taken in times.items()}
+
+
+def pools_beside_libc(operations, rounds):
+    """Rows of (pool, live set, ns, libc ns, ratio)."""
+    module = yardstick()
+    space = rl.AddressSpace(size=1 << 20)
+    rows = []
+    for name, make, unit in (("MVFF", mvff, None), ("MFS", mfs, UNIT)):
+        for live in LIVE_SETS:
+            columns = workload.turnover(live, operations, SEED, unit)
+            makes = {"libc": lambda: (module.Libc(space), None), name: make}
+            found = beside(makes, columns, rounds)
+            rows.append([name, live, found[name], found["libc"], found[name] / found["libc"]])
+    return rows
+
+
+def growth(operations):
+    """Rows of (live set, ns per operation, ns per level of log2)."""
+    rows = []
+    for live in GROWTH:
+        columns = workload.turnover(live, live + operations, SEED)
+        taken = min(timed(mvff, columns) for _ in range(3))
+        rows.append([live, taken, taken / float(np.log2(live))])
+    return rows
+
+
+def from_python(count=200_000):
+    """Nanoseconds of one alloc and of one free called from Python."""
+    pool, arena = mvff()
+    alloc, free = pool.alloc, pool.free
+    blocks = [0] * count
+    begin = time.perf_counter_ns()
+    for i in range(count):
+        blocks[i] = alloc(120)
+    middle = time.perf_counter_ns()
+    for address in blocks:
+        free(address, 120)
+    end = time.perf_counter_ns()
+    pool.destroy()
+    arena.destroy()
+    return (middle - begin) / count, (end - middle) / count
+
+
+def creation(count=100):
+    """Microseconds to create and destroy an arena: the median."""
+    times = []
+    for _ in range(count):
+        begin = time.perf_counter_ns()
+        rl.Arena().destroy()
+        times.append(time.perf_counter_ns() - begin)
+    return median(times) / 1000
+
+
+def interpreted(operations):
+    """Microseconds per operation of MVFF, interpreted, for each live set."""
+    code = (
+        f"import sys; sys.path.insert(0, {str(HERE)!r}); import measure, workload\n"
+        f"assert measure.speed.name() == 'interpreted'\n"
+        f"for live in measure.LIVE_SETS:\n"
+        f"    columns = workload.turnover(live, {operations} + live, measure.SEED)\n"
+        f"    print(measure.timed(measure.mvff, columns))"
+    )
+    environment = {**os.environ, "RANGELAND_INTERPRETED": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
+    return [float(line) / 1000 for line in done.stdout.split()]
+
+
+def measure(operations, rounds):
+    """All figures, as plain data."""
+    alloc, free = from_python()
+    return {
+        "version": VERSION,
+        "speed": speed.name(),
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "cores": os.cpu_count(),
+        "seed": SEED,
+        "operations": operations,
+        "rounds": rounds,
+        "beside_libc": pools_beside_libc(operations, rounds),
+        "growth": growth(operations // 4),
+        "alloc_from_python_ns": alloc,
+        "free_from_python_ns": free,
+        "create_and_destroy_us": creation(),
+        "interpreted_us": dict(zip(map(str, LIVE_SETS), interpreted(operations // 20))),
+    }

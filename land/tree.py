@@ -78,7 +78,7 @@ class Tree:
         turn[0] = 0
         turn[1] = 0
         while n:
-            # Nothing here branches on the comparison: it is a coin toss.
+            # The comparison is a coin toss: no branch (design/land.md#.sol.toss)
             side = 1 if w[n + f.BASE] <= base else 0
             turn[side] = d
             path[d] = (n << 1) + side

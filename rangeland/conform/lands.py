@@ -67,7 +67,7 @@ class LandRepeater:
             secondary = Freelist.init(self.space, self._take(lf.FREELIST_SIZE), align)
             failover = self._take(lf.FAILOVER_SIZE)
             primary = CBSFast.init(self.space, at, self._nodes(land), align)
-            return Failover.init(self.space, failover, primary, secondary, align)
+            return Failover.init(self.space, failover, primary, secondary)
         if self.kind not in CBS_CLASSES:
             raise ParamError(f"land class {self.kind!r}: expected a CBS, Freelist or Failover")
         shift = self.header["arena"]["zone_shift"]

@@ -21,7 +21,7 @@ from setuptools.errors import CCompilerError, ExecError, PlatformError
 ROOT = Path(__file__).parent.resolve()
 os.chdir(ROOT)
 SPEED = runpy.run_path("vm/speed.py")
-FLAGS = ["-O3", "-fwrapv", "-fno-strict-aliasing"]
+FLAGS = ["-O3", "-g0", "-fwrapv", "-fno-strict-aliasing"]
 
 
 def build_folder():

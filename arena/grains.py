@@ -126,8 +126,11 @@ class Grains(GrainSource):
         return r.OK
 
     def adopt_grain(self, base, pool):
-        """Make the allocated grain at `base` one of `pool`. Its size."""
+        """Make the allocated grain at `base` one of `pool`. Returns its size,
+        or -LIMIT if no allocated grain begins there."""
         chunk = self.chunks.of(base)
+        if chunk is None or base % self.grain or not chunk.owner(chunk.index_of(base)):
+            return -r.LIMIT
         i = chunk.index_of(base)
         chunk.alloc_pages(i, i + 1, pool, i)
         return self.grain

@@ -302,6 +302,8 @@ class Land:
         assert total == self.size, "size is the sum of the sizes"
 
     def _enter(self):
+        if self.space.words[mmu.at(self.space, self.address, self.BYTES) + vf.SIG] != self.SIG:
+            raise ProtocolError(f"{self!r} has been finished")
         if self.busy:
             raise ProtocolError(f"{self!r} is used by a visitor of its own iteration")
 

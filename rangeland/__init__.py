@@ -1,8 +1,11 @@
 """Rangeland: a memory-manager simulator in the style of the MPS."""
 
 from arena.arena import Arena
+from land.sorted import SortedLand
 from pools.mfs import MFS
 from pools.mvff import MVFF
+from rangeland.lands import CBS, CBSFast, CBSZoned, Failover, Freelist
+from rangeland.version import VERSION as __version__
 from vm.events import ALL_KINDS, MPS_KINDS
 from vm.faults import FaultPlan
 from vm.log import record

@@ -62,7 +62,8 @@ class Engine:
         self.live += self.size[event] - self.held[block]
         self.address[block] = new
         self.held[block] = self.size[event]
-        self._note_peaks()
+        if self.live > self.peak_live:
+            self.peak_live = self.live
         return r.OK
 
     def _asked(self, size):
@@ -86,8 +87,8 @@ class Engine:
         return address
 
     def _note_peaks(self):
-        if self.live > self.peak_live:
-            self.peak_live = self.live
+        """Nothing but an allocation raises what the pool has and what the
+        arena has committed."""
         total = self.pool.total()
         if total > self.peak_total:
             self.peak_total = total

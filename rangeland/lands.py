@@ -1,0 +1,119 @@
+"""The lands as users make them: in an arena, with nodes from a pool there.
+
+The handles of land/ know nothing of arenas; these get room for a descriptor
+from the control pool, and for nodes an MFS pool of their own.
+Source: design/land.md#.sol.users
+"""
+
+from land import cbs, failover, freelist
+from pools.mfs import MFS
+from vm.results import ParamTypeError
+
+
+def _room(arena, size):
+    """The address of a descriptor of `size` bytes in `arena`.
+
+    Raises: ParamTypeError; AllocationError.
+    """
+    if not hasattr(arena, "control_alloc"):
+        raise ParamTypeError(f"arena is {arena!r}: expected an Arena")
+    return arena.control_alloc(size)
+
+
+class _InArena:
+    """What lands in an arena share: how they go."""
+
+    def destroy(self):
+        """Forget the ranges, and give back the descriptor and the nodes.
+
+        Raises: ProtocolError if that was done before.
+        """
+        self._enter()
+        self.finish()
+        self.arena.control_free(self.address, self.BYTES)
+
+
+class _Tree(_InArena):
+    """A land of class `_kind`, whose nodes come from an MFS pool, `nodes`."""
+
+    def __init__(self, arena, align=8):
+        address = _room(arena, self.BYTES)
+        try:
+            nodes = MFS(arena, self.NODE_SIZE)
+            try:
+                self._kind.init(arena.space, address, nodes, align, 0, arena.zone_shift)
+            except BaseException:
+                nodes.destroy()
+                raise
+        except BaseException:
+            arena.control_free(address, self.BYTES)
+            raise
+        self._kind.__init__(self, arena.space, address, nodes)
+        self.arena = arena
+
+    def destroy(self):
+        """Forget the ranges, and give back the descriptor and the nodes.
+
+        Raises: ProtocolError if that was done before.
+        """
+        super().destroy()
+        self.nodes.destroy()
+
+
+class CBS(_Tree, cbs.CBS):
+    """A coalescing block structure in `arena`: insert, delete, iterate.
+
+    Units: `align` in bytes. Raises: ParamError; AllocationError.
+    """
+
+    _kind = cbs.CBS
+
+
+class CBSFast(_Tree, cbs.CBSFast):
+    """A CBS in `arena` that finds by size too."""
+
+    _kind = cbs.CBSFast
+
+
+class CBSZoned(_Tree, cbs.CBSZoned):
+    """A CBS in `arena` that finds in the arena's zones too."""
+
+    _kind = cbs.CBSZoned
+
+
+class Freelist(_InArena, freelist.Freelist):
+    """A list through the free memory itself, which must be mapped.
+
+    Units: `align` in bytes. Raises: ParamError; AllocationError.
+    """
+
+    def __init__(self, arena, align=8):
+        address = _room(arena, self.BYTES)
+        try:
+            freelist.Freelist.init(arena.space, address, align)
+        except BaseException:
+            arena.control_free(address, self.BYTES)
+            raise
+        freelist.Freelist.__init__(self, arena.space, address)
+        self.arena = arena
+
+
+class Failover(_InArena, failover.Failover):
+    """A CBSFast in `arena` that falls back on a Freelist."""
+
+    def __init__(self, arena, align=8):
+        primary = CBSFast(arena, align)
+        secondary = Freelist(arena, align)
+        address = _room(arena, self.BYTES)
+        failover.Failover.init(arena.space, address, primary, secondary)
+        failover.Failover.__init__(self, arena.space, address, primary, secondary)
+        self.arena = arena
+
+    def destroy(self):
+        """Forget the ranges, and give back the descriptors and the nodes.
+
+        Raises: ProtocolError if that was done before.
+        """
+        super().destroy()
+        self.secondary.destroy()
+        self.primary.destroy()

@@ -57,6 +57,7 @@ def create(space, size, grain, zoned, commit_limit, spare):
     space.telemetry.tell(ev.ARENA_OPTIONS, size, grain, bool(zoned), limit, spare)
     size = max(size, 64 * grain)
     stack = space.stack
+    # Undone before the frames go, for the first VM descriptor lies in one.
     with stack.frame(VM_PARAMS_SIZE), stack.frame(f.VM_SIZE) as vm_at, ExitStack() as undo:
         with step(space.telemetry, "bootstrap", 0, size):
             vm = _map_arena(space, vm_at, grain)
@@ -209,8 +210,10 @@ def _make_free_land(grains):
         free.init(grains.grain)
         grains.spare_land.free = free.land
         chunk = chunks.primary
-        base = chunk.address_of(chunk.alloc_base)
-        expect(free.insert(base, chunk.limit), "no memory for the first nodes of the free land")
+        res = free.insert(chunk.address_of(chunk.alloc_base), chunk.limit)
+        if res != r.OK:
+            _finish_free_land(grains)
+        expect(res, "no memory for the first nodes of the free land")
         chunks.set(a.HAS_FREE_LAND, 1)
 
 

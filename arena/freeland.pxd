@@ -8,6 +8,7 @@ from land.cbs cimport CBSZoned
 from pools.mfs cimport MFS
 from vm cimport events as ev
 from vm cimport results as r
+from vm.space cimport AddressSpace
 
 
 @cython.final
@@ -22,6 +23,8 @@ cdef class FreeLand:
     cpdef int64_t insert_whatever(self, int64_t base, int64_t limit) except? -1
     @cython.locals(res=int64_t, page=int64_t, base=int64_t, limit=int64_t, chunk=Chunk)
     cpdef int64_t take(self, int64_t zones, bint high, int64_t size, int64_t pool) except? -1
+    @cython.locals(space=AddressSpace, res=int64_t)
+    cdef _put_back(self, int64_t base, int64_t limit)
     @cython.locals(res=int64_t)
     cdef int64_t _insert(self, int64_t base, int64_t limit) except? -1
     @cython.locals(page=int64_t)

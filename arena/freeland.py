@@ -48,7 +48,8 @@ class FreeLand:
 
         When there is no node, the pool of nodes gets a page and the whole
         range is inserted again, and only then is the page excluded: it may
-        lie in that very range (design/bootstrap.md#.sol.free.exclude).
+        lie in that very range (design/bootstrap.md#.sol.free.exclude). If that
+        is refused, a page that lies elsewhere is excluded all the same.
         """
         res = self._insert(base, limit)
         if res == r.LIMIT:
@@ -56,7 +57,7 @@ class FreeLand:
             if page < 0:
                 return -page
             res = self._insert(base, limit)
-            if res == r.OK:
+            if res == r.OK or not base <= page < limit:
                 self._exclude(page)
         return res
 
@@ -94,11 +95,21 @@ class FreeLand:
         chunk = self.chunks.of(base)
         res = self.pages.allocate(chunk, chunk.index_of(base), chunk.index_of(limit), pool)
         if res != r.OK:
-            self.insert_whatever(base, limit)
+            self._put_back(base, limit)
             return -res
         used = zone_set(base, limit, self.chunks.get(a.ZONE_SHIFT))
         self.chunks.set(a.FREE_ZONES, self.chunks.get(a.FREE_ZONES) & ~used)
         return base
+
+    def _put_back(self, base, limit):
+        """Insert what was just taken. Nothing of it is mapped, so none of it
+        can become nodes; the node that it had is there, so no fault plan is
+        asked for one."""
+        space = self.chunks.space
+        plan, space.faults = space.faults, None
+        res = self.insert(base, limit)
+        space.faults = plan
+        assert res == r.OK, "what was taken can be put back"
 
     def _insert(self, base, limit):
         res = self.land.insert_range(base, limit)

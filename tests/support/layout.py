@@ -1,0 +1,51 @@
+"""Where everything lies in an arena's bytes, in bytes from its base.
+
+Told a second time, so that `support.raw` shares nothing with what it judges:
+if the two disagree, one of them is wrong.
+"""
+
+OS_PAGE = 4096
+
+
+def name(text):
+    """The word that a structure named `text` begins with."""
+    return int.from_bytes(text.encode().ljust(8, b"\0"), "little")
+
+
+ARENA = dict(
+    sig=0, first_pool=8, last_pool=16, serial=24, pool_serial=40, chunk_serial=48, lost=136,
+    control=184, reserved=936, committed=944, commit_limit=952, spare_committed=960, spare=968,
+    grain=976, zone_shift=984, zoned=992, free_zones=1000, primary=1008, root=1016,
+    free_blocks=1056, free_land=1248, vm=3088, spare_blocks=3184, spare_land=3376,
+)  # fmt: skip
+ARENA_BYTES = 3504
+
+VM = dict(sig=0, page=8, block=16, base=24, limit=32, reserved=40, mapped=48)
+
+CHUNK = dict(
+    left=0, right=8, base=16, limit=24, sig=32, serial=40, arena=48, pages=56, alloc_base=64,
+    alloc_table=72, page_table=80, page_table_pages=88, reserved=96, vm=136, overhead=192,
+    sparse=200,
+)  # fmt: skip
+CHUNK_BYTES = 272
+
+SPARSE = dict(sig=0, base=8, element=16, length=24, mapped=32, pages=40, vm=48, count=56)
+ENTRY_BYTES = 24
+
+LAND = dict(sig=0, align=8, size=16, owner=24, root=32, count=40, nodes=48, zone_shift=56)
+FREELIST = dict(sig=0, align=8, size=16, head=32, count=40)
+NODE_BYTES = {name("CBS"): 32, name("CBSF"): 40, name("CBSZ"): 48}
+
+POOL = dict(sig=0, serial=8, next=16, previous=24, arena=32, align=40)
+MFS = dict(
+    POOL, unit=112, client=120, extend_by=128, extend_self=136, free_units=144, total=152,
+    free=160, first=168, last=176,
+)  # fmt: skip
+MFS_BYTES = 192
+EXTENT_HEADER = 16
+MVFF = dict(POOL, blocks=168, total=360, primary=480, secondary=600, free=672)
+MVFF_BYTES = 752
+
+# What the arena itself holds in the control pool: a table of messages, two
+# messages, a lock, a chain of generations.
+GLOBALS = 8 + 184 + 80 + 56 + 288

@@ -46,7 +46,7 @@ class Arena:
         space=None,
     ):
         size = integer("size", size, least=1, most=MOST)
-        grain = power_of_two("grain_size", grain_size, least=f.PAGE)
+        grain = power_of_two("grain_size", grain_size, least=f.PAGE, most=MOST // 64)
         if commit_limit is not None:
             commit_limit = integer("commit_limit", commit_limit, least=0, most=a.NO_LIMIT)
         spare = fraction("spare", spare)

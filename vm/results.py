@@ -122,9 +122,9 @@ def fraction(name, value):
     return float(value)
 
 
-def power_of_two(name, value, least=1):
-    """`value` as a power of two of at least `least`. Raises: ParamError."""
-    value = integer(name, value, least)
+def power_of_two(name, value, least=1, most=None):
+    """`value` as a power of two in [least, most]. Raises: ParamError."""
+    value = integer(name, value, least, most)
     if value & (value - 1):
         raise ParamError(f"{name} is {value}: expected a power of two")
     return value

@@ -30,6 +30,8 @@ from vm.telemetry import stream
 DEFAULT_SIZE = 1 << 40
 DEFAULT_BASE = 1 << 44
 STACK_SIZE = 16 * f.PAGE
+# No address and no size is larger, so the sum of two does not wrap.
+MOST = 1 << 61
 
 _NORESERVE = getattr(mmap, "MAP_NORESERVE", 0x4000)
 
@@ -77,7 +79,6 @@ class AddressSpace:
     ):
         self.size = _pages("size", size)
         self.base = _pages("base", base)
-        integer("base + size", self.base + self.size, most=1 << 62)
         self.origin = self.base - f.PAGE
         self.nil = self.origin
         self.limit = self.base + self.size
@@ -295,10 +296,15 @@ class AddressSpace:
     def view(self, address, size):
         """The `size` bytes at `address` as a writable memoryview.
 
+        The nil page is below every address, and shown to nobody.
         Raises: ParamError; AccessError if a byte of them is not mapped.
         """
-        address = integer("address", address, least=0)
-        size = integer("size", size, least=0)
+        address = integer("address", address, least=0, most=MOST)
+        size = integer("size", size, least=0, most=MOST)
+        if address < self.base:
+            raise AccessError(
+                f"access to {address:#x} (of {size} bytes): no address is below {self.base:#x}"
+            )
         self.verify(address, size)
         start = address - self.origin
         return self.bytes[start : start + size]
@@ -319,7 +325,7 @@ class AddressSpace:
 
     def word(self, address):
         """The signed 64-bit word at `address`. Raises: AccessError."""
-        if integer("address", address, least=0) % f.WORD:
+        if integer("address", address, least=0, most=MOST) % f.WORD:
             raise ParamError(f"address is {address:#x}: expected a multiple of {f.WORD}")
         self.verify(address, f.WORD)
         return self._words[(address - self.origin) >> 3]
@@ -356,7 +362,7 @@ class AddressSpace:
 
 
 def _pages(name, value):
-    value = integer(name, value, least=f.PAGE)
+    value = integer(name, value, least=f.PAGE, most=MOST)
     if value % f.PAGE:
         raise ParamError(f"{name} is {value:#x}: expected a multiple of {f.PAGE}")
     return value

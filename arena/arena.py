@@ -18,9 +18,18 @@ from vm.results import (
     integer,
     power_of_two,
 )
+from vm.space import DEFAULT_SIZE as SPACE_SIZE
 from vm.space import AddressSpace
 
 DEFAULT_SIZE = 1 << 28
+# What an ordinary system gives out without committing memory.
+MOST_SPACE = 1 << 45
+
+
+def _room(size):
+    """The bytes of addresses for an arena that begins with `size`."""
+    wanted = 4 * size // f.PAGE * f.PAGE
+    return max(SPACE_SIZE, min(wanted, MOST_SPACE)) if size < MOST_SPACE else SPACE_SIZE
 
 
 class Arena:
@@ -51,7 +60,7 @@ class Arena:
             commit_limit = integer("commit_limit", commit_limit, least=0, most=a.NO_LIMIT)
         spare = fraction("spare", spare)
         if space is None:
-            space = AddressSpace()
+            space = AddressSpace(_room(size + grain))
         elif not isinstance(space, AddressSpace):
             raise ParamTypeError(f"space is {space!r}: expected an AddressSpace")
         self._bind(*bootstrap.create(space, size, grain, bool(zoned), commit_limit, spare))

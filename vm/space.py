@@ -6,6 +6,7 @@ tree), the simulated addresses [base, base + size), and the machine's stack.
 Source: design/vm.md
 """
 
+import gc
 import mmap
 import os
 
@@ -27,7 +28,7 @@ from vm.results import (
 from vm.stack import Stack
 from vm.telemetry import stream
 
-DEFAULT_SIZE = 1 << 40
+DEFAULT_SIZE = 1 << 37
 DEFAULT_BASE = 1 << 44
 STACK_SIZE = 16 * f.PAGE
 # No address and no size is larger, so the sum of two does not wrap.
@@ -37,7 +38,13 @@ _NORESERVE = getattr(mmap, "MAP_NORESERVE", 0x4000)
 
 
 def _region(size):
-    region = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | _NORESERVE)
+    flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | _NORESERVE
+    try:
+        region = mmap.mmap(-1, size, flags=flags)
+    except OSError:
+        # Spaces that nobody uses any more may hold the addresses.
+        gc.collect()
+        region = mmap.mmap(-1, size, flags=flags)
     if hasattr(mmap, "MADV_NOHUGEPAGE"):
         try:
             # A huge page would make pages resident that nobody mapped.
@@ -70,7 +77,7 @@ class AddressSpace:
     holds it. In `checked` mode every access to memory is verified, and a
     stray one raises. `faults` is a FaultPlan or None.
     Units: bytes; base and size in whole pages of 4096 bytes.
-    Raises: ParamError; MemoryError if the system gives no address space.
+    Raises: ParamError; ResourceError if the system gives no addresses.
     Cost: O(1); memory is committed as it is touched.
     """
 
@@ -88,7 +95,8 @@ class AddressSpace:
             self._memory = _region(total)
             self._states = _region(states)
         except OSError as error:
-            raise MemoryError(f"no room for an address space of {total} bytes: {error}") from error
+            message = f"no room for an address space of {total} bytes: {error}"
+            raise failure(RESOURCE, message) from error
         self.bytes = memoryview(self._memory)
         self._words = self.bytes.cast("q")
         self.words = raw.words(self._words)

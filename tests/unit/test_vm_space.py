@@ -32,7 +32,7 @@ def test_a_new_machine_has_nothing_reserved(space):
 
 def test_by_default_a_machine_is_large_and_its_addresses_are_never_0():
     space = AddressSpace()
-    assert space.size == 1 << 40 and space.nil > 0
+    assert space.size == 1 << 37 and space.nil > 0
 
 
 def test_new_reservations_go_below_older_ones(space):

@@ -16,11 +16,12 @@ ALLOWED = {
     "arena": {"vm", "land", "pools"},
     "rangeland": set(CORE),
     "traces": {*CORE, "rangeland"},
+    "conform": {*CORE, "rangeland"},
     "reports": {*CORE, "rangeland", "traces"},
     "invariants": {*CORE, "rangeland"},
     "guests": {*CORE, "rangeland", "face"},
     "face": {*CORE, "rangeland", "traces", "reports", "invariants"},
-    "cli": {*CORE, "rangeland", "face", "traces", "reports", "invariants", "guests"},
+    "cli": {*CORE, "rangeland", "face", "traces", "conform", "reports", "invariants", "guests"},
 }
 FILES = sources(".py") + sources(".pxd")
 

@@ -7,13 +7,13 @@ Source: design/pools.md#.req.mvff.check, design/pools.md#.req.mvff.place
 import itertools
 
 import pytest
+from support.grains import PAGE, steady, take
 
 import rangeland as rl
 from pools import fields as p
 from vm import events as ev
 from vm.telemetry import stream
 
-PAGE = 4096
 FLAGS = list(itertools.product((False, True), repeat=3))
 
 
@@ -25,11 +25,10 @@ def arena():
 
 def hole(arena, pages):
     """Leave a hole of so many free pages below all other free memory."""
-    dummy = rl.MFS(arena, 8).address
-    base = arena.grains.alloc_grains((pages + 1) * PAGE, False, dummy)
-    arena.grains.alloc_grains(32 * PAGE, False, dummy)
     # The first page of what is freed first becomes memory for spare nodes.
-    arena.grains.free_grains(base, (pages + 1) * PAGE, dummy)
+    below = take(steady(arena), pages + 1)
+    take(arena, 32)
+    below.destroy()
 
 
 LOW = (0, 104, 304, 608, 1008)
@@ -346,7 +345,7 @@ def test_the_free_memory_and_the_pools_nodes_account_for_each_other(arena):
     "break_it, why",
     [
         (lambda pool, end: pool.free_land.insert(end, end + 64), "lies in the total land"),
-        (lambda pool, end: pool.blocks.alloc_node(), "every node holds a range"),
+        (lambda pool, end: pool.blocks.alloc(40), "every node holds a range"),
     ],
 )
 def test_check_finds_what_is_wrong(arena, break_it, why):

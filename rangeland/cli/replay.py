@@ -4,6 +4,7 @@ import sys
 from contextlib import contextmanager
 
 import click
+from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
@@ -22,11 +23,10 @@ CAPTION = (
 COLUMNS = (
     "pool",
     "operations",
-    "failures",
-    "peak live",
-    "peak committed",
-    "largest free",
-    "total free",
+    "peak\nlive",
+    "peak\ncommitted",
+    "largest\nfree",
+    "total\nfree",
     "ops/s",
 )
 
@@ -101,9 +101,11 @@ def _print(path, trace, figures, results):
         f"{path} ({trace.format}): {figures['events']:,} events, {figures['allocs']:,} allocs, "
         f"{figures['frees']:,} frees, {figures['reallocs']:,} reallocs"
     )
-    table = Table(title=Text(title), caption=Text(CAPTION))
-    for name in COLUMNS:
-        table.add_column(name, justify="left" if name == "pool" else "right", overflow="fold")
+    # A number is never folded; a pool's spec is, where the terminal is narrow.
+    table = Table(title=Text(title), caption=Text(CAPTION), box=box.SIMPLE, padding=(0, 1, 0, 0))
+    table.add_column(COLUMNS[0], overflow="fold", min_width=10, vertical="bottom")
+    for name in COLUMNS[1:]:
+        table.add_column(name, justify="right", no_wrap=True)
     for result in results:
         table.add_row(*map(Text, _cells(result)))
     out.print(table)
@@ -112,8 +114,8 @@ def _print(path, trace, figures, results):
             first = result.first_failure
             out.print(
                 Text(
-                    f"{result.pool}: the first failure is event {first.event:,}, "
-                    f"a request of {first.size:,} bytes: {first.result}"
+                    f"{result.pool}: {result.failures:,} allocations failed, the first in event "
+                    f"{first.event:,}, a request of {first.size:,} bytes: {first.result}"
                 )
             )
 
@@ -122,7 +124,6 @@ def _cells(result):
     return (
         result.pool,
         f"{result.operations:,}",
-        f"{result.failures:,}",
         f"{result.peak_live:,}",
         f"{result.peak_committed:,}",
         f"{result.largest_free:,}",

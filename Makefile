@@ -14,15 +14,18 @@ PYTEST := $(BIN)/pytest -n $(JOBS) $(PYTEST_ARGS) $(TESTS)
 BUILD_REQUIRES := import tomllib; \
 	print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")
 
+BENCH_ARGS ?= --write
+
 .DEFAULT_GOAL := help
-.PHONY: help run test test-compiled test-interpreted clean
+.PHONY: help run test test-compiled test-interpreted bench clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: .venv/installed ## set up, bootstrap an arena before your eyes, and replay a program's allocations
 	$(BIN)/rangeland boot
-	$(BIN)/rangeland replay --pool mvff --pool mvff:slot_high=yes,first_fit=no
+	$(BIN)/rangeland replay --bundled --pool mvff --pool mvff:slot_high=yes,first_fit=no \
+		--pool mvff:spare=0,extend_by=16K --pool mfs
 
 test: test-compiled test-interpreted ## set up, and run the whole suite at both speeds
 
@@ -32,6 +35,9 @@ test-compiled: .venv/installed ## the suite, compiled
 
 test-interpreted: .venv/installed ## the suite, interpreted
 	env -u RANGELAND_REQUIRE_COMPILED RANGELAND_INTERPRETED=1 RANGELAND_EXPECT=interpreted $(PYTEST)
+
+bench: .venv/installed ## the pools beside libc, in one run; the figures stay in benchmarks/
+	cd benchmarks && env -u RANGELAND_INTERPRETED ../$(BIN)/python run.py $(BENCH_ARGS)
 
 clean: ## remove everything that the other targets made
 	rm -rf .venv build dist rangeland.egg-info .hypothesis .pytest_cache

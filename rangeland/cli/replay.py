@@ -16,8 +16,8 @@ from rangeland.traces.replay import replay as replay_trace
 from rangeland.traces.specs import parse_spec
 
 CAPTION = (
-    "Sizes in bytes. Largest and total free: in the pool after the last event, "
-    "the blocks still live then in place."
+    "Sizes in bytes. Largest and total free: in the pool when the trace has most bytes live; "
+    "those after the last event are in the JSON."
 )
 
 COLUMNS = (
@@ -126,7 +126,7 @@ def _cells(result):
         f"{result.operations:,}",
         f"{result.peak_live:,}",
         f"{result.peak_committed:,}",
-        f"{result.largest_free:,}",
-        f"{result.free_size:,}",
+        f"{result.peak_largest_free:,}",
+        f"{result.peak_free_size:,}",
         f"{result.operations_per_second:,.0f}",
     )

@@ -3,6 +3,8 @@
 import time
 from dataclasses import asdict, dataclass
 
+import numpy as np
+
 from rangeland.traces.engine import Engine
 from vm.results import NAMES, failure
 
@@ -39,6 +41,8 @@ class Result:
     total_size: int
     free_size: int
     largest_free: int
+    peak_free_size: int
+    peak_largest_free: int
     seconds: float
     operations_per_second: float
 
@@ -60,7 +64,10 @@ def replay(trace, make_pool, progress=None):
     """
     with make_pool(trace) as pool:
         engine = Engine(pool, trace.op, trace.id, trace.size, trace.blocks)
-        seconds = _run(engine, len(trace), progress)
+        peak = int(np.argmax(np.cumsum(trace.deltas()))) + 1 if len(trace) else 0
+        seconds = _run(engine, 0, peak, progress)
+        _, peak_free, peak_largest = engine.sizes()
+        seconds += _run(engine, peak, len(trace), progress)
         total, free, largest = engine.sizes()
         return Result(
             pool=str(make_pool),
@@ -73,14 +80,17 @@ def replay(trace, make_pool, progress=None):
             total_size=total,
             free_size=free,
             largest_free=largest,
+            peak_free_size=peak_free,
+            peak_largest_free=peak_largest,
             seconds=seconds,
             operations_per_second=len(trace) / seconds if seconds else 0.0,
         )
 
 
-def _run(engine, count, progress):
+def _run(engine, base, count, progress):
+    """Do the events [base, count) in slices. Returns the seconds they took."""
     seconds = 0.0
-    for first in range(0, count, SLICE):
+    for first in range(base, count, SLICE):
         limit = min(first + SLICE, count)
         start = time.perf_counter()
         refused = engine.run(first, limit)

@@ -25,7 +25,7 @@ def test_a_table_with_a_row_for_each_pool(rangeland):
         ["mfs", "429", "871,868"],
     ]
     assert all(len(row) == 7 for row in rows)
-    assert "after the last event" in text
+    assert "when the trace has most bytes live" in text
 
 
 def test_a_narrow_terminal_folds_the_spec_and_no_number(rangeland):
@@ -65,6 +65,8 @@ def test_json_and_nothing_else(rangeland):
         "total_size",
         "free_size",
         "largest_free",
+        "peak_free_size",
+        "peak_largest_free",
         "seconds",
         "operations_per_second",
     }

@@ -3,6 +3,7 @@
 from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from rangeland.traces import replay as module
@@ -94,11 +95,21 @@ def test_the_bundled_trace():
     trace = read_trace(bundled())
     done = []
     result = replay(trace, parse_spec("mvff"), done.append)
-    assert done == [27696]
+    peak = int(np.argmax(np.cumsum(trace.deltas()))) + 1
+    assert done == [peak, 27696]
     assert (result.operations, result.failures, result.peak_live) == (27696, 0, 115735)
     assert result.peak_live < result.peak_total < result.peak_committed < 1 << 20
     assert result.seconds > 0
     assert result.operations_per_second == pytest.approx(27696 / result.seconds)
+
+
+def test_free_memory_is_told_at_the_peak_too(rng):
+    trace = random_trace(rng, 600)
+    row = int(np.argmax(np.cumsum(trace.deltas())))
+    head = Trace(trace.op[: row + 1], trace.id[: row + 1], trace.size[: row + 1])
+    whole, part = (replay(t, parse_spec("mvff")) for t in (trace, head))
+    assert (whole.peak_free_size, whole.peak_largest_free) == (part.free_size, part.largest_free)
+    assert whole.peak_live == part.peak_live == trace.figures()["peak_bytes"]
 
 
 def test_a_recorded_run_with_blocks_left_over():

@@ -19,6 +19,7 @@ from vm import events as ev
 from vm import fields as f
 from vm import results as r
 from vm.descriptor import VM
+from vm.results import AllocationError
 
 # The generations of the default chain: capacity in bytes, mortality.
 TOP_GENERATION = (1024, 0.5)
@@ -39,12 +40,17 @@ GLOBALS = (
 
 @contextmanager
 def step(telemetry, name, subject=0, size=0):
-    """What is done in this context is one step of the story."""
+    """What is done in this context is one step of the story, and its result
+    that of the step."""
     telemetry.enter(name, subject, size)
+    res = r.OK
     try:
         yield
+    except AllocationError as error:
+        res = r.NAMES.index(error.result)
+        raise
     finally:
-        telemetry.leave(name)
+        telemetry.leave(name, res)
 
 
 def create(space, size, grain, zoned, commit_limit, spare):
@@ -58,8 +64,8 @@ def create(space, size, grain, zoned, commit_limit, spare):
     size = max(size, 64 * grain)
     stack = space.stack
     # Undone before the frames go, for the first VM descriptor lies in one.
-    with stack.frame(VM_PARAMS_SIZE), stack.frame(f.VM_SIZE) as vm_at, ExitStack() as undo:
-        with step(space.telemetry, "bootstrap", 0, size):
+    with stack.frame(VM_PARAMS_SIZE), stack.frame(f.VM_SIZE) as vm_at:
+        with step(space.telemetry, "bootstrap", 0, size), ExitStack() as undo:
             vm = _map_arena(space, vm_at, grain)
             undo.callback(_unmap_arena, space, vm)
             grains = _write_arena(space, vm, grain, zoned, limit, spare)

@@ -42,7 +42,7 @@ def lines(story, width):
     yield Text(TITLE, style="bold")
     yield Text()
     for word, meaning in WORDS:
-        yield from _hanging(Text(f"  {word:9}", style="cyan"), f"{meaning}.", width)
+        yield from _hanging(Text.assemble((f"  {word:9}", "cyan")), f"{meaning}.", width)
     yield Text()
     for step in story.steps:
         yield from _step(step, width)
@@ -54,7 +54,8 @@ def lines(story, width):
 
 
 def _hanging(head, text, width, style=""):
-    """`text` wrapped to `width`, beside `head` and below its end."""
+    """`text` wrapped to `width`, beside `head` and below its end. The styles of
+    `head` are those of its parts, for its own would be the whole line's."""
     margin = len(head)
     for i, row in enumerate(_rows(text, width - margin)):
         yield (head if i == 0 else Text(" " * margin)) + Text(row, style=style)
@@ -67,9 +68,8 @@ def _step(step, width):
         yield Text("-" * width, style="dim")
     elif step.events[0].name == "StepEnter" and step.events[0].path in PARTS:
         yield Text()
-    head = Text(f"{step.number:{NUMBER - 2}}  ", style="dim")
-    head.append(f"{step.name:{NAME}}", style="dim" if step.is_deed else "cyan")
-    head.append(indent)
+    name = (f"{step.name:{NAME}}", "dim" if step.is_deed else "cyan")
+    head = Text.assemble((f"{step.number:{NUMBER - 2}}  ", "dim"), name, indent)
     margin = len(head)
     yield from _hanging(head, step.text, width, "" if step.is_deed else "bold")
     if step.problem:
@@ -120,7 +120,7 @@ def _problems(steps, width):
     if titles:
         yield from _heading("The problems (the tags are those of design/bootstrap.md)")
     for number in sorted(titles):
-        head = Text(f"  {number}  {titles[number]:31}", style="yellow")
+        head = Text.assemble((f"  {number}  {titles[number]:31}", "yellow"))
         text = f"arises at {_listed(arose[number])}"
         if number in solved:
             text += f", solved at {_listed(solved[number])}: {', '.join(tags[number])}"

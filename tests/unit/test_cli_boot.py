@@ -271,6 +271,15 @@ def test_no_line_is_wider_than_the_terminal_or_ends_in_blanks(width):
     assert all(len(row) <= 100 and row == row.rstrip() and "\xa0" not in row for row in rows)
 
 
+def test_colours_are_of_parts_of_a_line():
+    line = next(t for t in lines(story(bootstrapped(MIB)), 100) if "Reserve" in t.plain)
+    assert line.style == ""
+    at = line.plain.index("Reserve")
+    styles = {str(span.style): (span.start, span.end) for span in line.spans if span.style}
+    assert "dim" in styles
+    assert not any(start <= at < end for start, end in styles.values())
+
+
 def test_json_has_the_whole_story(rangeland):
     result = rangeland("boot", "--size", "1m", "--pool", "mfs", "--json")
     assert (result.returncode, result.stderr) == (0, "")

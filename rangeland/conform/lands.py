@@ -3,6 +3,7 @@
 Source: design/conform.md#.sol.lands
 """
 
+from arena.chunks import expect
 from land import fields as lf
 from land.cbs import CBS, CBSFast, CBSZoned
 from land.failover import Failover
@@ -36,6 +37,8 @@ class LandRepeater:
         self.header = header
         land = header["land"]
         self.kind = land["class"]
+        if land["span"] < 1:
+            raise ParamError("land.span is 0: expected at least 1")
         span = (land["span"] + f.PAGE - 1) // f.PAGE * f.PAGE
         self.space = AddressSpace(size=span + NODE_MEMORY + (1 << 20))
         self._next = self._mapped(NODE_MEMORY)
@@ -50,8 +53,8 @@ class LandRepeater:
 
     def _mapped(self, size):
         vm = VM(self.space, self.space.stack.push(f.VM_SIZE))
-        vm.init(size, f.PAGE)
-        vm.map(vm.base, vm.limit)
+        expect(vm.init(size, f.PAGE), f"no addresses for {size} bytes")
+        expect(vm.map(vm.base, vm.limit), f"no memory for {size} bytes")
         return vm.base
 
     def _take(self, size):

@@ -303,6 +303,8 @@ def test_a_header_that_is_wrong_is_refused(recording, name, change, why):
         ({"class": "Splay"}, "land class 'Splay': expected a CBS, Freelist or Failover"),
         ({"block_size": 0}, "land.block_size is 0: expected 40"),
         ({"block_limit_res": "NO"}, "expected the name of a result as 'land.block_limit_res'"),
+        ({"span": 0}, "land.span is 0: expected at least 1"),
+        ({"span": 1 << 61}, "size is "),
         ({"align": "x"}, "expected a whole number as 'land.align'"),
     ],
 )

@@ -5,7 +5,7 @@ Source: design/arena.md
 
 from arena import bootstrap, roster
 from arena import fields as a
-from arena.attach import attach_grains, attach_pools
+from arena.attach import attach_grains, attach_pool
 from arena.check import check_arena
 from pools.pool import MOST
 from vm import events as ev
@@ -75,7 +75,6 @@ class Arena:
         """
         arena = cls.__new__(cls)
         arena._bind(*attach_grains(space, address))
-        arena._pools = attach_pools(arena)
         return arena
 
     def _bind(self, grains, control):
@@ -83,7 +82,8 @@ class Arena:
         self.address = grains.address
         self.grains = grains
         self._control = control
-        self._pools = {}
+        self._serial = grains.chunks.get(a.ARENA_SERIAL)
+        self._handles = {}
 
     def __enter__(self):
         return self
@@ -105,11 +105,12 @@ class Arena:
 
     @property
     def alive(self):
-        """False once the arena has been destroyed."""
+        """False once the arena has been destroyed, by whatever handle."""
         end = self.address + a.ARENA_SIZE
         if self.space.first_unmapped(self.address, end) != end:
             return False
-        return self.grains.chunks.get(0) == a.ARENA_SIG
+        get = self.grains.chunks.get
+        return get(0) == a.ARENA_SIG and get(a.ARENA_SERIAL) == self._serial
 
     def _expect_alive(self):
         if not self.alive:
@@ -238,9 +239,19 @@ class Arena:
 
     @property
     def pools(self):
-        """The clients' pools in the order of their making: a list."""
+        """The clients' pools in the order of their making: a list.
+
+        Read from the arena's bytes, so pools that came or went by another
+        handle of the arena are there or not.
+        """
         self._expect_alive()
-        return list(self._pools.values())
+        addresses = roster.addresses(self.space, self.address)
+        self._handles = {address: self._client(address) for address in addresses}
+        return list(self._handles.values())
+
+    def _client(self, address):
+        pool = self._handles.get(address)
+        return pool if pool and pool.alive else attach_pool(self, address)
 
     def pool_of(self, address):
         """The pool that owns the grain at `address`, or None.
@@ -255,7 +266,10 @@ class Arena:
         return self._pool_at(owner) if owner else None
 
     def _pool_at(self, owner):
-        for pool in (*self._pools.values(), *self.system_pools):
+        known = self._handles.get(owner)
+        if known and known.alive:
+            return known
+        for pool in (*self.system_pools, *self.pools):
             if pool.address == owner:
                 return pool
             if getattr(pool, "blocks", pool).address == owner:
@@ -316,15 +330,17 @@ class Arena:
     def enlist(self, pool):
         """Make `pool`, whose descriptor is written, one of the arena's."""
         pool.arena = self
+        pool.born((self._serial << 32) + pool.serial)
         if self.space.checked:
-            pool.ledger = {}
-        self._pools[pool.address] = pool
+            pool.ledger = self.space.ledgers[pool.address] = {}
+        self._handles[pool.address] = pool
         roster.append(self.space, self.address, pool.address)
 
     def destroy_pool(self, pool):
         """Finish `pool`, all its memory, and free its descriptor."""
         roster.remove(self.space, self.address, pool.address)
-        del self._pools[pool.address]
+        self._handles.pop(pool.address, None)
+        self.space.ledgers.pop(pool.address, None)
         pool.finish()
         self.control_free(pool.address, pool.descriptor_size)
         pool.arena = None
@@ -335,8 +351,9 @@ class Arena:
         Raises: ProtocolError while a client's pool is alive.
         """
         self._expect_alive()
-        if self._pools:
-            alive = ", ".join(repr(pool) for pool in self.pools)
+        pools = self.pools
+        if pools:
+            alive = ", ".join(map(repr, pools))
             raise ProtocolError(f"{self!r} still has pools: expected none, found {alive}")
         bootstrap.destroy(self.grains, self._control)
 

@@ -25,7 +25,8 @@ def attach_grains(space, address):
     if not isinstance(space, AddressSpace):
         raise ParamTypeError(f"space is {space!r}: expected an AddressSpace")
     address = integer("address", address, least=space.base, most=space.limit)
-    if address % f.WORD or space.first_unmapped(address, address + a.ARENA_SIZE) <= address:
+    end = address + a.ARENA_SIZE
+    if address % f.PAGE or space.first_unmapped(address, end) != end:
         raise ParamError(f"address is {address:#x}: expected that of an arena descriptor")
     if space.word(address) != a.ARENA_SIG:
         found = space.word(address)
@@ -33,17 +34,23 @@ def attach_grains(space, address):
             f"no arena descriptor lies at {address:#x}: expected signature "
             f"{a.ARENA_SIG:#x}, found {found:#x}"
         )
-    grain = space.words_at(address, a.ARENA_SIZE)[a.GRAIN_SIZE]
+    words = space.words_at(address, a.ARENA_SIZE)
+    base = words[a.ARENA_VM_AT // f.WORD + f.VM_BASE]
+    if base != address:
+        raise ParamError(
+            f"at {address:#x} lies a copy of the arena descriptor of {base:#x}: "
+            f"expected the descriptor itself"
+        )
+    grain = words[a.GRAIN_SIZE]
     grains = Grains(space, address, grain)
     grains.attach()
     return grains, handle(MVFF, space, address + a.CONTROL_AT, grains)
 
 
-def attach_pools(arena):
-    """Handles of all pools in the bytes of `arena`: a dict by address."""
-    pools = {}
-    for address in roster.addresses(arena.space, arena.address):
-        kind = POOL_CLASSES[arena.space.word(address)]
-        pool = pools[address] = handle(kind, arena.space, address, arena.grains)
-        pool.arena = arena
-    return pools
+def attach_pool(arena, address):
+    """A handle of the pool at `address`, one of the clients of `arena`."""
+    kind = POOL_CLASSES[arena.space.word(address)]
+    pool = handle(kind, arena.space, address, arena.grains)
+    pool.arena = arena
+    pool.ledger = arena.space.ledgers.get(address)
+    return pool

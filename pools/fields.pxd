@@ -4,6 +4,7 @@ cdef enum:
     PREVIOUS_POOL = 3
     ARENA = 4
     POOL_ALIGN = 5
+    BIRTH = 6
     POOL_SIZE = 112
     UNIT_SIZE = 14
     CLIENT_SIZE = 15

@@ -78,6 +78,7 @@ class MVFF(Pool):
 
     def attach(self):
         """Make the handles of the lands, which are in the descriptor."""
+        Pool.attach(self)
         space, address = self.space, self.address
         self.total_land = CBSFast(space, address + p.MVFF_TOTAL_AT, self.blocks)
         primary = CBSFast(space, address + p.MVFF_PRIMARY_AT, self.blocks)

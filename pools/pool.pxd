@@ -12,6 +12,7 @@ from vm.space cimport AddressSpace
 cdef class Pool(NodeSource):
     cdef readonly int64_t address
     cdef readonly int64_t sig
+    cdef readonly int64_t birth
     cdef readonly GrainSource grains
     cdef public object arena
     cdef public object ledger
@@ -30,8 +31,13 @@ cdef class Pool(NodeSource):
     @cython.locals(n=int64_t, w='int64_t*')
     cpdef finish_pool(self)
     cpdef expect_block(self, int64_t address, int64_t size)
-    @cython.locals(n=int64_t)
     cdef _expect_alive(self)
+    @cython.locals(n=int64_t, w='int64_t*')
+    cdef bint _lives(self) except? -1
+    @cython.locals(n=int64_t)
+    cpdef born(self, int64_t birth)
+    @cython.locals(n=int64_t)
+    cpdef attach(self)
     cpdef _expect_size(self, int64_t size)
     cdef bint _mapped(self) except? -1
     cdef int64_t _word(self, int64_t field) except? -1 nogil

@@ -37,6 +37,7 @@ class Pool(NodeSource):
         self.space = space
         self.address = address
         self.grains = grains
+        self.birth = 0
         self.arena = None
         self.ledger = None
 
@@ -52,7 +53,16 @@ class Pool(NodeSource):
         arena.enlist(self)
 
     def attach(self):
-        """Make the handles of what is embedded in the descriptor."""
+        """Make this the handle of just the pool that is there now, with the
+        handles of what is embedded in its descriptor."""
+        n = mmu.at(self.space, self.address, p.POOL_SIZE)
+        self.birth = self.space.words[n + p.BIRTH]
+
+    def born(self, birth):
+        """Write the word that no other pool of the space ever has."""
+        n = mmu.at(self.space, self.address, p.POOL_SIZE)
+        self.space.words[n + p.BIRTH] = birth
+        self.birth = birth
 
     def init_pool(self, arena_address, serial, align):
         """Write what all pool descriptors have in common."""
@@ -62,6 +72,7 @@ class Pool(NodeSource):
         w[n + p.SERIAL] = serial
         w[n + p.ARENA] = arena_address
         w[n + p.POOL_ALIGN] = align
+        self.born(serial)
 
     def told_init(self):
         """Emit the PoolInit event, once the class has written its part."""
@@ -174,13 +185,24 @@ class Pool(NodeSource):
     def _expect_size(self, size):
         """Raise ParamError if no block of the pool has this size."""
 
+    @property
+    def alive(self):
+        """False once the pool has been destroyed, by whatever handle."""
+        return self._lives()
+
     def _expect_alive(self):
-        n = mmu.at(self.space, self.address, p.POOL_SIZE) if self._mapped() else 0
-        if self.space.words[n] != self.sig:
+        if not self._lives():
             raise ProtocolError(f"{self!r} has been destroyed")
 
+    def _lives(self):
+        if self.grains is None or not self._mapped():
+            return False
+        n = mmu.at(self.space, self.address, p.POOL_SIZE)
+        w = self.space.words
+        return w[n] == self.sig and w[n + p.BIRTH] == self.birth
+
     def _mapped(self):
-        return self.grains is not None and (
+        return (
             not self.space.checked
             or self.space.first_unmapped(self.address, self.address + p.POOL_SIZE)
             == self.address + p.POOL_SIZE

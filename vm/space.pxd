@@ -23,6 +23,7 @@ cdef class AddressSpace:
     cdef readonly object bytes
     cdef readonly object reservations
     cdef readonly object stack
+    cdef readonly dict ledgers
     cdef public object placement
     cdef object _memory
     cdef object _states

@@ -110,6 +110,8 @@ class AddressSpace:
         self.faults = faults
         self.telemetry = stream
         self._arenas = 0
+        # In checked mode, what the clients of a pool hold, by its address.
+        self.ledgers = {}
         self.stack = Stack(self, self.limit, self.limit + STACK_SIZE)
 
     @property

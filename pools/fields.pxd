@@ -16,7 +16,7 @@ cdef enum:
     FIRST_EXTENT = 21
     LAST_EXTENT = 22
     MFS_SIZE = 192
-    TAG = 1
+    FREE_KEY = 0x45455246
     EXTENT_NEXT = 0
     EXTENT_SIZE = 1
     EXTENT_HEADER = 16

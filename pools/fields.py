@@ -28,9 +28,10 @@ FIRST_EXTENT = 21
 LAST_EXTENT = 22
 MFS_SIZE = 192
 
-# A free unit's first word is the address of the next one with this bit set,
-# so that a second free is noticed (design/pools.md#.sol.mfs.twice).
-TAG = 1
+# The upper half of a free unit's first word, the address of the next one, is
+# crossed with this, so that a second free is noticed, and what a client keeps
+# in a live unit is not taken for one (design/pools.md#.sol.mfs.twice).
+FREE_KEY = signature("FREE")
 
 # What stands at the base of each extent of an MFS pool, 16 bytes
 EXTENT_NEXT = 0

@@ -9,6 +9,8 @@ from vm cimport results as r
 from vm.space cimport AddressSpace
 
 cpdef int64_t rounded_unit(int64_t unit_size) except? -1
+@cython.locals(key=int64_t)
+cdef int64_t crossed(int64_t word) except? -1 nogil
 @cython.locals(size=int64_t)
 cpdef int64_t rounded_extent(int64_t extend_by, int64_t unit_size, int64_t grain) except? -1
 
@@ -34,7 +36,7 @@ cdef class MFS(Pool):
     cdef int64_t largest(self) except? -1 nogil
     @cython.locals(extent=int64_t, offset=int64_t, unit=int64_t, units=int64_t, e=int64_t)
     cpdef expect_block(self, int64_t address, int64_t size)
-    @cython.locals(unit=int64_t)
+    @cython.locals(unit=int64_t, link=int64_t)
     cdef bint _is_free(self, int64_t address) except? -1
     cpdef _expect_size(self, int64_t size)
     @cython.locals(base=int64_t, e=int64_t)

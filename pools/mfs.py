@@ -30,6 +30,12 @@ def rounded_extent(extend_by, unit_size, grain):
     return (size + grain - 1) // grain * grain
 
 
+def crossed(word):
+    """The word that a free unit has for the address of the next, and back."""
+    key = p.FREE_KEY
+    return word ^ (key << 32)
+
+
 class MFS(Pool):
     """The handle of an MFS pool. As a NodeSource its nodes are its units."""
 
@@ -95,7 +101,7 @@ class MFS(Pool):
                 return -res
             unit = w[n + p.FREE_UNITS]
         m = mmu.at(self.space, unit, p.EXTENT_HEADER // 2)
-        w[n + p.FREE_UNITS] = w[m] & ~p.TAG
+        w[n + p.FREE_UNITS] = crossed(w[m])
         w[m] = 0
         w[n + p.MFS_FREE] -= w[n + p.UNIT_SIZE]
         return unit
@@ -105,7 +111,7 @@ class MFS(Pool):
         n = mmu.at(self.space, self.address, p.MFS_SIZE)
         m = mmu.at(self.space, address, p.EXTENT_HEADER // 2)
         w = self.space.words
-        w[m] = w[n + p.FREE_UNITS] | p.TAG
+        w[m] = crossed(w[n + p.FREE_UNITS])
         w[n + p.FREE_UNITS] = address
         w[n + p.MFS_FREE] += w[n + p.UNIT_SIZE]
         return r.OK
@@ -142,7 +148,7 @@ class MFS(Pool):
         following = w[n + p.FREE_UNITS]
         while address > first:
             address -= unit
-            w[e + (address - base >> 3)] = following | p.TAG
+            w[e + (address - base >> 3)] = crossed(following)
             following = address
         w[n + p.FREE_UNITS] = following
         w[n + p.MFS_TOTAL] += limit - first
@@ -223,15 +229,19 @@ class MFS(Pool):
         units = (self.space.words[e + p.EXTENT_SIZE] - p.EXTENT_HEADER) // unit
         if offset < 0 or offset % unit or offset // unit >= units:
             raise ProtocolError(f"no unit of {self!r} begins at {address:#x}")
-        if self.space.words[mmu.at(self.space, address, 8)] & p.TAG and self._is_free(address):
+        if self._is_free(address):
             raise ProtocolError(f"the unit at {address:#x} of {self!r} is already free")
 
     def _is_free(self, address):
+        """O(1) but for a free unit, and for one that looks like it."""
+        link = crossed(self.space.words[mmu.at(self.space, address, 8)])
+        if link and self.grains.extent_of(link, self.address) < 0:
+            return False
         unit = self._word(p.FREE_UNITS)
         while unit:
             if unit == address:
                 return True
-            unit = self.space.words[mmu.at(self.space, unit, 8)] & ~p.TAG
+            unit = crossed(self.space.words[mmu.at(self.space, unit, 8)])
         return False
 
     # End
@@ -267,7 +277,7 @@ class MFS(Pool):
         unit = self._word(p.FREE_UNITS)
         while unit:
             yield unit
-            unit = self.space.words[mmu.at(self.space, unit, 8)] & ~p.TAG
+            unit = crossed(self.space.words[mmu.at(self.space, unit, 8)])
 
     def check(self):
         """Assert the pool's invariants (design/pools.md#.req.mfs.check)."""

@@ -43,6 +43,8 @@ MFS = dict(
 )  # fmt: skip
 MFS_BYTES = 192
 EXTENT_HEADER = 16
+# The link of a free unit reads FREE in its upper half.
+FREE_KEY = name("FREE") << 32
 MVFF = dict(POOL, blocks=168, total=360, primary=480, secondary=600, free=672)
 MVFF_BYTES = 752
 

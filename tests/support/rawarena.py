@@ -45,9 +45,7 @@ class MFSPool(Pool):
         while cursor:
             assert cursor not in free, "the list of free units has no circle"
             free.add(cursor)
-            link = raw.word(cursor)
-            assert link & 1, f"the free unit at {cursor:#x} is tagged"
-            cursor = link & -2
+            cursor = raw.word(cursor) ^ at.FREE_KEY
         assert free <= set(slots), "M3: a free unit is a slot of an extent"
         self.used = set(slots) - free
         self.unit, self.free = unit, words["free"]

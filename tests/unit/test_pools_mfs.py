@@ -171,7 +171,7 @@ def test_check_finds_a_stray_free_unit(arena):
     pool = rl.MFS(arena, 16)
     address = pool.alloc(16)
     arena.space.words_at(pool.address, p.MFS_SIZE)[p.FREE_UNITS] = address + 8
-    arena.space.words_at(address + 8, 8)[0] = p.TAG
+    arena.space.words_at(address + 8, 8)[0] = p.FREE_KEY << 32
     with pytest.raises(AssertionError, match="lies in an extent"):
         pool.check()
 

@@ -257,7 +257,7 @@ def test_spans_agree_with_a_simple_model(rng):
 
 @pytest.mark.parametrize("name", PRINTED)
 def test_the_story_is_printed_as_it_was(rangeland, root, name):
-    result = rangeland("boot", *PRINTED[name])
+    result = rangeland("boot", *PRINTED[name], env={"COLUMNS": "100"})
     assert (result.returncode, result.stderr) == (0, "")
     assert result.stdout == (root / "tests" / "replay" / name).read_text(encoding="utf-8")
 

@@ -103,6 +103,7 @@ def test_the_life_of_a_vm_is_told(space):
     events = [(event.name, *event.params.values()) for event in log]
     assert events == [
         ("VMInit", vm.address, base, limit),
+        ("VMReserve", vm.address, base, PAGE),
         ("VMMap", vm.address, base, limit),
         ("VMCopy", vm.address, copy.address),
         ("VMUnmap", vm.address, base, limit),

@@ -88,6 +88,7 @@ class Repeater:
                 "reserved": chunk.reserved,
                 "pages": chunk.pages,
                 "alloc_base_page": chunk.alloc_base,
+                "alloc_table": chunk.allocated.address - chunk.base,
                 "page_table": chunk.page_table - chunk.base,
             },
         }
@@ -97,7 +98,7 @@ class Repeater:
         """What the header tells, in the same form."""
         arena = self.header["arena"]
         chunk = arena["chunk0"]
-        keys = ("base", "size", "reserved", "pages", "alloc_base_page", "page_table")
+        keys = ("base", "size", "reserved", "pages", "alloc_base_page", "alloc_table", "page_table")
         facts = {
             **arena["start"],
             "zone_shift": arena["zone_shift"],
@@ -142,6 +143,16 @@ class PoolRepeater(Repeater):
         pool = self.header["pool"]
         self.pool = make_pool(self.arena, pool["class"], pool["args"])
 
+    def start(self):
+        """As `Repeater.start`, and the pool's serial number."""
+        facts, asides = super().start()
+        return facts | {"pool": self.pool.serial}, asides
+
+    def expected_start(self):
+        """As `Repeater.expected_start`, and the pool's serial number."""
+        facts, asides = super().expected_start()
+        return facts | {"pool": self.header["pool"]["serial"]}, asides
+
     def do_a(self, block, size, _):
         return ["a", block, size, self._alloc(self.pool, block, size)]
 
@@ -153,8 +164,8 @@ class PoolRepeater(Repeater):
         committed, spare, reserved = self.machine.snapshot()
         return ["s", self.pool.total_size, self.pool.free_size, committed, reserved, spare]
 
-    def do_x(self, _, size):
-        return ["x", self.machine.loc(self.pool.add_extent()), size]
+    def do_x(self, *_):
+        return ["x", self.machine.loc(self.pool.add_extent()), self.pool.extend_by]
 
     def do_pd(self):
         self.pool.destroy()
@@ -198,6 +209,9 @@ class ArenaRepeater(Repeater):
         return ["a", number, block, size, self._alloc(self._pool(number), block, size)]
 
     def do_f(self, number, block):
+        pool = self._pool(number)
+        if block in self.blocks and self.blocks[block][0] is not pool:
+            raise ProtocolError(f"block {block} is not of pool {number}")
         self._free(block)
         return ["f", number, block]
 

@@ -117,10 +117,11 @@ _STARTED = _HEADER | {
     "arena.chunk0.reserved": "number",
     "arena.chunk0.pages": "number",
     "arena.chunk0.alloc_base_page": "number",
+    "arena.chunk0.alloc_table": "number",
     "arena.chunk0.page_table": "number",
     "arena.start": "object",
 }
-_WITH_POOL = _STARTED | {"pool.class": "text", "pool.args": "object"}
+_WITH_POOL = _STARTED | {"pool.class": "text", "pool.args": "object", "pool.serial": "number"}
 
 HEADERS = {
     "bootstrap": _HEADER | {"mode": "text"},

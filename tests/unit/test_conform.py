@@ -164,6 +164,36 @@ def test_a_header_that_tells_otherwise_is_told_at_line_1(recording):
     assert first.expected[-1]["committed"] == first.came[-1]["committed"] + 4096
 
 
+@pytest.mark.parametrize("key", ["pool.serial", "arena.chunk0.alloc_table", "arena.zone_shift"])
+def test_any_fact_of_the_header_that_differs_is_told(recording, key):
+    tampered = recording("mvff-default", kept=20)
+    *path, last = key.split(".")
+    place = tampered.lines[0]
+    for name in path:
+        place = place[name]
+    place[last] += 1
+    assert tampered.first().line == 1
+
+
+def test_a_free_in_another_pool_is_told(recording):
+    tampered = recording("arena-frag", kept=2000)
+    number = tampered.find("f", 5)
+    pools = {line[1] for line in tampered.lines[1:] if line[0] == "pc"}
+    (other, *_) = pools - {tampered.line(number)[1]}
+    tampered.line(number)[1] = other
+    first = tampered.first()
+    assert first.line == number
+    assert "pool" in first.came[-1][1]
+
+
+def test_an_extent_of_another_size_is_told(recording):
+    tampered = recording("mfs-noself", kept=500)
+    number = tampered.find("x")
+    size = tampered.line(number)[2]
+    tampered.line(number)[2] += 8
+    assert tampered.first().came[0][2] == size
+
+
 def test_a_result_of_a_land_changed_is_told(recording):
     tampered = recording("land-cbsfast")
     number = tampered.find("i", 5)
@@ -208,6 +238,11 @@ def test_a_label_never_interned_is_told(recording):
 
 
 # Files that are no recordings
+
+
+def a_pool(kind, **args):
+    """What a header says of a pool of class `kind`."""
+    return {"pool": {"class": kind, "args": args, "serial": 4}}
 
 
 @pytest.mark.parametrize(
@@ -284,9 +319,9 @@ def test_a_header_that_lacks_a_field_is_refused(recording, key):
     [
         ("mvff-default", {"kind": "snc"}, "kind 'snc' is not to be repeated yet: expected boot"),
         ("mvff-default", {"loc": 3}, "expected a string as 'loc' of the header, found 3"),
-        ("mvff-default", {"pool": {"class": "MVT", "args": {}}}, "pool class MVT: expected MFS"),
-        ("mfs-u24", {"pool": {"class": "MFS", "args": {}}}, "expected 'MFS_UNIT_SIZE'"),
-        ("mfs-u24", {"pool": {"class": "MFS", "args": {"EXTEND_BY": "x"}}}, "expected a number"),
+        ("mvff-default", a_pool("MVT"), "pool class MVT: expected MFS"),
+        ("mfs-u24", a_pool("MFS"), "expected 'MFS_UNIT_SIZE'"),
+        ("mfs-u24", a_pool("MFS", EXTEND_BY="x"), "expected a number"),
         ("arena-frag", {"vm_growth": [1]}, "expected two numbers or nulls as 'vm_growth'"),
         ("bootstrap-a20", {"mode": "snc"}, "mode 'snc' (pool class SNC): expected arena"),
     ],

@@ -56,12 +56,12 @@ class CBS(Land):
     def insert_range(self, base, limit):
         """As `Land.insert_range`. Cost: O(log n), one walk."""
         w = self.space.words
-        d = mmu.at(self.space, self.address, f.CBS_SIZE)
         self.tree.seek(base)
         before = self.tree.before
         after = self.tree.after
         low = base
         high = limit
+        number = 0
         if before:
             n = self.tree.path[before] >> 1
             if w[n + f.LIMIT] > base:
@@ -77,7 +77,7 @@ class CBS(Land):
         if low < base:
             if high > limit:
                 self.nodes.free_node(self.tree.merge(high))
-                w[d + f.COUNT] -= 1
+                number = -1
             else:
                 w[n + f.LIMIT] = limit
                 self.tree.grown(before)
@@ -89,11 +89,10 @@ class CBS(Land):
             if address < 0:
                 return -address
             self.tree.link(address)
-            w[d + f.COUNT] += 1
-        w[d + f.SIZE] += limit - base
+            number = 1
         self.found_base = low
         self.found_limit = high
-        return r.OK
+        return self._resize(limit - base, number)
 
     def _new_node(self, base, limit):
         """The address of a node for [base, limit), or -code."""
@@ -124,11 +123,11 @@ class CBS(Land):
         """
         w = self.space.words
         n = self.tree.path[i] >> 1
-        d = mmu.at(self.space, self.address, f.CBS_SIZE)
+        number = 0
         if w[n + f.BASE] == base:
             if w[n + f.LIMIT] == limit:
                 self.nodes.free_node(self.tree.remove(i))
-                w[d + f.COUNT] -= 1
+                number = -1
             else:
                 w[n + f.BASE] = limit
                 self.tree.shrunk(i)
@@ -141,8 +140,15 @@ class CBS(Land):
                 return -address
             w[n + f.LIMIT] = base
             self.tree.link_above(i, address)
-            w[d + f.COUNT] += 1
-        w[d + f.SIZE] -= limit - base
+            number = 1
+        return self._resize(base - limit, number)
+
+    def _resize(self, change, number):
+        """Count `change` bytes and `number` ranges."""
+        w = self.space.words
+        d = mmu.at(self.space, self.address, f.CBS_SIZE)
+        w[d + f.SIZE] += change
+        w[d + f.COUNT] += number
         return r.OK
 
     def next_after(self, address):
@@ -217,16 +223,23 @@ class CBSFast(CBS):
         limit = w[n + f.LIMIT]
         self.old_base = base
         self.old_limit = limit
-        if mode == f.LOW:
-            limit = base + size
-        elif mode == f.HIGH:
-            base = limit - size
         self.found_base = base
         self.found_limit = limit
-        if mode != f.KEEP:
-            if limit - base == self.old_limit - self.old_base:
-                self.fast.extend(i)
+        if mode == f.KEEP:
+            return 1
+        if mode == f.ENTIRE or limit - base == size:
+            self.fast.extend(i)
             self._cut(i, base, limit)
+            return 1
+        if mode == f.LOW:
+            self.found_limit = base + size
+            w[n + f.BASE] = base + size
+        else:
+            self.found_base = limit - size
+            w[n + f.LIMIT] = limit - size
+        self._resize(-size, 0)
+        if w[n + f.MAX] == limit - base:
+            self.fast.shrunk(i)
         return 1
 
 

@@ -17,7 +17,13 @@ FINDING = ("CBSFast", "CBSZoned", "Freelist", "Failover", "SortedLand")
 
 
 def machine(size=1 << 24):
+    """A machine in checked mode."""
     return AddressSpace(size=size, checked=True)
+
+
+def machine_for_speed(size=1 << 26):
+    """A machine that does not verify accesses, for measurements."""
+    return AddressSpace(size=size)
 
 
 def mapped(space, size):
@@ -28,7 +34,7 @@ def mapped(space, size):
     return descriptor.base
 
 
-def node_source(space, name="CBSFast", cap=None, code=r.LIMIT, size=1 << 18):
+def node_source(space, name="CBSFast", cap=None, code=r.LIMIT, size=1 << 20):
     base = mapped(space, size)
     nodes = StackNodes(space, NODE_SIZES[name], base, base + size)
     return nodes if cap is None else CappedNodes(nodes, cap, code)

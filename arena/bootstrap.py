@@ -220,7 +220,6 @@ def _make_free_land(grains):
         if res != r.OK:
             _finish_free_land(grains)
         expect(res, "no memory for the first nodes of the free land")
-        chunks.set(a.HAS_FREE_LAND, 1)
 
 
 def _finish_free_land(grains):
@@ -231,7 +230,6 @@ def _finish_free_land(grains):
         for base, limit in free.blocks.forget_extents():
             _told_page_free(grains, base, limit, free.blocks)
             grains.pages.free(base, limit)
-        grains.chunks.set(a.HAS_FREE_LAND, 0)
 
 
 def _told_page_free(grains, base, limit, blocks):
@@ -258,7 +256,6 @@ def _make_control_pool(grains):
             first_fit=True,
         )
         grains.space.telemetry.label(control.address, "Control")
-        chunks.set(a.CONTROL_READY, 1)
     return control
 
 
@@ -302,6 +299,7 @@ def _make_generation(grains, address, generation, label=None):
     words[a.GEN_ARENA] = grains.address
     words[a.GEN_NUMBER] = serial
     words[a.GEN_CAPACITY] = capacity
+    space.floats_at(address, a.GEN_SIZE)[a.GEN_MORTALITY] = mortality
     space.telemetry.tell(ev.GEN_INIT, grains.address, address, serial, capacity, mortality)
     if label is not None:
         space.telemetry.label(address, label)

@@ -13,8 +13,6 @@ cdef enum:
     TRACE_MESSAGE = 12
     LOCK = 13
     CHAIN = 14
-    CONTROL_READY = 15
-    HAS_FREE_LAND = 16
     LOST = 17
     CONTROL_AT = 184
     RESERVED = 117

@@ -21,8 +21,6 @@ TRACE_START = 11
 TRACE_MESSAGE = 12
 LOCK = 13
 CHAIN = 14
-CONTROL_READY = 15
-HAS_FREE_LAND = 16
 # Bytes that a chunk which failed half made left counted as committed.
 LOST = 17
 CONTROL_AT = 184

@@ -12,7 +12,8 @@ PREVIOUS_POOL = 3
 ARENA = 4
 POOL_ALIGN = 5
 # No other pool of the address space ever had this word here, so that the
-# handle of a destroyed pool is not taken for that of a later one.
+# handle of a destroyed pool is not taken for that of a later one
+# (design/pools.md#.sol.birth).
 BIRTH = 6
 POOL_SIZE = 112
 

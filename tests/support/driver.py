@@ -21,13 +21,14 @@ class Driver:
     def __init__(self, arena):
         self.log = []
         self.live = []
+        self.judge = None
         self.bind(arena)
 
     def bind(self, arena):
         """Go on with another handle of the same arena."""
         self.arena = arena
         judge = Judge(arena.view, self._owner, arena.grain_size)
-        if self.live:
+        if self.judge:
             judge.blocks, judge._stamp = self.judge.blocks, self.judge._stamp
         self.judge = judge
 

@@ -8,7 +8,7 @@ from support.rawarena import audit
 import rangeland as rl
 
 RAISED = {"reservation": rl.ResourceError, "mapping": rl.MappingError, "node": rl.MappingError}
-SIZES = {"small": (1 << 20, 4096), "wide": (1 << 28, 4096), "grains": (1 << 22, 16384)}
+SIZES = {"small": (1 << 20, 4096), "wide": (1 << 26, 4096), "grains": (1 << 22, 16384)}
 
 
 def attempts(kind, operation):

@@ -238,8 +238,7 @@ class CBSFast(CBS):
             self.found_base = limit - size
             w[n + f.LIMIT] = limit - size
         self._resize(-size, 0)
-        if w[n + f.MAX] == limit - base:
-            self.fast.shrunk(i)
+        self.fast.shrunk(i)
         return 1
 
 

@@ -104,7 +104,8 @@ class SortedLand:
         size = arguments.whole_size(self.align, size)
         arguments.zone_set(zones)
         for base, limit in reversed(list(self)) if high else self:
-            fitting = [run for run in self._runs(base, limit, zones, high) if run[1] - run[0] >= size]
+            runs = self._runs(base, limit, zones, high)
+            fitting = [(start, end) for start, end in runs if end - start >= size]
             if fitting:
                 start, end = fitting[-1] if high else fitting[0]
                 part = (end - size, end) if high else (start, start + size)

@@ -110,10 +110,13 @@ def test_the_caches_are_right_after_every_operation(space, name):
     seed = 11
     print(f"seed {seed}")
     chance = random.Random(seed)
-    land = make(name, space, zone_shift=6)
+    land = make(name, space, zone_shift=4)
     for _ in range(2500):
         base = chance.randrange(512) * 8
         limit = base + chance.choice((8, 8, 16, 24, 64))
+        if chance.random() < 0.3:
+            find = chance.choice((land.find_first, land.find_last))
+            find(16, chance.choice(("low", "high")))
         verb = chance.choice((land.insert, land.insert, land.delete))
         try:
             verb(base, limit)

@@ -53,7 +53,9 @@ def test_a_run_in_which_attempts_are_refused(seed, kinds, probability):
     space, rng = driver.arena.space, random.Random(seed)
     plan = rl.FaultPlan()
     for kind in kinds:
-        plan.fail(kind, probability=probability, seed=seed)
+        plan.fail(kind, probability=probability, seed=seed).fail(kind, nth=3)
+    driver.create(1, 0)
+    driver.create(3, 0)
     for _ in range(12):
         space.faults = plan
         for _ in range(25):

@@ -111,9 +111,12 @@ class Driver:
         serial, address, size = self.live.pop(x % len(self.live))
         assert self.judge.freed(address, size) == OK
         pool = next(pool for pool in self.arena.pools if pool.serial == serial)
+        total = pool.total_size
         pool.free(address, size)
-        # What is spare may have grown by less than the arena allows.
-        assert self.arena.spare_committed <= int(self.arena.committed * self.arena.spare)
+        if pool.total_size < total:
+            # A7 holds when memory has just come back to the arena. A purge
+            # for another reason may lower what is committed by more.
+            assert self.arena.spare_committed <= int(self.arena.committed * self.arena.spare)
         return address
 
     def limit(self, x, y):

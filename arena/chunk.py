@@ -98,7 +98,7 @@ class Chunk:
 
     def owner(self, index):
         """The address of the pool that owns page `index`, or 0."""
-        if index < self.alloc_base or not self.allocated.get(index):
+        if not self.alloc_base <= index < self.pages or not self.allocated.get(index):
             return 0
         n = mmu.at(self.space, self.entry(index), a.PAGE_DESC_SIZE)
         return self.space.words[n + a.PAGE_POOL]

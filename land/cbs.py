@@ -173,6 +173,7 @@ class CBS(Land):
         super().finish()
 
     def __len__(self):
+        self._is_alive()
         return self.space.word(self.address + f.COUNT * vf.WORD)
 
     def check(self):

@@ -209,6 +209,7 @@ class Freelist(Land):
     def __iter__(self):
         """The ranges in ascending order, as they are when it begins: to
         follow the list while it changes would not do."""
+        self._is_alive()
         ranges = []
         n = self._block(self._first())
         while n:
@@ -217,6 +218,7 @@ class Freelist(Land):
         return iter(ranges)
 
     def __len__(self):
+        self._is_alive()
         n = mmu.at(self.space, self.address, f.FREELIST_SIZE)
         return self.space.words[n + f.COUNT]
 

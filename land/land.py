@@ -244,7 +244,7 @@ class Land:
     def __iter__(self):
         """The ranges in ascending order, each as it is when reached."""
         address = 0
-        while self.next_after(address):
+        while self._is_alive() and self.next_after(address):
             address = self.found_limit
             yield self.found_base, address
 
@@ -277,11 +277,13 @@ class Land:
     @property
     def size(self):
         """The sum of the sizes of the ranges. Cost: O(1)."""
+        self._is_alive()
         return self.total()
 
     @property
     def owner(self):
         """The address of the structure that the land belongs to."""
+        self._is_alive()
         return self.space.word(self.address + f.OWNER * vf.WORD)
 
     def describe(self):
@@ -301,9 +303,17 @@ class Land:
             total, previous = total + limit - base, limit
         assert total == self.size, "size is the sum of the sizes"
 
-    def _enter(self):
-        if self.space.words[mmu.at(self.space, self.address, self.BYTES) + vf.SIG] != self.SIG:
+    def _is_alive(self):
+        """True, or ProtocolError if the land's descriptor is gone: what a walk
+        would follow then is no link any more."""
+        end = self.address + self.BYTES
+        unmapped = self.space.checked and self.space.first_unmapped(self.address, end) != end
+        if unmapped or self.space.words[mmu.at(self.space, self.address, 8) + vf.SIG] != self.SIG:
             raise ProtocolError(f"{self!r} has been finished")
+        return True
+
+    def _enter(self):
+        self._is_alive()
         if self.busy:
             raise ProtocolError(f"{self!r} is used by a visitor of its own iteration")
 

@@ -7,7 +7,7 @@ Source: design/land.md#.sol.users
 
 from land import cbs, failover, freelist
 from pools.mfs import MFS
-from vm.results import ParamTypeError
+from vm.results import ParamTypeError, ProtocolError
 
 
 def _room(arena, size):
@@ -31,6 +31,12 @@ class _InArena:
         self._enter()
         self.finish()
         self.arena.control_free(self.address, self.BYTES)
+        self.gone = True
+
+    def _is_alive(self):
+        if getattr(self, "gone", False) or not self.arena.alive:
+            raise ProtocolError(f"{self!r} has been finished")
+        return super()._is_alive()
 
 
 class _Tree(_InArena):
@@ -58,6 +64,12 @@ class _Tree(_InArena):
         """
         super().destroy()
         self.nodes.destroy()
+
+    def _is_alive(self):
+        super()._is_alive()
+        if not self.nodes.alive:
+            raise ProtocolError(f"the pool of the nodes of {self!r} has been destroyed")
+        return True
 
 
 class CBS(_Tree, cbs.CBS):

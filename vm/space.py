@@ -354,6 +354,7 @@ class AddressSpace:
 
     def mapped_pages(self, base, limit):
         """How many of the pages of [base, limit) are mapped."""
+        base, limit = max(base, self.base), min(limit, self.limit)
         page, last = self._page(base), self._page(limit)
         count = 0
         while page < last:

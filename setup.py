@@ -60,7 +60,7 @@ def extensions(folder):
             build_dir=os.path.join(folder, "cython"),
             language_level=3,
             nthreads=os.cpu_count() or 1,
-            compiler_directives={"cdivision": True},
+            compiler_directives={"cdivision": True, "embedsignature": True},
         )
     except Exception as error:
         fall_back(error)

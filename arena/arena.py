@@ -36,6 +36,7 @@ class Arena:
     """An arena of at first `size` bytes of addresses, in `space` or in an
     address space of its own.
 
+    A size below 64 grains is raised to that: there are 64 zones.
     `grain_size` is the unit of what pools get; `zoned` keeps kinds of memory
     apart by address; committed memory never exceeds `commit_limit` (None:
     no limit); the fraction `spare` of it may be free and still mapped.
@@ -309,13 +310,21 @@ class Arena:
     def control_alloc(self, size):
         """The address of `size` bytes of control memory.
 
-        Raises: AllocationError; then nothing has changed.
+        Raises: ParamError; AllocationError; then nothing has changed.
         """
         self._expect_alive()
+        size = integer("size", size, least=1, most=MOST)
         return self.grains.control_alloc(self._control, size)
 
     def control_free(self, base, size):
-        """Free what `control_alloc` gave."""
+        """Free what `control_alloc` gave.
+
+        Raises: ParamError; ProtocolError if that is no control memory.
+        """
+        self._expect_alive()
+        base = integer("base", base, least=1, most=MOST)
+        size = integer("size", size, least=1, most=MOST)
+        self._control.expect_block(base, size)
         self.grains.control_free(self._control, base, size)
 
     def admit(self, size, count):
@@ -330,7 +339,6 @@ class Arena:
     def enlist(self, pool):
         """Make `pool`, whose descriptor is written, one of the arena's."""
         pool.arena = self
-        pool.born((self._serial << 32) + pool.serial)
         if self.space.checked:
             pool.ledger = self.space.ledgers[pool.address] = {}
         self._handles[pool.address] = pool

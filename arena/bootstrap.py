@@ -1,8 +1,9 @@
 """The bootstrap: how an arena comes into being, and how it goes.
 
-`create` tells the story from top to bottom, `destroy` backwards. Three
-problems are solved on the way, each of a thing that is needed before it can
-be made: the VM descriptor, the arena descriptor, the nodes of the free land.
+`create` tells the story from top to bottom, `destroy` backwards. Problems
+are solved on the way, each of a thing that is needed before it can be made:
+the VM descriptor, the arena descriptor, the nodes of the free land, and less
+seen the nodes of the spare land, the control pool and the tables of a chunk.
 Source: design/bootstrap.md, MPS design bootstrap
 """
 

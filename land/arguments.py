@@ -48,4 +48,4 @@ def zone_set(zones):
 def alignment(align):
     """`align` as an int. Raises: ParamError, ParamTypeError unless it is a
     power of two of at least a word."""
-    return power_of_two("align", align, least=8)
+    return power_of_two("align", align, least=8, most=TOP)

@@ -1,4 +1,4 @@
-"""CBS: a set of address ranges, coalesced as they come, in a balanced self.tree.
+"""CBS: a set of address ranges, coalesced as they come, in a balanced tree.
 
 Each range has a node, in memory that a node source gave out, so a CBS may
 need a node where there is none: to insert a range that touches no other, or
@@ -177,7 +177,7 @@ class CBS(Land):
         return self.space.word(self.address + f.COUNT * vf.WORD)
 
     def check(self):
-        """Assert the invariants of the set and of its self.tree. Cost: O(n)."""
+        """Assert the invariants of the set and of its tree. Cost: O(n)."""
         super().check()
         assert self.tree.check() == len(self), "count is the number of nodes"
 

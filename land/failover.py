@@ -36,6 +36,10 @@ class Failover(Land):
         cls._write(space, address, primary.align, owner, lands)
         return cls(space, address, primary, secondary)
 
+    def _admit(self, base, limit):
+        # Any range may come to lie in the freelist.
+        return self.secondary.expect_memory(*super()._admit(base, limit))
+
     def flush(self):
         """Move ranges from the secondary to the primary in ascending
         order, up to the first that is refused. Returns 1 if the secondary

@@ -223,11 +223,20 @@ class Freelist(Land):
         return self.space.words[n + f.COUNT]
 
     def _admit(self, base, limit):
-        base, limit = super()._admit(base, limit)
+        return self.expect_memory(*super()._admit(base, limit))
+
+    def expect_memory(self, base, limit):
+        """(base, limit), if links can be written there. Raises: ParamError."""
         if base < self.space.base or limit > self.space.limit:
             raise ParamError(
                 f"[{base:#x}, {limit:#x}) is no memory: expected a range of "
                 f"[{self.space.base:#x}, {self.space.limit:#x})"
+            )
+        unmapped = self.space.first_unmapped(base, limit)
+        if unmapped != limit:
+            raise ParamError(
+                f"[{base:#x}, {limit:#x}) is not mapped at {unmapped:#x}: a {type(self).__name__} "
+                f"keeps its links in its ranges"
             )
         return base, limit
 

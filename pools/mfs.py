@@ -248,6 +248,7 @@ class MFS(Pool):
 
     def extents(self):
         """The extents, in the order of their making: a list of (base, limit)."""
+        self._expect_alive()
         found = []
         base = self._word(p.FIRST_EXTENT)
         while base:
@@ -274,8 +275,8 @@ class MFS(Pool):
 
     def free_units(self):
         """The addresses of the free units, next one first. Cost: O(units)."""
-        unit = self._word(p.FREE_UNITS)
-        while unit:
+        unit = self._word(p.FREE_UNITS) if self.alive else 0
+        while unit and self.alive:
             yield unit
             unit = crossed(self.space.words[mmu.at(self.space, unit, 8)])
 

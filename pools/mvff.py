@@ -53,7 +53,9 @@ class MVFF(Pool):
         `spare` is the fraction of the pool's memory that may be free before
         some goes back; `first_fit` takes the first free range that fits,
         else the last; `slot_high` the high end of it; `arena_high` says from
-        which end of the arena memory comes. `mean_size` is but a hint.
+        which end of the arena memory comes. Blocks are aligned to `align`, a
+        power of two from 8 to the grain. `mean_size` is but a hint.
+        Units: sizes in bytes.
         Raises: ParamError; AllocationError.
         """
         extend_by = integer("extend_by", extend_by, least=1, most=MOST)

@@ -35,8 +35,6 @@ cdef class Pool(NodeSource):
     @cython.locals(n=int64_t, w='int64_t*')
     cdef bint _lives(self) except? -1
     @cython.locals(n=int64_t)
-    cpdef born(self, int64_t birth)
-    @cython.locals(n=int64_t)
     cpdef attach(self)
     cpdef _expect_size(self, int64_t size)
     cdef bint _mapped(self) except? -1

@@ -58,12 +58,6 @@ class Pool(NodeSource):
         n = mmu.at(self.space, self.address, p.POOL_SIZE)
         self.birth = self.space.words[n + p.BIRTH]
 
-    def born(self, birth):
-        """Write the word that no other pool of the space ever has."""
-        n = mmu.at(self.space, self.address, p.POOL_SIZE)
-        self.space.words[n + p.BIRTH] = birth
-        self.birth = birth
-
     def init_pool(self, arena_address, serial, align):
         """Write what all pool descriptors have in common."""
         n = mmu.at(self.space, self.address, p.POOL_SIZE)
@@ -72,7 +66,8 @@ class Pool(NodeSource):
         w[n + p.SERIAL] = serial
         w[n + p.ARENA] = arena_address
         w[n + p.POOL_ALIGN] = align
-        self.born(serial)
+        self.birth = self.space.next_birth()
+        w[n + p.BIRTH] = self.birth
 
     def told_init(self):
         """Emit the PoolInit event, once the class has written its part."""

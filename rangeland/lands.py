@@ -5,6 +5,8 @@ from the control pool, and for nodes an MFS pool of their own.
 Source: design/land.md#.sol.users
 """
 
+from contextlib import ExitStack
+
 from land import cbs, failover, freelist
 from pools.mfs import MFS
 from vm.results import ParamTypeError, ProtocolError
@@ -82,13 +84,19 @@ class CBS(_Tree, cbs.CBS):
 
 
 class CBSFast(_Tree, cbs.CBSFast):
-    """A CBS in `arena` that finds by size too."""
+    """A CBS in `arena` that finds by size too.
+
+    Units: `align` in bytes. Raises: ParamError; AllocationError.
+    """
 
     _kind = cbs.CBSFast
 
 
 class CBSZoned(_Tree, cbs.CBSZoned):
-    """A CBS in `arena` that finds in the arena's zones too."""
+    """A CBS in `arena` that finds in the arena's zones too.
+
+    Units: `align` in bytes. Raises: ParamError; AllocationError.
+    """
 
     _kind = cbs.CBSZoned
 
@@ -111,12 +119,20 @@ class Freelist(_InArena, freelist.Freelist):
 
 
 class Failover(_InArena, failover.Failover):
-    """A CBSFast in `arena` that falls back on a Freelist."""
+    """A CBSFast in `arena` that falls back on a Freelist, so its ranges must
+    be mapped memory.
+
+    Units: `align` in bytes. Raises: ParamError; AllocationError.
+    """
 
     def __init__(self, arena, align=8):
-        primary = CBSFast(arena, align)
-        secondary = Freelist(arena, align)
-        address = _room(arena, self.BYTES)
+        with ExitStack() as undo:
+            primary = CBSFast(arena, align)
+            undo.callback(primary.destroy)
+            secondary = Freelist(arena, align)
+            undo.callback(secondary.destroy)
+            address = _room(arena, self.BYTES)
+            undo.pop_all()
         failover.Failover.init(arena.space, address, primary, secondary)
         failover.Failover.__init__(self, arena.space, address, primary, secondary)
         self.arena = arena

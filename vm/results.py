@@ -35,7 +35,8 @@ class RangelandError(Exception):
 
 
 class AllocationError(RangelandError, MemoryError):
-    """Memory was asked for and could not be had; nothing has changed."""
+    """Memory was asked for and could not be had. Nothing has changed, but
+    that spare memory may have shrunk and chunks may have been added."""
 
     result = "MEMORY"
 
@@ -78,8 +79,9 @@ class ProtocolError(RangelandError, ValueError):
     """The caller broke the protocol: a double free, a foreign address."""
 
 
-class AccessError(RangelandError):
-    """Checked mode: an access to memory that is not mapped."""
+class AccessError(RangelandError, ValueError):
+    """An access to memory that is not mapped: by a client through a view, or,
+    as checked mode tells, by anybody."""
 
 
 _RAISED = {

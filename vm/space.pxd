@@ -24,15 +24,15 @@ cdef class AddressSpace:
     cdef readonly object reservations
     cdef readonly object stack
     cdef readonly dict ledgers
-    cdef public object placement
+    cdef object _bases
     cdef object _memory
     cdef object _states
     cdef object _words
     cdef object _plan
     cdef int64_t _arenas
+    cdef int64_t _births
 
     cdef int64_t refuses_node(self) except? -1 with gil
-    cpdef int64_t reserve(self, int64_t size, int64_t align=*) except? -1
     cdef int64_t map(self, int64_t base, int64_t limit) except? -1 with gil
     cdef int64_t unmap(self, int64_t base, int64_t limit) except? -1 with gil
     cpdef int64_t first_unmapped(self, int64_t base, int64_t limit) except? -1

@@ -14,16 +14,18 @@ from sortedcontainers import SortedDict
 
 from vm import bits, raw
 from vm import fields as f
-from vm.faults import MAPPING, NODE, RESERVATION
+from vm.faults import MAPPING, NODE, RESERVATION, FaultPlan
 from vm.results import (
     MEMORY,
     OK,
     RESOURCE,
     AccessError,
     ParamError,
+    ParamTypeError,
     ProtocolError,
     failure,
     integer,
+    power_of_two,
 )
 from vm.stack import Stack
 from vm.telemetry import stream
@@ -106,10 +108,11 @@ class AddressSpace:
         self.reserved = 0
         self.mapped = 0
         self.reservations = SortedDict()
-        self.placement = placement if callable(placement) or placement is None else iter(placement)
+        self._bases = _placement(placement)
         self.faults = faults
         self.telemetry = stream
         self._arenas = 0
+        self._births = 0
         # In checked mode, what the clients of a pool hold, by its address.
         self.ledgers = {}
         self.stack = Stack(self, self.limit, self.limit + STACK_SIZE)
@@ -121,8 +124,19 @@ class AddressSpace:
 
     @faults.setter
     def faults(self, plan):
+        if plan is not None and not isinstance(plan, FaultPlan):
+            raise ParamTypeError(f"faults is {plan!r}: expected a FaultPlan or None")
         self._plan = plan
         self.faulty = plan is not None
+
+    @property
+    def placement(self):
+        """Where the next reservations go: bases, a function, or None."""
+        return self._bases
+
+    @placement.setter
+    def placement(self, value):
+        self._bases = _placement(value)
 
     def refuses(self, kind):
         """True if the fault plan refuses this attempt of `kind`."""
@@ -137,6 +151,11 @@ class AddressSpace:
         self._arenas += 1
         return self._arenas - 1
 
+    def next_birth(self):
+        """A word that no pool of this space has had (design/pools.md#.sol.birth)."""
+        self._births += 1
+        return self._births
+
     # Reservations
 
     def reserve(self, size, align=f.PAGE):
@@ -144,8 +163,11 @@ class AddressSpace:
 
         Returns the base, or -RESOURCE. What counts as reserved is
         size + align - page (design/vm.md#.sol.reserve).
+        Raises: ParamError.
         Cost: O(log n) for n reservations, O(n) where gaps are small.
         """
+        size = _pages("size", size)
+        align = power_of_two("align", align, least=f.PAGE, most=MOST)
         if self.refuses(RESERVATION):
             return -RESOURCE
         counted = size + align - f.PAGE
@@ -199,11 +221,11 @@ class AddressSpace:
         return held.base
 
     def _placed(self, size):
-        if self.placement is None:
+        if self._bases is None:
             return None
-        if callable(self.placement):
-            return self.placement(size)
-        return next(self.placement, None)
+        bases = self._bases
+        base = bases(size) if callable(bases) else next(bases, None)
+        return base if base is None else integer("a base of placement", base, least=0, most=MOST)
 
     def _is_vacant(self, base, limit):
         if base < self.base or limit > self.limit:
@@ -370,6 +392,17 @@ class AddressSpace:
         """
         with open("/proc/self/statm", encoding="ascii") as file:
             return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def _placement(value):
+    """`value` as what says where reservations go. Raises: ParamTypeError."""
+    if value is None or callable(value):
+        return value
+    try:
+        return iter(value)
+    except TypeError as error:
+        message = f"placement is {value!r}: expected bases, or a function of a size"
+        raise ParamTypeError(message) from error
 
 
 def _pages(name, value):

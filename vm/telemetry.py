@@ -5,7 +5,10 @@ watches costs one test of a word. Listeners are `Log`s, made by `record`.
 Source: design/telemetry.md
 """
 
+import warnings
+
 from vm import events as ev
+from vm.results import integer
 
 
 class Telemetry:
@@ -17,7 +20,13 @@ class Telemetry:
         self._strings = 0
 
     def attach(self, listener, kinds):
-        """Give `listener(code, params)` every further event of `kinds`."""
+        """Give `listener(code, params)` every further event of `kinds`.
+
+        A listener that raises is told of no further event, and a warning
+        says so: what it listens to must not stop half done.
+        Raises: ParamError if `kinds` is no mask of kinds.
+        """
+        kinds = integer("kinds", kinds, least=0, most=ev.ALL_KINDS)
         self._listeners.append((listener, kinds))
         self._remask()
 
@@ -38,7 +47,14 @@ class Telemetry:
         if self.mask & kind:
             for listener, kinds in list(self._listeners):
                 if kinds & kind:
-                    listener(code, params)
+                    self._give(listener, code, params)
+
+    def _give(self, listener, code, params):
+        try:
+            listener(code, params)
+        except Exception as error:
+            self.detach(listener)
+            warnings.warn(f"listener {listener!r} is detached: it raised {error!r}", stacklevel=4)
 
     def note(self, code, a, b, c, d, e):
         """Emit event `code`, from code that runs without Python objects.

@@ -76,6 +76,8 @@ class _Rep:
             return
         if kind not in (b"a", b"r", b"f") or len(rest) != (kind != b"f") or not id.isdigit():
             raise self._bad(line, OPERATION)
+        if len(id) > LONGEST_NUMBER:
+            raise self._bad(line, f"an id of at most {LONGEST_NUMBER} digits")
         id = int(id)
         if id >= self.header[1]:
             raise self._bad(line, f"an id below {self.header[1]}, the header's number of ids")

@@ -170,8 +170,15 @@ class Trace:
 
 
 def _column(values, dtype):
-    return np.ascontiguousarray(np.frombuffer(values, dtype) if isinstance(values, array)
-                                else np.asarray(values, dtype))
+    """`values` as a column of its own that nobody can write any more: the
+    compiled loop trusts what was checked. Raises: ParamError."""
+    column = np.asarray(values)
+    if column.ndim != 1 or (column.dtype.kind not in "iub" and column.size):
+        raise ParamError(f"a column of a trace is {column.dtype} of {column.ndim} dimensions: "
+                         f"expected whole numbers of one")
+    column = column.astype(dtype)
+    column.setflags(write=False)
+    return column
 
 
 def _refuse(wrong, what):

@@ -82,5 +82,5 @@ def test_the_alignment_is_a_column_too():
 
 def test_sums_beyond_64_bits_do_not_wrap():
     count = 1 << 17
-    trace = Trace(np.zeros(count), np.arange(count), np.full(count, MOST_SIZE - 1))
+    trace = Trace(np.zeros(count, np.int8), np.arange(count), np.full(count, MOST_SIZE - 1))
     assert trace.figures()["total_bytes"] == count * (MOST_SIZE - 1) > 1 << 63

@@ -5,29 +5,25 @@ options; those of the arena begin with `arena.`.
 """
 
 import difflib
-import re
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
 from arena.arena import Arena
 from pools.mfs import MFS
 from pools.mvff import MVFF
-from vm.results import ParamError
+from rangeland.sizes import parse_size
+from rangeland.traces.fields import ALLOC
+from rangeland.traces.trace import Trace
+from vm.results import AllocationError, ParamError
 
-_SIZE = re.compile(r"(\d{1,20})([KMGT]?)", re.IGNORECASE)
-_SHIFTS = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40}
+# What an MVFF pool has when nothing is said.
+MEAN_SIZE = 32
+
 _BOOLEANS = {"yes": True, "true": True, "no": False, "false": False}
 
 
-def _size(text):
-    match = _SIZE.fullmatch(text)
-    if not match:
-        raise ValueError("a size, such as 4096, 64K, 1M or 2G")
-    return int(match[1]) << _SHIFTS[match[2].upper()]
-
-
 def _limit(text):
-    return None if text == "none" else _size(text)
+    return None if text == "none" else parse_size(text)
 
 
 def _boolean(text):
@@ -45,37 +41,44 @@ def _fraction(text):
 
 @dataclass(frozen=True)
 class _Kind:
-    """A pool class as specs know it: its options, and those that depend on the trace."""
+    """A pool class as specs know it: its options, and what those not given are,
+    where that depends on the trace or on the options given."""
 
     make: type
     options: dict
-    for_trace: object = staticmethod(lambda trace: {})
+    defaults: object
+
+
+def _mvff_defaults(trace, given):
+    # A pool that asks for less than its own mean size has a smaller mean size.
+    return {"mean_size": min(MEAN_SIZE, given["extend_by"])} if "extend_by" in given else {}
+
+
+def _mfs_defaults(trace, given):
+    # The largest size of the trace, so that every request fits a unit.
+    return {"unit_size": max(1, trace.largest)}
 
 
 _KINDS = {
     "mvff": _Kind(
         MVFF,
         {
-            "extend_by": _size,
-            "mean_size": _size,
-            "align": _size,
+            "extend_by": parse_size,
+            "mean_size": parse_size,
+            "align": parse_size,
             "spare": _fraction,
             "arena_high": _boolean,
             "slot_high": _boolean,
             "first_fit": _boolean,
         },
+        _mvff_defaults,
     ),
-    "mfs": _Kind(
-        MFS,
-        {"unit_size": _size, "extend_by": _size},
-        # The largest size of the trace, so that every request fits a unit.
-        lambda trace: {"unit_size": max(1, trace.largest)},
-    ),
+    "mfs": _Kind(MFS, {"unit_size": parse_size, "extend_by": parse_size}, _mfs_defaults),
 }
 
 _ARENA = {
-    "arena.size": _size,
-    "arena.grain_size": _size,
+    "arena.size": parse_size,
+    "arena.grain_size": parse_size,
     "arena.zoned": _boolean,
     "arena.commit_limit": _limit,
     "arena.spare": _fraction,
@@ -86,7 +89,8 @@ _ARENA = {
 class PoolSpec:
     """What pool to make in what arena; called with a trace it is a context that does.
 
-    Raises: ParamError, AllocationError if the class or the arena refuses.
+    Raises: ParamError, AllocationError if the class or the arena refuses; the
+    message begins with the spec.
     """
 
     text: str
@@ -98,8 +102,22 @@ class PoolSpec:
     def __call__(self, trace):
         """The pool, in an arena of its own that goes at the end of the context."""
         kind = _KINDS[self.kind]
-        with Arena(**self.arena) as arena:
-            yield kind.make(arena, **kind.for_trace(trace) | self.options)
+        with ExitStack() as stack:
+            try:
+                arena = stack.enter_context(Arena(**self.arena))
+                pool = kind.make(arena, **kind.defaults(trace, self.options) | self.options)
+            except (ParamError, AllocationError) as error:
+                raise type(error)(f"pool spec {self.text!r}: {error}") from None
+            yield pool
+
+    def try_out(self):
+        """Make the arena and the pool once, for nothing, so that what they
+        refuse of any trace is known before one is read.
+
+        Raises: ParamError, AllocationError, as the context does.
+        """
+        with self(Trace([ALLOC], [0], [1])):
+            pass
 
     def __str__(self):
         return self.text

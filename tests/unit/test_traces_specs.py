@@ -5,7 +5,8 @@ import pytest
 from rangeland.traces.fields import ALLOC
 from rangeland.traces.specs import parse_spec
 from rangeland.traces.trace import Trace
-from vm.results import ParamError
+from vm.log import record
+from vm.results import CommitLimitError, ParamError
 
 TRACE = Trace([ALLOC, ALLOC], [0, 1], [24, 100])
 
@@ -76,7 +77,7 @@ def test_a_unit_is_as_large_as_the_largest_size_of_the_trace():
         ("mvff:,", "unknown option ''"),
         ("mvff:align", "align has no value: expected a size"),
         ("mvff:align=", "align has '': expected a size"),
-        ("mvff:align=-8", "align has '-8': expected a size, such as 4096, 64K, 1M or 2G"),
+        ("mvff:align=-8", "align has '-8': expected a size such as 4096, 64K, 256M, 1G or 1T"),
         ("mvff:extend_by=64KK", "extend_by has '64KK': expected a size"),
         ("mvff:extend_by=1.5M", "extend_by has '1.5M': expected a size"),
         ("mvff:spare=half", "spare has 'half': expected a number from 0 to 1"),
@@ -102,5 +103,49 @@ def test_a_wrong_spec_says_what_would_be_right(text, message):
 )
 def test_a_value_that_the_pool_refuses(text, message):
     spec = parse_spec(text)
-    with pytest.raises(ParamError, match=message), spec(TRACE):
+    with pytest.raises(ParamError, match=f"^pool spec {text!r}: {message}"), spec(TRACE):
         pass
+    with pytest.raises(ParamError, match=f"^pool spec {text!r}: {message}"):
+        spec.try_out()
+
+
+def test_an_arena_that_cannot_be_made_names_the_spec():
+    with pytest.raises(CommitLimitError, match="^pool spec 'mfs:arena.commit_limit=1': "):
+        parse_spec("mfs:arena.commit_limit=1").try_out()
+
+
+def test_what_goes_wrong_in_the_context_is_not_the_spec():
+    with pytest.raises(ParamError) as refused, parse_spec("mvff")(TRACE) as pool:
+        pool.alloc(0)
+    assert "pool spec" not in str(refused.value)
+    assert pool.arena is None or not pool.arena.alive
+
+
+@pytest.mark.parametrize(
+    ("text", "mean_size"),
+    [
+        ("mvff", 32),
+        ("mvff:extend_by=4", 4),
+        ("mvff:extend_by=1M", 32),
+        ("mvff:extend_by=1M,mean_size=100", 100),
+    ],
+)
+def test_the_mean_size_is_no_larger_than_what_a_pool_asks_for(text, mean_size):
+    with record("Pool") as log, parse_spec(text)(TRACE) as pool:
+        address = pool.address
+    told = [e.params for e in log if e.name == "PoolInitMVFF" and e.params["pool"] == address]
+    assert [params["avgSize"] for params in told] == [mean_size]
+
+
+def test_a_mean_size_that_was_given_is_judged():
+    with pytest.raises(ParamError, match="mean_size is 8: expected at most 4"):
+        parse_spec("mvff:extend_by=4,mean_size=8").try_out()
+
+
+def test_trying_out_leaves_nothing():
+    with record("Arena") as log:
+        parse_spec("mvff:arena.size=1M").try_out()
+    assert [e.name for e in log if "Create" in e.name or "Destroy" in e.name] == [
+        "ArenaCreateVM",
+        "ArenaDestroy",
+    ]

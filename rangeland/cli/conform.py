@@ -1,14 +1,12 @@
 """The command `rangeland conform`: repeat what the real MPS did."""
 
 import json
-import sys
 
 import click
-from rich.progress import Progress
 from rich.table import Table
 
 from rangeland.cli.errors import FAILED, message_of
-from rangeland.cli.output import console, emit_json
+from rangeland.cli.output import console, emit_json, progress
 from rangeland.conform.run import conform as repeat
 from vm.results import RangelandError
 
@@ -30,7 +28,7 @@ def conform(vectors, as_json):
     tried.
     """
     outcomes, failures = [], []
-    with Progress(transient=True, disable=not sys.stderr.isatty(), console=_stderr()) as bar:
+    with progress() as bar:
         for path in vectors:
             task = bar.add_task(path, total=None)
             try:
@@ -50,12 +48,6 @@ def conform(vectors, as_json):
         raise click.exceptions.Exit(FAILED)
     if any(outcome.mismatches for outcome in outcomes):
         raise click.exceptions.Exit(1)
-
-
-def _stderr():
-    from_terminal = console()
-    from_terminal.stderr = True
-    return from_terminal
 
 
 def _print(outcomes):

@@ -5,6 +5,7 @@ import os
 import sys
 
 from rich.console import Console
+from rich.progress import Progress
 
 WIDTH = 100
 
@@ -18,6 +19,18 @@ def console():
     columns = os.environ.get("COLUMNS", "")
     width = int(columns) if columns.isdecimal() and int(columns) > 0 else WIDTH
     return Console(width=width, color_system=None, highlight=False)
+
+
+def progress(*columns):
+    """A progress bar with these `columns` (rich's own if none are given): on
+    the standard error and as wide as that is, gone at its end, and never
+    there where the standard error is no terminal."""
+    return Progress(
+        *columns,
+        console=Console(stderr=True),
+        transient=True,
+        disable=not sys.stderr.isatty(),
+    )
 
 
 def emit_json(value):

@@ -1,16 +1,13 @@
 """`rangeland replay`: the allocation traces of real programs, in pools."""
 
-import sys
-from contextlib import contextmanager
-
 import click
 from rich import box
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.measure import Measurement
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
-from rangeland.cli.output import console, emit_json
+from rangeland.cli.output import console, emit_json, progress
 from rangeland.traces.read import FORMATS, bundled, read_trace
 from rangeland.traces.replay import replay as replay_trace
 from rangeland.traces.specs import parse_spec
@@ -20,6 +17,10 @@ CAPTION = (
     "those after the last event are in the JSON."
 )
 
+BAR = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
+# The least width of a column of pool specs; more than any table's.
+SPEC_WIDTH = 10
+WIDEST = 10_000
 COLUMNS = (
     "pool",
     "operations",
@@ -56,6 +57,8 @@ def replay(traces, specs, format, with_bundled, as_json):
     if not paths:
         raise click.UsageError("Missing argument 'TRACE...' (or --bundled).")
     pools = [parse_spec(spec) for spec in specs]
+    for pool in pools:
+        pool.try_out()
     sections = [_section(path, format, pools, as_json) for path in paths]
     if as_json:
         emit_json({"traces": sections})
@@ -65,7 +68,7 @@ def _section(path, format, pools, as_json):
     """Replay one trace in all pools, print the table, and return the section as JSON has it."""
     trace = read_trace(path, format)
     results = []
-    with _progress() as bar:
+    with progress(*BAR, TimeRemainingColumn()) as bar:
         for pool in pools:
             task = bar.add_task(str(pool), total=len(trace))
             results.append(
@@ -82,19 +85,6 @@ def _section(path, format, pools, as_json):
     }
 
 
-@contextmanager
-def _progress():
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
-    with Progress(
-        *columns,
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        transient=True,
-        disable=not sys.stderr.isatty(),
-    ) as bar:
-        yield bar
-
-
 def _print(path, trace, figures, results):
     out = console()
     title = (
@@ -102,12 +92,11 @@ def _print(path, trace, figures, results):
         f"{figures['frees']:,} frees, {figures['reallocs']:,} reallocs"
     )
     # A number is never folded; a pool's spec is, where the terminal is narrow.
-    table = Table(title=Text(title), caption=Text(CAPTION), box=box.SIMPLE, padding=(0, 1, 0, 0))
-    table.add_column(COLUMNS[0], overflow="fold", min_width=10, vertical="bottom")
-    for name in COLUMNS[1:]:
-        table.add_column(name, justify="right", no_wrap=True)
-    for result in results:
-        table.add_row(*map(Text, _cells(result)))
+    # The table is wider than the narrowest terminals, so that nothing is cut.
+    least = Measurement.get(out, out.options.update(width=WIDEST), _table(results, SPEC_WIDTH))
+    out.width = max(out.width, least.minimum)
+    table = _table(results)
+    table.title, table.caption = Text(title), Text(CAPTION)
     out.print(table)
     for result in results:
         if result.first_failure:
@@ -118,6 +107,19 @@ def _print(path, trace, figures, results):
                     f"{first.event:,}, a request of {first.size:,} bytes: {first.result}"
                 )
             )
+
+
+def _table(results, spec_width=None):
+    """The table of `results`; the pools' specs in `spec_width` columns, or as many as fit."""
+    table = Table(box=box.SIMPLE, padding=(0, 1, 0, 0))
+    table.add_column(
+        COLUMNS[0], overflow="fold", vertical="bottom", width=spec_width, min_width=SPEC_WIDTH
+    )
+    for name in COLUMNS[1:]:
+        table.add_column(name, justify="right", no_wrap=True)
+    for result in results:
+        table.add_row(*map(Text, _cells(result)))
+    return table
 
 
 def _cells(result):

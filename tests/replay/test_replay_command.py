@@ -39,6 +39,34 @@ def test_a_narrow_terminal_folds_the_spec_and_no_number(rangeland):
     assert spec in "".join(line.split()[0] for line in lines[at:] if line)
 
 
+@pytest.mark.parametrize("columns", ["1", "40", "60", "66"])
+def test_below_its_least_width_the_table_stays_whole(rangeland, columns):
+    spec = "mvff:slot_high=yes,first_fit=no"
+    done = rangeland("replay", PERL, "--pool", spec, env={"COLUMNS": columns})
+    assert "…" not in done.stdout
+    lines = [line.split() for line in done.stdout.split("\n")]
+    at = next(i for i, line in enumerate(lines) if line and line[0].startswith("mvff"))
+    assert lines[at - 2] == "pool operations live committed free free ops/s".split()
+    assert lines[at][1:3] == ["9,584", "474,068"] and len(lines[at]) == 7
+    assert spec in "".join(line[0] for line in lines[at:] if line)
+    assert "when the trace has most bytes live" in " ".join(done.stdout.split())
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ("mvff:spare=2", "spare is 2.0: expected a number from 0 to 1"),
+        ("mvff:arena.commit_limit=1", "(COMMIT_LIMIT)"),
+        ("mfs:unit_size=0", "unit_size is 0: expected at least 1"),
+    ],
+)
+def test_a_spec_that_is_refused_is_named_before_a_trace_is_read(rangeland, spec, message):
+    done = rangeland("replay", "nothing.log", "--pool", "mvff", "--pool", spec)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"rangeland: pool spec '{spec}': ")
+    assert done.stderr.endswith(f"{message}\n") and done.stderr.count("\n") == 1
+
+
 def test_the_first_failure_is_told(rangeland):
     done = rangeland("replay", SORT, "--pool", "mfs:unit_size=100")
     assert done.returncode == 0

@@ -2,10 +2,11 @@
 
 import json
 import math
+import sys
 
 import pytest
 
-from rangeland.cli.output import WIDTH, console, emit_json
+from rangeland.cli.output import WIDTH, console, emit_json, progress
 
 
 def test_json_is_one_text_and_a_newline(capsys):
@@ -31,3 +32,16 @@ def test_without_a_terminal_the_console_is_plain(monkeypatch, capsys, columns, w
     console().print("[red]" + "x" * width + " [/red][1] y")
     first, second = capsys.readouterr().out.splitlines()
     assert first.rstrip() == "x" * width and "\x1b" not in first + second
+
+
+def test_progress_is_on_a_terminal_of_the_standard_error_only(monkeypatch, capsys):
+    with progress() as bar:
+        bar.add_task("work", total=2)
+    assert capsys.readouterr() == ("", "")
+    monkeypatch.setenv("COLUMNS", "70")
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    with progress("{task.description}!") as bar:
+        bar.add_task("work", total=2)
+    out, err = capsys.readouterr()
+    assert out == "" and "work!" in err
+    assert bar.console.width == 70 and bar.console.stderr

@@ -1,27 +1,25 @@
 """The command `rangeland boot`: the bootstrap of an arena, told step by step."""
 
-import re
-from contextlib import contextmanager
-
 import click
 
 from arena.arena import Arena
+from arena.bootstrap import step
 from pools.mfs import MFS
 from pools.mvff import MVFF
 from rangeland.cli.output import console, emit_json
 from rangeland.reports.boot import story
 from rangeland.reports.boot_text import lines
+from rangeland.sizes import parse_size
 from vm.events import ALL_KINDS
 from vm.log import record
 from vm.telemetry import stream
 
 BLOCK_SIZE = 64
 POOLS = {"mfs": lambda arena: MFS(arena, BLOCK_SIZE), "mvff": MVFF}
-SHIFTS = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40}
 
 
 class Size(click.ParamType):
-    """A number of bytes, as 4096, 64K, 256M or 1G."""
+    """A number of bytes, as 4096, 64K, 256M, 1G or 1T."""
 
     name = "size"
 
@@ -29,14 +27,20 @@ class Size(click.ParamType):
         """The bytes that `value` says; a usage error if it says none."""
         if isinstance(value, int):
             return value
-        match = re.fullmatch(r"([0-9]{1,18})([KMGT]?)", value.strip().upper())
-        if match is None:
-            self.fail(f"{value!r} is no size: expected 4096, 64K, 256M or 1G", param, ctx)
-        return int(match[1]) << SHIFTS[match[2]]
+        try:
+            return parse_size(value)
+        except ValueError as expected:
+            self.fail(f"{value!r} is no size: expected {expected}", param, ctx)
 
 
 @click.command()
-@click.option("--size", type=Size(), default="256M", show_default=True, help="The first chunk.")
+@click.option(
+    "--size",
+    type=Size(),
+    default="256M",
+    show_default=True,
+    help="The first chunk; a size below 64 grains is raised to that.",
+)
 @click.option("--grain-size", type=Size(), default="4K", show_default=True, help="A power of two.")
 @click.option("--zoned/--flat", default=True, show_default=True, help="Zones, or none.")
 @click.option(
@@ -77,22 +81,15 @@ def bootstrapped(size, grain_size=4096, zoned=True, pool="none", teardown=False)
         client = _use(arena, pool) if pool != "none" else None
         if teardown:
             if client is not None:
-                with _step("end of the pool"):
+                with step(stream, "end of the pool"):
                     client.destroy()
             arena.destroy()
     return log
 
 
 def _use(arena, pool):
-    with _step("first pool"):
+    with step(stream, "first pool"):
         client = POOLS[pool](arena)
-    with _step("first block", client.address, BLOCK_SIZE):
+    with step(stream, "first block", client.address, BLOCK_SIZE):
         client.alloc(BLOCK_SIZE)
     return client
-
-
-@contextmanager
-def _step(name, subject=0, size=0):
-    stream.enter(name, subject, size)
-    yield
-    stream.leave(name)

@@ -11,10 +11,12 @@ import pytest
 from arena.arena import Arena
 from pools.mfs import MFS
 from pools.mvff import MVFF
+from rangeland.cli.boot import POOLS as POOLS_OF_BOOT
 from rangeland.cli.boot import bootstrapped
 from rangeland.reports.boot import story
 from rangeland.reports.boot_text import lines
 from rangeland.reports.spans import Spans
+from vm import results as r
 from vm.events import ALL_KINDS, MPS_KINDS
 from vm.log import record
 from vm.results import CommitLimitError, ParamError
@@ -299,7 +301,7 @@ def test_json_has_the_whole_story(rangeland):
         (["--size", "0"], "size is 0: expected at least 1"),
         (["--size", "banana"], "'banana' is no size"),
         (["--size", "-1"], "'-1' is no size"),
-        (["--size", "1.5M"], "'1.5M' is no size"),
+        (["--size", "1.5M"], "'1.5M' is no size: expected a size such as 4096, 64K, 256M, 1G or 1T"),
         (["--size", "100T"], "RESOURCE"),
         (["--grain-size", "5000"], "grain_size is 5000: expected a power of two"),
         (["--grain-size", "1K"], "grain_size is 1024: expected at least 4096"),
@@ -311,6 +313,23 @@ def test_bad_requests_are_refused_in_one_line(rangeland, args, message):
     assert (result.returncode, result.stdout) == (2, "")
     assert result.stderr.startswith("rangeland: ") and result.stderr.count("\n") == 1
     assert message in result.stderr
+
+
+def test_the_help_says_what_becomes_of_a_small_size(rangeland):
+    text = " ".join(rangeland("boot", "--help").stdout.split())
+    assert "a size below 64 grains is raised to that" in text
+    told = json.loads(rangeland("boot", "--size", "1", "--json").stdout)
+    assert told["map"][-1]["limit"] - told["map"][1]["base"] >= 64 * 4096
+
+
+def test_a_step_that_fails_ends_with_its_result(monkeypatch):
+    def refuse(arena):
+        raise CommitLimitError("no")
+
+    monkeypatch.setitem(POOLS_OF_BOOT, "mvff", refuse)
+    with record(ALL_KINDS) as log, pytest.raises(CommitLimitError):
+        bootstrapped(MIB, pool="mvff")
+    assert list(log)[-1].params == {"step": "first pool", "res": r.COMMIT_LIMIT}
 
 
 LEAVE = """

@@ -1,5 +1,18 @@
-"""`python -m rangeland` is the command `rangeland`."""
+"""The command `rangeland`, also as `python -m rangeland`."""
 
-from rangeland.cli.main import main
+import sys
 
-main()
+
+def main():
+    """Run the command, and be interrupted with one line also while it is imported."""
+    try:
+        from rangeland.cli.main import cli
+
+        cli.main()
+    except KeyboardInterrupt:
+        sys.stderr.write("rangeland: interrupted\n")
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

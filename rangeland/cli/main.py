@@ -32,8 +32,3 @@ def cli():
 cli.add_command(boot)
 cli.add_command(conform)
 cli.add_command(replay)
-
-
-def main():
-    """The entry point of the command `rangeland`."""
-    cli.main()

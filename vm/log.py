@@ -5,7 +5,7 @@ Source: design/telemetry.md#.sol.log
 
 import json
 import os
-import tempfile
+import secrets
 import time
 from contextlib import contextmanager
 from typing import NamedTuple
@@ -25,12 +25,14 @@ class Event(NamedTuple):
 
 
 def kinds_mask(kinds):
-    """The mask of `kinds`, an int or an iterable of names of kinds.
+    """The mask of `kinds`: an int, a name of a kind, or an iterable of such names.
 
     Raises: ParamError for a name that is no kind.
     """
     if isinstance(kinds, int):
         return kinds
+    if isinstance(kinds, str):
+        kinds = (kinds,)
     mask = 0
     for name in kinds:
         if name not in ev.KINDS:
@@ -86,15 +88,17 @@ class Log:
         """The log as JSON: an array of {"time", "name", "params"} objects.
 
         Returns the text if `path` is None, else writes it there, whole or
-        not at all.
+        not at all. A new file has the mode that the umask says.
         """
         text = json.dumps([event._asdict() for event in self], separators=(",", ":"))
         if path is None:
             return text
         folder = os.path.dirname(os.path.abspath(path))
-        handle, scratch = tempfile.mkstemp(dir=folder, prefix=".rangeland-")
+        scratch = os.path.join(folder, f".rangeland-{secrets.token_hex(8)}")
+        # Not by `tempfile`, whose files nobody else may read.
+        file = open(scratch, "x", encoding="utf-8")
         try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
+            with file:
                 file.write(text + "\n")
             os.replace(scratch, path)
         except BaseException:
@@ -127,8 +131,8 @@ def _value(value, name, sort, labels):
 def record(kinds=ev.MPS_KINDS):
     """Record the events of `kinds` while the context lasts.
 
-    `kinds` is a mask or an iterable of names ("Arena", "Pool", "Seg", ...);
-    by default all kinds of the MPS, without our own kind "Step".
+    `kinds` is a mask, a name ("Arena", "Pool", "Seg", ...) or an iterable of
+    names; by default all kinds of the MPS, without our own kind "Step".
     Raises: ParamError for an unknown kind.
     """
     log = Log()

@@ -1,6 +1,7 @@
 """Telemetry: what is watched is told, in order, and can be read and written."""
 
 import json
+import os
 
 import pytest
 
@@ -45,6 +46,9 @@ def test_an_unknown_kind_is_refused_before_anything_is_watched():
         pass
     assert stream.mask == 0
     assert kinds_mask(["Arena", "Pool"]) == ev.ARENA | ev.POOL
+    assert kinds_mask("Arena") == ev.ARENA
+    with pytest.raises(ParamError, match="named 'Aren'"):
+        kinds_mask("Aren")
     assert kinds_mask([]) == 0 and kinds_mask(7) == 7
 
 
@@ -101,6 +105,18 @@ def test_json_has_the_same_events(tmp_path):
     assert read == json.loads(log.to_json()) == [event._asdict() for event in log]
     assert read[-1]["params"] == {"vm": 0x1000, "base": 0x2000, "limit": 0x3000}
     assert [p.name for p in tmp_path.iterdir()] == ["log.json"]
+
+
+@pytest.mark.parametrize("umask", [0o022, 0o077, 0o002])
+def test_json_has_the_mode_of_any_new_file(tmp_path, umask):
+    with record() as log:
+        stream.tell(ev.VM_FINISH, 8)
+    before = os.umask(umask)
+    try:
+        log.to_json(tmp_path / "log.json")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "log.json").stat().st_mode & 0o777 == 0o666 & ~umask
 
 
 def test_json_that_cannot_be_written_leaves_nothing(tmp_path):

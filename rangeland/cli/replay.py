@@ -18,8 +18,9 @@ CAPTION = (
 )
 
 BAR = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
-# The least width of a column of pool specs; more than any table's.
+# The least width of the column of pool specs.
 SPEC_WIDTH = 10
+# More columns than any table has, for a measure that no terminal cuts short.
 WIDEST = 10_000
 COLUMNS = (
     "pool",

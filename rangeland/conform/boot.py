@@ -4,6 +4,7 @@ All events count but those that speak of the C library itself: its clock, its
 version, and the names of its static classes (design/conform.md#.sol.events).
 """
 
+from rangeland.conform import facts
 from rangeland.conform.machine import Machine
 from rangeland.conform.pools import Unsupported, make_pool
 from vm import events as ev
@@ -24,9 +25,11 @@ class BootRepeater:
                 f"mode {self.mode!r} (pool class {self.mode.upper()}): "
                 f"expected arena, {', '.join(POOLS)}"
             )
+        told = facts.told(header)
         self.expected = list(spoken(lines))
         with record(ev.MPS_KINDS) as log:
             self.machine = Machine(header, [])
+            self.start = facts.compared(told, facts.of_arena(self.machine.arena))
             self._use()
             self.machine.arena.destroy()
         self.spoken = self._spoken(log)
@@ -38,7 +41,10 @@ class BootRepeater:
             pool.destroy()
 
     def operations(self):
-        """(number, expected event, event that came), for each of either."""
+        """(number, what was expected, what came): first the header's facts,
+        in line 1, then each event of either."""
+        expected, came = self.start
+        yield 1, [expected], [came]
         most = max(len(self.expected), len(self.spoken))
         for i in range(most):
             number, expected = self.expected[i] if i < len(self.expected) else (None, None)

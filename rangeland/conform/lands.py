@@ -9,6 +9,7 @@ from land.cbs import CBS, CBSFast, CBSZoned
 from land.failover import Failover
 from land.freelist import Freelist
 from land.nodes import CappedNodes, StackNodes
+from rangeland.conform import facts
 from vm import fields as f
 from vm import results as r
 from vm.descriptor import VM
@@ -89,12 +90,12 @@ class LandRepeater:
         return CappedNodes(nodes, land["block_limit"], r.NAMES.index(land["block_limit_res"]))
 
     def start(self):
-        """A land starts empty, and the header says nothing of it."""
-        return self.land.size, []
+        """The sizes of nodes, which are the same in every arena; no asides."""
+        return facts.BLOCK_SIZES, []
 
     def expected_start(self):
-        """What `start` gives."""
-        return 0, []
+        """What the header tells, in the same form."""
+        return facts.told(self.header, ("block_sizes",)), []
 
     def do(self, line):
         """Do the operation of `line`. Returns no asides, and the line that

@@ -7,6 +7,7 @@ Source: design/conform.md#.sol.repeat
 
 from pools.mfs import MFS
 from pools.mvff import MVFF
+from rangeland.conform import facts
 from rangeland.conform.machine import Asides, Machine
 from vm import events as ev
 from vm.results import AllocationError, ParamError, ProtocolError
@@ -73,38 +74,13 @@ class Repeater:
         stream.detach(self.asides)
 
     def start(self):
-        """What the header tells of the start, as this machine has it."""
-        chunk = self.arena.chunks[0]
-        committed, spare, reserved = self.machine.snapshot()
-        facts = {
-            "committed": committed,
-            "reserved": reserved,
-            "spare_committed": spare,
-            "free_zones": self.arena.free_zones,
-            "zone_shift": self.arena.zone_shift,
-            "chunk0": {
-                "base": chunk.base,
-                "size": chunk.limit - chunk.base,
-                "reserved": chunk.reserved,
-                "pages": chunk.pages,
-                "alloc_base_page": chunk.alloc_base,
-                "alloc_table": chunk.allocated.address - chunk.base,
-                "page_table": chunk.page_table - chunk.base,
-            },
-        }
-        return facts, self.asides.take()
+        """What the header may tell of the start, as this machine has it, and
+        the asides so far."""
+        return facts.of_arena(self.arena), self.asides.take()
 
     def expected_start(self):
         """What the header tells, in the same form."""
-        arena = self.header["arena"]
-        chunk = arena["chunk0"]
-        keys = ("base", "size", "reserved", "pages", "alloc_base_page", "alloc_table", "page_table")
-        facts = {
-            **arena["start"],
-            "zone_shift": arena["zone_shift"],
-            "chunk0": {key: chunk[key] for key in keys},
-        }
-        return facts, arena.get("control_log", [])
+        return facts.told(self.header), self.header["arena"].get("control_log", [])
 
     def do(self, line):
         """Do the operation of `line`. Returns the asides and the line that
@@ -144,14 +120,9 @@ class PoolRepeater(Repeater):
         self.pool = make_pool(self.arena, pool["class"], pool["args"])
 
     def start(self):
-        """As `Repeater.start`, and the pool's serial number."""
-        facts, asides = super().start()
-        return facts | {"pool": self.pool.serial}, asides
-
-    def expected_start(self):
-        """As `Repeater.expected_start`, and the pool's serial number."""
-        facts, asides = super().expected_start()
-        return facts | {"pool": self.header["pool"]["serial"]}, asides
+        """As `Repeater.start`, and of the pool."""
+        here, asides = super().start()
+        return here | facts.of_pool(self.pool), asides
 
     def do_a(self, block, size, _):
         return ["a", block, size, self._alloc(self.pool, block, size)]

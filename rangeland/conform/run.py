@@ -7,6 +7,7 @@ from collections import deque
 from dataclasses import asdict, dataclass, field
 
 from rangeland.conform.boot import BootRepeater
+from rangeland.conform.facts import compared
 from rangeland.conform.lands import LandRepeater
 from rangeland.conform.pools import ArenaRepeater, PoolRepeater
 from rangeland.conform.vectors import Vectors, at_line
@@ -83,9 +84,11 @@ def _repeat(vectors, kind, outcome, progress):
     with at_line(vectors.path, 1):
         repeater = kind(vectors.header, [line for _, line in vectors.lines])
     try:
-        facts, asides = repeater.start()
-        expected_facts, expected_asides = repeater.expected_start()
-        outcome.count(1, [*expected_asides, expected_facts], [*asides, facts])
+        with at_line(vectors.path, 1):
+            told, expected_asides = repeater.expected_start()
+        here, asides = repeater.start()
+        told, came = compared(told, here)
+        outcome.count(1, [*expected_asides, told], [*asides, came])
         total = len(vectors.lines)
         for number, expected_asides, line in vectors.operations():
             with at_line(vectors.path, number):

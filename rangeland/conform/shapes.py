@@ -35,6 +35,7 @@ SORTS = {
     "fraction": ("a number", lambda v: type(v) in (int, float)),
     "bool": ("true or false", lambda v: isinstance(v, bool)),
     "text": ("a string", lambda v: isinstance(v, str)),
+    "loc": ("int or pair", lambda v: v in ("int", "pair")),
     "object": ("an object", lambda v: isinstance(v, dict)),
     "list": ("an array", lambda v: isinstance(v, list)),
     "numbers": (
@@ -102,7 +103,7 @@ OPERATIONS = {
 }
 
 _HEADER = {
-    "loc": "text",
+    "loc": "loc",
     "arena.requested_size": "limit",
     "arena.grain_size": "number",
     "arena.zoned": "bool",
@@ -119,12 +120,15 @@ _STARTED = _HEADER | {
     "arena.chunk0.alloc_base_page": "number",
     "arena.chunk0.alloc_table": "number",
     "arena.chunk0.page_table": "number",
-    "arena.start": "object",
+    "arena.start.committed": "number",
+    "arena.start.reserved": "number",
+    "arena.start.spare_committed": "number",
+    "arena.start.free_zones": "number",
 }
 _WITH_POOL = _STARTED | {"pool.class": "text", "pool.args": "object", "pool.serial": "number"}
 
 HEADERS = {
-    "bootstrap": _HEADER | {"mode": "text"},
+    "bootstrap": _STARTED | {"mode": "text"},
     "mvff": _WITH_POOL,
     "mfs": _WITH_POOL,
     "arena": _STARTED,

@@ -44,7 +44,9 @@ class Failover(Land):
         """Move ranges from the secondary to the primary in ascending
         order, up to the first that is refused. Returns 1 if the secondary
         is empty now. Cost: O(1) if it was."""
-        while self.secondary.total() > 0:
+        w = self.space.words
+        n = mmu.at(self.space, self.secondary.address, f.FREELIST_SIZE)
+        while w[n + f.SIZE] > 0:
             self.secondary.next_after(0)
             base = self.secondary.found_base
             limit = self.secondary.found_limit

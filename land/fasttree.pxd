@@ -14,11 +14,11 @@ cdef class FastTree(Tree):
     cdef int64_t is_stale(self, int64_t n) except? -1 nogil
     @cython.locals(w='int64_t*', path='int64_t*', n=int64_t, size=int64_t)
     cdef int64_t grown(self, int64_t i) except? -1 nogil
-    @cython.locals(w='int64_t*', path='int64_t*', n=int64_t, was=int64_t, now=int64_t, size=int64_t)
+    @cython.locals(w='int64_t*', path='int64_t*', n=int64_t, was=int64_t, now=int64_t, size=int64_t, origin=int64_t, checked=bint, link=int64_t)
     cdef int64_t shrunk(self, int64_t i) except? -1 nogil
     @cython.final
     @cython.locals(w='int64_t*', n=int64_t)
     cdef int64_t largest(self) except? -1 nogil
     @cython.final
-    @cython.locals(w='int64_t*', path='int64_t*', n=int64_t, m=int64_t, d=int64_t)
+    @cython.locals(w='int64_t*', path='int64_t*', n=int64_t, m=int64_t, d=int64_t, origin=int64_t, checked=bint, link=int64_t)
     cdef int64_t seek_fit(self, int64_t size, int64_t side) except? -1 nogil

@@ -60,6 +60,8 @@ class FastTree(Tree):
         n = path[i] >> 1
         was = w[n + f.MAX]
         now = self._largest(n)
+        origin = self.space.origin
+        checked = self.space.checked
         while now != was:
             w[n + f.MAX] = now
             i -= 1
@@ -69,7 +71,10 @@ class FastTree(Tree):
             size = w[n + f.LIMIT] - w[n + f.BASE]
             if size > now:
                 now = size
-            size = w[mmu.at(self.space, w[n + 1 - (path[i] & 1)], self.node_size) + f.MAX]
+            link = w[n + 1 - (path[i] & 1)]
+            if checked:
+                self.space.verify(link & -8, self.node_size)
+            size = w[((link - origin) >> 3) + f.MAX]
             if size > now:
                 now = size
         return i
@@ -95,8 +100,13 @@ class FastTree(Tree):
         if w[n + f.MAX] < size:
             return 0
         d = 1
+        origin = self.space.origin
+        checked = self.space.checked
         while True:
-            m = mmu.at(self.space, w[n + side], self.node_size)
+            link = w[n + side]
+            if checked:
+                self.space.verify(link & -8, self.node_size)
+            m = (link - origin) >> 3
             if w[m + f.MAX] >= size:
                 path[d] = (n << 1) + side
                 n = m
@@ -105,5 +115,8 @@ class FastTree(Tree):
                 return d
             else:
                 path[d] = (n << 1) + 1 - side
-                n = mmu.at(self.space, w[n + 1 - side], self.node_size)
+                link = w[n + 1 - side]
+                if checked:
+                    self.space.verify(link & -8, self.node_size)
+                n = (link - origin) >> 3
             d += 1

@@ -77,12 +77,17 @@ class Tree:
         turn = self.turn
         turn[0] = 0
         turn[1] = 0
+        origin = self.space.origin
+        checked = self.space.checked
         while n:
             # The comparison is a coin toss: no branch (design/land.md#.sol.toss)
             side = 1 if w[n + f.BASE] <= base else 0
             turn[side] = d
             path[d] = (n << 1) + side
-            n = mmu.at(self.space, w[n + side], self.node_size)
+            link = w[n + side]
+            if checked:
+                self.space.verify(link & -8, self.node_size)
+            n = (link - origin) >> 3
             d += 1
         self.before = turn[1]
         self.after = turn[0]

@@ -53,6 +53,11 @@ MVFF_SECONDARY_AT = 600
 MVFF_FREE_AT = 672
 MVFF_SIZE = 752
 
+# The SIZE words of the lands embedded in it (land.fields), read in place
+TOTAL_BYTES = 47
+PRIMARY_BYTES = 62
+SECONDARY_BYTES = 77
+
 # The least extent of the pool that nodes of an MVFF pool come from
 NODE_EXTEND_BY = 65536
 

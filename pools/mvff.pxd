@@ -19,17 +19,15 @@ cdef class MVFF(Pool):
     cdef readonly Failover free_land
 
     cpdef bind(self, AddressSpace space, int64_t address, GrainSource grains)
-    @cython.locals(n=int64_t, w='int64_t*', mode=int64_t, res=int64_t)
+    @cython.locals(n=int64_t, w='int64_t*', align=int64_t, mode=int64_t, res=int64_t)
     cdef int64_t alloc_block(self, int64_t size) except? -1 nogil
-    @cython.locals(align=int64_t)
-    cdef int64_t _aligned(self, int64_t size) except? -1 nogil
     cdef bint _find(self, bint first_fit, int64_t size, int64_t mode) except? -1 nogil
     @cython.locals(n=int64_t, w='int64_t*', grain=int64_t, least=int64_t, wanted=int64_t, base=int64_t, res=int64_t)
     cdef int64_t _extend(self, int64_t size) except? -1 nogil
-    @cython.locals(res=int64_t)
+    @cython.locals(n=int64_t, w='int64_t*', align=int64_t, res=int64_t, limit=int64_t, free=int64_t)
     cdef int64_t free_block(self, int64_t address, int64_t size) except? -1 nogil
-    @cython.locals(n=int64_t, free=int64_t, limit=int64_t, target=int64_t, grain=int64_t, base=int64_t, top=int64_t)
-    cdef int64_t _reduce(self) except? -1 nogil
+    @cython.locals(grain=int64_t, base=int64_t, top=int64_t)
+    cdef int64_t _reduce(self, int64_t free, int64_t target) except? -1 nogil
     @cython.locals(res=int64_t)
     cdef int64_t _give_back(self, int64_t base, int64_t limit) except? -1 nogil
     cdef int64_t total(self) except? -1 nogil

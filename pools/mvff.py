@@ -135,7 +135,8 @@ class MVFF(Pool):
         """
         n = mmu.at(self.space, self.address, p.MVFF_SIZE)
         w = self.space.words
-        size = self._aligned(size)
+        align = w[n + p.POOL_ALIGN]
+        size = size + align - 1 & -align
         mode = lf.HIGH if w[n + p.SLOT_HIGH] else lf.LOW
         if not self._find(w[n + p.FIRST_FIT], size, mode):
             res = self._extend(size)
@@ -144,10 +145,6 @@ class MVFF(Pool):
             if not self._find(w[n + p.FIRST_FIT], size, mode):
                 return -r.RESOURCE
         return self.free_land.found_base
-
-    def _aligned(self, size):
-        align = self._word(p.POOL_ALIGN)
-        return size + align - 1 & -align
 
     def _find(self, first_fit, size, mode):
         if first_fit:
@@ -178,24 +175,23 @@ class MVFF(Pool):
 
         Returns OK, or FAIL if some of it was free; then nothing changed.
         """
-        res = self.free_land.insert_range(address, address + self._aligned(size))
+        n = mmu.at(self.space, self.address, p.MVFF_SIZE)
+        w = self.space.words
+        align = w[n + p.POOL_ALIGN]
+        res = self.free_land.insert_range(address, address + (size + align - 1 & -align))
         if res == r.OK:
-            self._reduce()
+            limit = raw.whole(self.space.floats[n + p.MVFF_SPARE] * w[n + p.TOTAL_BYTES])
+            free = w[n + p.PRIMARY_BYTES] + w[n + p.SECONDARY_BYTES]
+            if free >= limit:
+                self._reduce(free, limit // 2)
         return res
 
-    def _reduce(self):
-        """Give memory back to the arena while more than enough is free.
+    def _reduce(self, free, target):
+        """Give memory back to the arena, of which `free` bytes are too much:
+        the tops of the largest free ranges, until `target` bytes are left.
 
-        Nothing until free reaches the spare fraction of the total; then the
-        tops of the largest free ranges, until half of that is left.
         Source: design/pools.md#.sol.mvff.reduce
         """
-        n = mmu.at(self.space, self.address, p.MVFF_SIZE)
-        free = self.free_bytes()
-        limit = raw.whole(self.space.floats[n + p.MVFF_SPARE] * self.total())
-        if free < limit:
-            return r.OK
-        target = limit // 2
         grain = self.grains.grain
         while free > target and self.free_land.largest_range(grain, lf.KEEP):
             base = self.free_land.found_base + grain - 1 & -grain
@@ -222,11 +218,11 @@ class MVFF(Pool):
 
     def total(self):
         """The bytes that the pool has of the arena for its blocks."""
-        return self.total_land.total()
+        return self._word(p.TOTAL_BYTES)
 
     def free_bytes(self):
         """The bytes of `total` that are in no block."""
-        return self.free_land.total()
+        return self._word(p.PRIMARY_BYTES) + self._word(p.SECONDARY_BYTES)
 
     def largest(self):
         """The bytes of the largest free range."""
@@ -238,7 +234,7 @@ class MVFF(Pool):
         """Raise ProtocolError unless [address, address + size), rounded up,
         is aligned and lies in the pool's memory."""
         align = self._word(p.POOL_ALIGN)
-        limit = address + self._aligned(size)
+        limit = address + (size + align - 1 & -align)
         if address % align:
             raise ProtocolError(f"block {address:#x} of {self!r} is not aligned to {align}")
         total = self.total_land

@@ -2,7 +2,8 @@
 
 No word of simulated memory is read or written but through an address that
 passed here (design/vm.md#.sol.mmu), so in checked mode a stray access faults
-before it happens. This module is never compiled: compiled modules inline the
+before it happens. The three hottest walks of land/ do the same in line, for
+the call is a sixth of their time interpreted. This module is never compiled: compiled modules inline the
 function of the same name from ``mmu.pxd``.
 """
 

@@ -11,7 +11,7 @@ cdef class Failover(Land):
     cdef readonly Land primary
     cdef readonly Land secondary
 
-    @cython.locals(base=int64_t, limit=int64_t)
+    @cython.locals(w='int64_t*', n=int64_t, base=int64_t, limit=int64_t)
     cdef int64_t flush(self) except? -1 nogil
     cdef int64_t insert_range(self, int64_t base, int64_t limit) except? -1 nogil
     cdef int64_t _overlaps(self, int64_t base, int64_t limit) except? -1 nogil

@@ -4,6 +4,7 @@ from arena cimport fields as a
 from arena.chunk cimport Chunk
 from arena.chunks cimport Chunks
 from arena.pages cimport Pages
+from land cimport zones as z
 from land.cbs cimport CBSZoned
 from pools.mfs cimport MFS
 from vm cimport events as ev
@@ -21,7 +22,7 @@ cdef class FreeLand:
     @cython.locals(res=int64_t, page=int64_t)
     cpdef int64_t insert(self, int64_t base, int64_t limit) except? -1
     cpdef int64_t insert_whatever(self, int64_t base, int64_t limit) except? -1
-    @cython.locals(res=int64_t, page=int64_t, base=int64_t, limit=int64_t, chunk=Chunk)
+    @cython.locals(res=int64_t, page=int64_t, base=int64_t, limit=int64_t, used=int64_t, chunk=Chunk)
     cpdef int64_t take(self, int64_t zones, bint high, int64_t size, int64_t pool) except? -1
     @cython.locals(space=AddressSpace, res=int64_t)
     cdef _put_back(self, int64_t base, int64_t limit)

@@ -7,6 +7,7 @@ itself. Source: design/arena.md#.sol.free, design/bootstrap.md#.sol.free
 """
 
 from arena import fields as a
+from land import zones as z
 from land.cbs import CBSZoned
 from pools.mfs import MFS
 from pools.pool import handle
@@ -14,7 +15,6 @@ from vm import events as ev
 from vm import results as r
 
 UNIVERSE = -1
-ZONES = 64
 
 
 class FreeLand:
@@ -97,7 +97,7 @@ class FreeLand:
         if res != r.OK:
             self._put_back(base, limit)
             return -res
-        used = zone_set(base, limit, self.chunks.get(a.ZONE_SHIFT))
+        used = z.zone_set(base, limit, self.chunks.get(a.ZONE_SHIFT))
         self.chunks.set(a.FREE_ZONES, self.chunks.get(a.FREE_ZONES) & ~used)
         return base
 
@@ -158,14 +158,3 @@ class FreeLand:
     def _told(self, code, base, limit, res):
         if self.chunks.space.telemetry.mask & ev.STEP:
             self.chunks.space.telemetry.tell(code, self.land.address, base, limit, res)
-
-
-def zone_set(base, limit, shift):
-    """The zones that [base, limit) meets, as a signed 64-bit set."""
-    first, last = base >> shift, (limit - 1) >> shift
-    if last - first >= ZONES - 1:
-        return UNIVERSE
-    zones = 0
-    for zone in range(first, last + 1):
-        zones |= 1 << (zone & ZONES - 1)
-    return zones - (1 << ZONES) if zones >> ZONES - 1 else zones

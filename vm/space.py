@@ -10,11 +10,10 @@ import gc
 import mmap
 import os
 
-from sortedcontainers import SortedDict
-
-from vm import bits, raw
+from vm import bits, raw, reservations
 from vm import fields as f
 from vm.faults import MAPPING, NODE, RESERVATION, FaultPlan
+from vm.reservations import Reservation, Reservations
 from vm.results import (
     MEMORY,
     OK,
@@ -56,20 +55,6 @@ def _region(size):
     return region
 
 
-class Reservation:
-    """Addresses set aside for one VM: [base, base + size) inside what the
-    machine holds back, [block, limit); `counted` bytes count as reserved."""
-
-    __slots__ = ("block", "limit", "base", "size", "counted")
-
-    def __init__(self, block, limit, base, size, counted):
-        self.block = block
-        self.limit = limit
-        self.base = base
-        self.size = size
-        self.counted = counted
-
-
 class AddressSpace:
     """A machine with the simulated addresses [base, base + size).
 
@@ -107,8 +92,8 @@ class AddressSpace:
         self.checked = bool(checked)
         self.reserved = 0
         self.mapped = 0
-        self.reservations = SortedDict()
-        self._bases = _placement(placement)
+        self.reservations = Reservations()
+        self._bases = reservations.placement(placement)
         self.faults = faults
         self.telemetry = stream
         self._arenas = 0
@@ -136,7 +121,7 @@ class AddressSpace:
 
     @placement.setter
     def placement(self, value):
-        self._bases = _placement(value)
+        self._bases = reservations.placement(value)
 
     def refuses(self, kind):
         """True if the fault plan refuses this attempt of `kind`."""
@@ -177,7 +162,7 @@ class AddressSpace:
             if base % align or not self._is_vacant(base, limit):
                 return -RESOURCE
         else:
-            limit = self._highest_gap(counted)
+            limit = self.reservations.highest_gap(counted, self.base, self.limit)
             if limit is None:
                 return -RESOURCE
             block = limit - counted
@@ -202,7 +187,7 @@ class AddressSpace:
 
         Raises: ProtocolError.
         """
-        held = self._reservation_of(base)
+        held = self.reservations.of(base)
         if held is None or held.base != base:
             raise ProtocolError(f"no reservation begins at {base:#x}")
         first, last = self._page(held.base), self._page(held.base + held.size)
@@ -213,12 +198,16 @@ class AddressSpace:
 
     def reservation_block(self, base):
         """Where the machine began the reservation that holds `base`."""
-        return self._reservation_of(base).block
+        return self.reservations.of(base).block
 
     def _hold(self, held):
         self.reservations[held.block] = held
         self.reserved += held.counted
         return held.base
+
+    def _is_vacant(self, base, limit):
+        inside = self.base <= base and limit <= self.limit
+        return inside and self.reservations.is_vacant(base, limit)
 
     def _placed(self, size):
         if self._bases is None:
@@ -226,28 +215,6 @@ class AddressSpace:
         bases = self._bases
         base = bases(size) if callable(bases) else next(bases, None)
         return base if base is None else integer("a base of placement", base, least=0, most=MOST)
-
-    def _is_vacant(self, base, limit):
-        if base < self.base or limit > self.limit:
-            return False
-        i = self.reservations.bisect_left(limit)
-        return i == 0 or self.reservations.peekitem(i - 1)[1].limit <= base
-
-    def _highest_gap(self, size):
-        top = self.limit
-        for held in reversed(self.reservations.values()):
-            if top - held.limit >= size:
-                return top
-            top = held.block
-        return top if top - self.base >= size else None
-
-    def _reservation_of(self, address):
-        i = self.reservations.bisect_right(address)
-        if i:
-            held = self.reservations.peekitem(i - 1)[1]
-            if address < held.limit:
-                return held
-        return None
 
     # Mapping
 
@@ -279,7 +246,7 @@ class AddressSpace:
         return OK
 
     def _expect_pages(self, base, limit, state):
-        held = self._reservation_of(base)
+        held = self.reservations.of(base)
         if (base | limit) % f.PAGE or base >= limit or held is None or limit > held.limit:
             raise ProtocolError(f"[{base:#x}, {limit:#x}) is not whole pages of one reservation")
         first, last = self._page(base), self._page(limit)
@@ -316,7 +283,7 @@ class AddressSpace:
         stray = self.first_unmapped(address, address + size)
         if stray == address + size:
             return 0
-        held = self._reservation_of(stray)
+        held = self.reservations.of(stray)
         owner = "nobody"
         if held:
             owner = f"the reservation [{held.base:#x}, {held.base + held.size:#x})"
@@ -392,17 +359,6 @@ class AddressSpace:
         """
         with open("/proc/self/statm", encoding="ascii") as file:
             return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-
-
-def _placement(value):
-    """`value` as what says where reservations go. Raises: ParamTypeError."""
-    if value is None or callable(value):
-        return value
-    try:
-        return iter(value)
-    except TypeError as error:
-        message = f"placement is {value!r}: expected bases, or a function of a size"
-        raise ParamTypeError(message) from error
 
 
 def _pages(name, value):

@@ -13,6 +13,8 @@ from rangeland.conform.shapes import ASIDES, check_header, check_line, short
 from vm.results import ParamError, RangelandError
 
 FORMAT = "mps-vectors/1"
+# No line of a recording is longer, so a bomb of zeros ends early.
+LONGEST_LINE = 1 << 24
 
 
 class VectorError(ParamError):
@@ -68,7 +70,13 @@ class Vectors:
         lines = []
         with gzip.open(io.BytesIO(data)) as file:
             try:
-                lines.extend(file)
+                while line := file.readline(LONGEST_LINE):
+                    if len(line) == LONGEST_LINE:
+                        raise VectorError(
+                            f"{self.path}: line {len(lines) + 1}: expected a line of less than "
+                            f"{LONGEST_LINE} bytes"
+                        )
+                    lines.append(line)
             except (OSError, EOFError, zlib.error) as error:
                 raise VectorError(
                     f"{self.path}: line {len(lines) + 1}: expected whole gzip data: {error}"

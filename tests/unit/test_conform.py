@@ -210,6 +210,13 @@ def test_what_is_no_recording_is_refused(tmp_path, data, why):
     assert str(caught.value).startswith(f"{path}: {why}")
 
 
+def test_a_bomb_ends_at_its_first_line(tmp_path):
+    path = tmp_path / "bomb.jsonl.gz"
+    path.write_bytes(gzip.compress(bytes(1 << 26)))
+    with pytest.raises(VectorError, match=": line 1: expected a line of less than 16777216 bytes"):
+        conform(path)
+
+
 def test_a_cut_gzip_file_is_refused_where_it_is_cut(tmp_path):
     path = tmp_path / "cut.jsonl.gz"
     data = (VECTORS / "mvff-default.jsonl.gz").read_bytes()

@@ -37,7 +37,10 @@ def crossed(word):
 
 
 class MFS(Pool):
-    """The handle of an MFS pool. As a NodeSource its nodes are its units."""
+    """The handle of an MFS pool. As a NodeSource its nodes are its units.
+
+    MFS(arena, unit_size, extend_by=65536, extend_self=True)
+    """
 
     class_name = "MFSPool"
     descriptor_size = p.MFS_SIZE

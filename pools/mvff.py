@@ -32,6 +32,9 @@ class MVFF(Pool):
     what of it is free; the nodes of both come from `blocks`, an MFS pool in
     the descriptor. When that has no memory for a node, the free land falls
     back on a list in the free memory itself, so that a free never fails.
+
+    MVFF(arena, extend_by=65536, mean_size=32, align=8, spare=0.75,
+    arena_high=False, slot_high=False, first_fit=True)
     """
 
     class_name = "MVFFPool"

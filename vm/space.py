@@ -66,6 +66,9 @@ class AddressSpace:
     Units: bytes; base and size in whole pages of 4096 bytes.
     Raises: ParamError; ResourceError if the system gives no addresses.
     Cost: O(1); memory is committed as it is touched.
+
+    AddressSpace(size=137438953472, base=17592186044416, placement=None, *,
+    checked=False, faults=None)
     """
 
     def __init__(

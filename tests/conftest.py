@@ -27,6 +27,8 @@ if FROM_SOURCES:
 
 FOLDERS = ("vm", "land", "pools", "arena", "rangeland")
 SEED = int(os.environ.get("RANGELAND_SEED") or f"{datetime.date.today():%Y%m%d}")
+# Processes that this one starts shall not take the next day's seed.
+os.environ["RANGELAND_SEED"] = str(SEED)
 PROFILE = os.environ.get("RANGELAND_PROFILE") or "dev"
 
 # No deadline: the slower of the two speeds is twenty times as slow.

@@ -64,7 +64,7 @@ class Arena:
             space = AddressSpace(_room(size + grain))
         elif not isinstance(space, AddressSpace):
             raise ParamTypeError(f"space is {space!r}: expected an AddressSpace")
-        self._bind(*bootstrap.create(space, size, grain, bool(zoned), commit_limit, spare))
+        self._bind(bootstrap.create(space, size, grain, bool(zoned), commit_limit, spare))
 
     @classmethod
     def attach(cls, space, address):
@@ -75,14 +75,13 @@ class Arena:
         Cost: O(pools + chunks).
         """
         arena = cls.__new__(cls)
-        arena._bind(*attach_grains(space, address))
+        arena._bind(attach_grains(space, address))
         return arena
 
-    def _bind(self, grains, control):
+    def _bind(self, grains):
         self.space = grains.space
         self.address = grains.address
         self.grains = grains
-        self._control = control
         self._serial = grains.chunks.get(a.ARENA_SERIAL)
         self._handles = {}
 
@@ -282,7 +281,7 @@ class Arena:
         """The pools of the arena itself: free nodes, spare nodes, control."""
         self._expect_alive()
         grains = self.grains
-        return [grains.free_land.blocks, grains.spare_land.blocks, self._control]
+        return [grains.free_land.blocks, grains.spare_land.blocks, grains.control]
 
     def view(self, address, size):
         """The `size` bytes at `address` as a writable memoryview.
@@ -314,7 +313,7 @@ class Arena:
         """
         self._expect_alive()
         size = integer("size", size, least=1, most=MOST)
-        return self.grains.control_alloc(self._control, size)
+        return self.grains.control_alloc(size)
 
     def control_free(self, base, size):
         """Free what `control_alloc` gave.
@@ -324,17 +323,8 @@ class Arena:
         self._expect_alive()
         base = integer("base", base, least=1, most=MOST)
         size = integer("size", size, least=1, most=MOST)
-        self._control.expect_block(base, size)
-        self.grains.control_free(self._control, base, size)
-
-    def admit(self, size, count):
-        """Room for a pool descriptor of `size` bytes and `count` serials.
-
-        Returns (address, serials). Raises: AllocationError.
-        """
-        address = self.control_alloc(size)
-        chunks = self.grains.chunks
-        return address, [bootstrap.next_serial(chunks) for _ in range(count)]
+        self.grains.control.expect_block(base, size)
+        self.grains.control_free(base, size)
 
     def enlist(self, pool):
         """Make `pool`, whose descriptor is written, one of the arena's."""
@@ -363,7 +353,7 @@ class Arena:
         if pools:
             alive = ", ".join(map(repr, pools))
             raise ProtocolError(f"{self!r} still has pools: expected none, found {alive}")
-        bootstrap.destroy(self.grains, self._control)
+        bootstrap.destroy(self.grains)
 
     def check(self):
         """Assert every invariant of the arena, its lands and its pools.

@@ -18,7 +18,7 @@ POOL_CLASSES = {p.MFS_SIG: MFS, p.MVFF_SIG: MVFF}
 
 
 def attach_grains(space, address):
-    """The Grains and the control pool of the arena at `address`.
+    """The Grains of the arena at `address`.
 
     Raises: ParamError if no arena descriptor lies there.
     """
@@ -44,7 +44,7 @@ def attach_grains(space, address):
     grain = words[a.GRAIN_SIZE]
     grains = Grains(space, address, grain)
     grains.attach()
-    return grains, handle(MVFF, space, address + a.CONTROL_AT, grains)
+    return grains
 
 
 def attach_pool(arena, address):

@@ -14,8 +14,6 @@ from arena.chunks import expect
 from arena.freeland import UNIVERSE
 from arena.grains import Grains
 from land import fields as lf
-from pools.mvff import MVFF
-from pools.pool import unborn
 from vm import events as ev
 from vm import fields as f
 from vm import results as r
@@ -55,7 +53,7 @@ def step(telemetry, name, subject=0, size=0):
 
 
 def create(space, size, grain, zoned, commit_limit, spare):
-    """Make an arena in `space`. Returns its Grains and its control pool.
+    """Make an arena in `space`. Returns its Grains.
 
     Units: bytes; all arguments have been checked.
     Raises: AllocationError; then nothing is reserved or mapped.
@@ -77,21 +75,21 @@ def create(space, size, grain, zoned, commit_limit, spare):
             _make_chunk(grains, size)
             _make_free_land(grains)
             undo.callback(_finish_free_land, grains)
-            control = _make_control_pool(grains)
-            undo.callback(control.finish)
-            _make_globals(grains, control)
+            _make_control_pool(grains)
+            undo.callback(grains.control.finish)
+            _make_globals(grains)
             undo.pop_all()
-    return grains, control
+    return grains
 
 
-def destroy(grains, control):
+def destroy(grains):
     """Undo everything that `create` did, backwards. Never fails."""
     space = grains.space
     with space.stack.frame(f.VM_SIZE) as vm_at:
         with step(space.telemetry, "teardown", grains.address):
-            _finish_globals(grains, control)
-            with step(space.telemetry, "control pool", control.address):
-                control.finish()
+            _finish_globals(grains)
+            with step(space.telemetry, "control pool", grains.control.address):
+                grains.control.finish()
             _finish_free_land(grains)
             _finish_chunks(grains)
             with step(space.telemetry, "arena descriptor", grains.address, a.ARENA_SIZE):
@@ -143,7 +141,7 @@ def _write_arena(space, vm, grain, zoned, limit, spare):
     with step(space.telemetry, "arena fields", address):
         _make_generation(grains, address + a.TOP_GEN_AT, TOP_GENERATION, "TopGen")
         blocks = grains.free_land.blocks
-        blocks.init(address, next_serial(chunks), lf.ZONED_NODE_SIZE, grain, False)
+        blocks.init(address, lf.ZONED_NODE_SIZE, grain, False)
         space.telemetry.label(blocks.address, "CBSBlock")
     return grains
 
@@ -157,12 +155,9 @@ def _finish_arena(grains):
 def _make_spare_land(grains):
     """Make the spare land, whose pool of nodes may not extend itself
     (design/bootstrap.md#.sol.spare)."""
-    chunks = grains.chunks
     spare = grains.spare_land
     with step(grains.space.telemetry, "spare land", grains.address):
-        spare.blocks.init(
-            grains.address, next_serial(chunks), lf.NODE_SIZE, grains.grain, False
-        )
+        spare.blocks.init(grains.address, lf.NODE_SIZE, grains.grain, False)
         spare.init(grains.grain)
 
 
@@ -241,13 +236,10 @@ def _told_page_free(grains, base, limit, blocks):
 def _make_control_pool(grains):
     """Make the pool of all further descriptors, whose own lies in that of
     the arena (design/bootstrap.md#.sol.control). Takes no memory yet."""
-    chunks = grains.chunks
-    with step(grains.space.telemetry, "control pool", grains.address + a.CONTROL_AT):
-        control = unborn(MVFF, grains.space, grains.address + a.CONTROL_AT, grains)
+    control = grains.control
+    with step(grains.space.telemetry, "control pool", control.address):
         control.init(
             grains.address,
-            next_serial(chunks),
-            next_serial(chunks),
             extend_by=a.CONTROL_EXTEND_BY,
             mean_size=32,
             align=8,
@@ -257,17 +249,16 @@ def _make_control_pool(grains):
             first_fit=True,
         )
         grains.space.telemetry.label(control.address, "Control")
-    return control
 
 
-def _make_globals(grains, control):
+def _make_globals(grains):
     """Allocate what else an arena of the MPS has: of the tables for messages
     and of the lock only the room, of generations the default chain."""
     chunks = grains.chunks
     with step(grains.space.telemetry, "globals", grains.address):
         for what, field, size in GLOBALS:
             with step(grains.space.telemetry, what, grains.address, size):
-                chunks.set(field, grains.control_alloc(control, size))
+                chunks.set(field, grains.control_alloc(size))
         chain = chunks.get(a.CHAIN)
         grains.space.words_at(chain, f.WORD)[0] = a.CHAIN_SIG
         for i, generation in enumerate(DEFAULT_CHAIN):
@@ -278,7 +269,7 @@ def _make_globals(grains, control):
             grains.space.telemetry.label(address, f"DefGen-{i}")
 
 
-def _finish_globals(grains, control):
+def _finish_globals(grains):
     chunks = grains.chunks
     with step(grains.space.telemetry, "globals", grains.address):
         chain = chunks.get(a.CHAIN)
@@ -286,7 +277,7 @@ def _finish_globals(grains, control):
             _finish_generation(grains, chain + a.CHAIN_HEADER + i * a.GEN_SIZE)
         for what, field, size in reversed(GLOBALS):
             with step(grains.space.telemetry, what, grains.address, size):
-                grains.control_free(control, chunks.get(field), size)
+                grains.control_free(chunks.get(field), size)
                 chunks.set(field, 0)
 
 
@@ -310,10 +301,3 @@ def _finish_generation(grains, address):
     words = grains.space.words_at(address, a.GEN_SIZE)
     words[0] = 0
     grains.space.telemetry.tell(ev.GEN_FINISH, grains.address, address, words[a.GEN_NUMBER])
-
-
-def next_serial(chunks):
-    """The next serial number of a pool in the arena."""
-    serial = chunks.get(a.POOL_SERIAL)
-    chunks.set(a.POOL_SERIAL, serial + 1)
-    return serial

@@ -7,7 +7,7 @@ from arena.freeland cimport FreeLand
 from arena.pages cimport Pages
 from arena.spare cimport SpareLand
 from pools.grains cimport GrainSource
-from pools.pool cimport Pool
+from pools.mvff cimport MVFF
 from vm cimport events as ev
 from vm cimport mmu
 from vm cimport results as r
@@ -20,6 +20,7 @@ cdef class Grains(GrainSource):
     cdef readonly FreeLand free_land
     cdef readonly SpareLand spare_land
     cdef readonly Pages pages
+    cdef readonly MVFF control
 
     @cython.locals(telemetry=Telemetry, chunk=Chunk, base=int64_t, entry=int64_t)
     cdef int64_t alloc_grains(self, int64_t size, bint high, int64_t pool) except? -1 with gil
@@ -41,6 +42,11 @@ cdef class Grains(GrainSource):
     cdef int64_t fill(self, int64_t size) except? -1 nogil
     cdef int64_t committed(self) except? -1 nogil
     @cython.locals(telemetry=Telemetry, base=int64_t, res=int64_t)
-    cpdef int64_t control_alloc(self, Pool control, int64_t size) except? -1
+    cdef int64_t alloc_control(self, int64_t size) except? -1 with gil
     @cython.locals(telemetry=Telemetry)
-    cpdef control_free(self, Pool control, int64_t base, int64_t size)
+    cdef int64_t free_control(self, int64_t base, int64_t size) except? -1 with gil
+    @cython.locals(base=int64_t)
+    cpdef control_alloc(self, int64_t size)
+    cpdef control_free(self, int64_t base, int64_t size)
+    @cython.locals(serial=int64_t)
+    cdef int64_t next_serial(self) except? -1 with gil

@@ -11,6 +11,8 @@ from arena.freeland import UNIVERSE, FreeLand
 from arena.pages import Pages
 from arena.spare import SpareLand
 from pools.grains import GrainSource
+from pools.mvff import MVFF
+from pools.pool import unborn
 from vm import events as ev
 from vm import mmu
 from vm import results as r
@@ -32,12 +34,15 @@ class Grains(GrainSource):
         self.free_land = FreeLand(self.chunks, self)
         self.spare_land = SpareLand(self.chunks, self)
         self.pages = self.free_land.pages = Pages(self.chunks, self.spare_land)
+        self.control = unborn(MVFF, space, address + a.CONTROL_AT, self)
 
     def attach(self):
-        """Make the handles of the lands, which are in the descriptor."""
+        """Make the handles of what is in the descriptor: the lands, and the
+        control pool."""
         self.spare_land.attach()
         self.free_land.attach()
         self.spare_land.free = self.free_land.land
+        self.control.attach()
 
     def alloc_grains(self, size, high, pool):
         """The address of `size` bytes of grains, or a negative code."""
@@ -171,29 +176,47 @@ class Grains(GrainSource):
 
     # Memory for the arena's own and for pool descriptors
 
-    def control_alloc(self, control, size):
-        """The address of `size` bytes from the pool `control`.
-
-        Raises: AllocationError; then nothing has changed.
-        """
+    def alloc_control(self, size):
+        """The address of `size` bytes from the control pool, or a negative
+        code; then nothing has changed."""
         telemetry = self.space.telemetry
-        telemetry.enter("control", control.address, size)
-        base = control.alloc_block(size)
+        telemetry.enter("control", self.control.address, size)
+        base = self.control.alloc_block(size)
         res = r.OK if base >= 0 else -base
         telemetry.tell(ev.CONTROL_ALLOC, self.address, max(base, 0), size, res)
         telemetry.leave("control", res)
-        if base < 0:
-            raise failure(base, f"the control pool has no {size} bytes")
-        self.fill(size)
+        if base >= 0:
+            self.fill(size)
         return base
 
-    def control_free(self, control, base, size):
-        """Free what `control_alloc` gave."""
+    def free_control(self, base, size):
+        """Free what `alloc_control` gave. Always OK."""
         telemetry = self.space.telemetry
-        telemetry.enter("control free", control.address, size)
+        telemetry.enter("control free", self.control.address, size)
         telemetry.tell(ev.CONTROL_FREE, self.address, base, size)
-        control.free_block(base, size)
+        self.control.free_block(base, size)
         telemetry.leave("control free")
+        return r.OK
+
+    def control_alloc(self, size):
+        """As `alloc_control`, for callers that take exceptions.
+
+        Raises: AllocationError.
+        """
+        base = self.alloc_control(size)
+        if base < 0:
+            raise failure(base, f"the control pool has no {size} bytes")
+        return base
+
+    def control_free(self, base, size):
+        """Free what `control_alloc` gave."""
+        self.free_control(base, size)
+
+    def next_serial(self):
+        """The next serial number of a pool in the arena."""
+        serial = self.chunks.get(a.POOL_SERIAL)
+        self.chunks.set(a.POOL_SERIAL, serial + 1)
+        return serial
 
 
 def chunk_sizes(size, least):

@@ -35,6 +35,18 @@ class GrainSource:
         `address`, or -FAIL if the pool owns no such grains."""
         return -r.UNIMPL
 
+    def alloc_control(self, size):
+        """The address of `size` bytes of control memory, or a negative code."""
+        return -r.UNIMPL
+
+    def free_control(self, base, size):
+        """Take back `size` bytes of control memory at `base`. Always OK."""
+        return r.UNIMPL
+
+    def next_serial(self):
+        """A serial number that no pool of the arena had before."""
+        return -r.UNIMPL
+
     def poll(self):
         """Let the arena do what is due every so many bytes allocated."""
         return r.OK

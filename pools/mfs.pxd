@@ -18,7 +18,7 @@ cpdef int64_t rounded_extent(int64_t extend_by, int64_t unit_size, int64_t grain
 cdef class MFS(Pool):
     cpdef bind(self, AddressSpace space, int64_t address, GrainSource grains)
     @cython.locals(n=int64_t, w='int64_t*', unit=int64_t)
-    cpdef init(self, int64_t arena_address, int64_t serial, int64_t unit_size, int64_t extend_by, bint extend_self)
+    cpdef init(self, int64_t arena_address, int64_t unit_size, int64_t extend_by, bint extend_self)
     @cython.locals(n=int64_t, m=int64_t, w='int64_t*', unit=int64_t, res=int64_t)
     cdef int64_t alloc_block(self, int64_t size) except? -1 nogil
     @cython.locals(n=int64_t, m=int64_t, w='int64_t*')

@@ -54,8 +54,6 @@ class MFS(Pool):
         """
         self._create(
             arena,
-            p.MFS_SIZE,
-            1,
             unit_size=integer("unit_size", unit_size, least=1, most=MOST),
             extend_by=integer("extend_by", extend_by, least=1, most=MOST),
             extend_self=bool(extend_self),
@@ -66,9 +64,9 @@ class MFS(Pool):
         Pool.bind(self, space, address, grains)
         self.sig = p.MFS_SIG
 
-    def init(self, arena_address, serial, unit_size, extend_by, extend_self):
+    def init(self, arena_address, unit_size, extend_by, extend_self):
         """Write the descriptor of a pool with no extent. Takes no memory."""
-        self.init_pool(arena_address, serial, 8)
+        self.init_pool(arena_address, 8)
         n = mmu.at(self.space, self.address, p.MFS_SIZE)
         w = self.space.words
         unit = rounded_unit(unit_size)

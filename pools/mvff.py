@@ -64,8 +64,6 @@ class MVFF(Pool):
         extend_by = integer("extend_by", extend_by, least=1, most=MOST)
         self._create(
             arena,
-            p.MVFF_SIZE,
-            2,
             extend_by=extend_by,
             mean_size=integer("mean_size", mean_size, least=1, most=extend_by),
             align=pool_align(align, 8, getattr(arena, "grain_size", 8)),
@@ -90,13 +88,10 @@ class MVFF(Pool):
         secondary = Freelist(space, address + p.MVFF_SECONDARY_AT)
         self.free_land = Failover(space, address + p.MVFF_FREE_AT, primary, secondary)
 
-    def init(self, arena_address, serial, blocks_serial, **options):
-        """Write the descriptor of a pool without memory. Takes no memory.
-
-        The serials are those of the pool and of the MFS pool of its nodes.
-        """
+    def init(self, arena_address, **options):
+        """Write the descriptor of a pool without memory. Takes no memory."""
         align = options["align"]
-        self.init_pool(arena_address, serial, align)
+        self.init_pool(arena_address, align)
         n = mmu.at(self.space, self.address, p.MVFF_SIZE)
         w = self.space.words
         w[n + p.MVFF_EXTEND_BY] = max(options["extend_by"], self.grains.grain)
@@ -105,7 +100,7 @@ class MVFF(Pool):
         w[n + p.ARENA_HIGH] = options["arena_high"]
         w[n + p.SLOT_HIGH] = options["slot_high"]
         w[n + p.FIRST_FIT] = options["first_fit"]
-        self.blocks.init(arena_address, blocks_serial, lf.FAST_NODE_SIZE, p.NODE_EXTEND_BY, True)
+        self.blocks.init(arena_address, lf.FAST_NODE_SIZE, p.NODE_EXTEND_BY, True)
         self._init_lands(align)
         self.space.telemetry.tell(
             ev.POOL_INIT_MVFF,

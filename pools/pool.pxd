@@ -25,7 +25,7 @@ cdef class Pool(NodeSource):
     cdef int64_t largest(self) except? -1 nogil
     cdef int64_t committed(self) except? -1 nogil
     @cython.locals(n=int64_t, w='int64_t*')
-    cpdef init_pool(self, int64_t arena_address, int64_t serial, int64_t align)
+    cpdef init_pool(self, int64_t arena_address, int64_t align)
     @cython.locals(n=int64_t, w='int64_t*')
     cpdef told_init(self)
     @cython.locals(n=int64_t, w='int64_t*')

@@ -9,6 +9,7 @@ from vm import events as ev
 from vm import mmu
 from vm import results as r
 from vm.results import (
+    AllocationError,
     ParamError,
     ParamTypeError,
     ProtocolError,
@@ -41,15 +42,21 @@ class Pool(NodeSource):
         self.arena = None
         self.ledger = None
 
-    def _create(self, arena, size, serials, **options):
-        """Have `arena` make room for a descriptor of `size` bytes, with as
-        many serial numbers, and write it. Raises: ParamTypeError if `arena`
-        is none; AllocationError, and then nothing has changed."""
-        if not hasattr(arena, "admit"):
+    def _create(self, arena, **options):
+        """Have `arena` make room for a descriptor, and write it.
+
+        Raises: ParamTypeError if `arena` is none; AllocationError, and then
+        nothing has changed but the count of serial numbers.
+        """
+        if not hasattr(arena, "enlist"):
             raise ParamTypeError(f"arena is {arena!r}: expected an Arena")
-        address, numbers = arena.admit(size, serials)
+        address = arena.control_alloc(self.descriptor_size)
         self.bind(arena.space, address, arena.grains)
-        self.init(arena.address, *numbers, **options)
+        try:
+            self.init(arena.address, **options)
+        except AllocationError:
+            arena.control_free(address, self.descriptor_size)
+            raise
         arena.enlist(self)
 
     def attach(self):
@@ -58,12 +65,12 @@ class Pool(NodeSource):
         n = mmu.at(self.space, self.address, p.POOL_SIZE)
         self.birth = self.space.words[n + p.BIRTH]
 
-    def init_pool(self, arena_address, serial, align):
+    def init_pool(self, arena_address, align):
         """Write what all pool descriptors have in common."""
         n = mmu.at(self.space, self.address, p.POOL_SIZE)
         w = self.space.words
         w[n] = self.sig
-        w[n + p.SERIAL] = serial
+        w[n + p.SERIAL] = self.grains.next_serial()
         w[n + p.ARENA] = arena_address
         w[n + p.POOL_ALIGN] = align
         self.birth = self.space.next_birth()

@@ -91,6 +91,8 @@ class Arena:
     def __exit__(self, *_):
         if self.alive:
             for pool in reversed(self.pools):
+                for point in pool.points:
+                    point.destroy()
                 pool.destroy()
             self.destroy()
 

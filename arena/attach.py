@@ -9,12 +9,13 @@ from arena.grains import Grains
 from pools import fields as p
 from pools.mfs import MFS
 from pools.mvff import MVFF
+from pools.mvt import MVT
 from pools.pool import handle
 from vm import fields as f
 from vm.results import ParamError, ParamTypeError, integer
 from vm.space import AddressSpace
 
-POOL_CLASSES = {p.MFS_SIG: MFS, p.MVFF_SIG: MVFF}
+POOL_CLASSES = {p.MFS_SIG: MFS, p.MVFF_SIG: MVFF, p.MVT_SIG: MVT}
 
 
 def attach_grains(space, address):

@@ -37,3 +37,7 @@ cdef class Chunk:
     cpdef int64_t owner(self, int64_t index) except? -1 nogil
     @cython.locals(n=int64_t)
     cpdef int64_t allocation_base(self, int64_t index) except? -1 nogil
+    @cython.locals(n=int64_t)
+    cpdef int64_t segment(self, int64_t index) except? -1 nogil
+    @cython.locals(n=int64_t)
+    cpdef set_segment(self, int64_t index, int64_t segment)

@@ -108,6 +108,16 @@ class Chunk:
         n = mmu.at(self.space, self.entry(index), a.PAGE_DESC_SIZE)
         return self.space.words[n + a.PAGE_BASE]
 
+    def segment(self, index):
+        """The address of the segment descriptor that page `index` names, or 0."""
+        n = mmu.at(self.space, self.entry(index), a.PAGE_DESC_SIZE)
+        return self.space.words[n + a.PAGE_SEG]
+
+    def set_segment(self, index, segment):
+        """Let page `index`, which is allocated, name `segment`."""
+        n = mmu.at(self.space, self.entry(index), a.PAGE_DESC_SIZE)
+        self.space.words[n + a.PAGE_SEG] = segment
+
     def is_empty(self):
         """True if no page is allocated."""
         return self.allocated.next_set(0, self.pages) == self.pages

@@ -148,6 +148,20 @@ class Grains(GrainSource):
             return -r.FAIL
         return chunk.allocation_base(chunk.index_of(address))
 
+    def set_segment(self, base, size, segment):
+        """Let the grains [base, base + size) name `segment`. Always OK."""
+        chunk = self.chunks.of(base)
+        for i in range(chunk.index_of(base), chunk.index_of(base + size - 1) + 1):
+            chunk.set_segment(i, segment)
+        return r.OK
+
+    def segment_of(self, address, pool):
+        """The segment of the grain at `address`, or 0 if that is not the pool's."""
+        chunk = self.chunks.of(address)
+        if chunk is None or chunk.owner(chunk.index_of(address)) != pool:
+            return 0
+        return chunk.segment(chunk.index_of(address))
+
     def committed(self):
         """The bytes of memory that the arena has committed."""
         return self.space.words[mmu.at(self.space, self.address, a.ARENA_SIZE) + a.COMMITTED]

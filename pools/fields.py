@@ -15,6 +15,8 @@ POOL_ALIGN = 5
 # handle of a destroyed pool is not taken for that of a later one
 # (design/pools.md#.sol.birth).
 BIRTH = 6
+# Its allocation points, the first made first
+FIRST_POINT = 7
 POOL_SIZE = 112
 
 # MFS, 192 bytes
@@ -58,8 +60,61 @@ TOTAL_BYTES = 47
 PRIMARY_BYTES = 62
 SECONDARY_BYTES = 77
 
-# The least extent of the pool that nodes of an MVFF pool come from
+# MVT, 536 bytes; what ends in _AT are offsets in bytes of what is embedded
+MVT_PRIMARY_AT = 112
+MVT_SECONDARY_AT = 232
+MVT_FREE_AT = 304
+MIN_SIZE = 46
+MVT_MEAN_SIZE = 47
+MAX_SIZE = 48
+RESERVE_DEPTH = 49
+FRAG_LIMIT = 50
+FILL_SIZE = 51
+REUSE_SIZE = 52
+MVT_TOTAL = 53
+AVAILABLE = 54
+UNAVAILABLE = 55
+SPLINTER_BASE = 56
+SPLINTER_LIMIT = 57
+OVERFLOWED = 58
+MVT_BLOCKS = 59
+MVT_QUEUE_AT = 480
+MVT_SEGMENTS_AT = 512
+MVT_SIZE = 536
+
+# The queue of an MVT pool, four words, and what lies in its ring
+RING = 0
+SLOTS = 1
+TAIL = 2
+QUEUED = 3
+SLOT_SIZE = 16
+
+# The list of a pool's segments, two words; and a segment, 56 bytes
+FIRST_SEGMENT = 0
+LAST_SEGMENT = 1
+SEG_POOL = 1
+NEXT_SEG = 2
+PREVIOUS_SEG = 3
+SEG_BASE = 4
+SEG_LIMIT = 5
+SEG_BLOCK = 6
+SEG_SIZE = 56
+
+# An allocation point, 144 bytes
+POINT_POOL = 1
+NEXT_POINT = 2
+POINT_BASE = 3
+POINT_INIT = 4
+POINT_ALLOC = 5
+POINT_LIMIT = 6
+POINT_BIRTH = 7
+POINT_SIZE = 144
+
+# The least extent of the pool that nodes of an MVFF or MVT pool come from
 NODE_EXTEND_BY = 65536
 
 MFS_SIG = signature("MFS")
 MVFF_SIG = signature("MVFF")
+MVT_SIG = signature("MVT")
+SEG_SIG = signature("SEG")
+POINT_SIG = signature("POINT")

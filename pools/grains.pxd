@@ -11,6 +11,8 @@ cdef class GrainSource:
     cdef int64_t free_grains(self, int64_t base, int64_t size, int64_t pool) except? -1 nogil
     cdef int64_t adopt_grain(self, int64_t base, int64_t pool) except? -1 nogil
     cdef int64_t extent_of(self, int64_t address, int64_t pool) except? -1 nogil
+    cdef int64_t set_segment(self, int64_t base, int64_t size, int64_t segment) except? -1 nogil
+    cdef int64_t segment_of(self, int64_t address, int64_t pool) except? -1 nogil
     cdef int64_t alloc_control(self, int64_t size) except? -1 nogil
     cdef int64_t free_control(self, int64_t base, int64_t size) except? -1 nogil
     cdef int64_t next_serial(self) except? -1 nogil

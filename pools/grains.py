@@ -35,6 +35,16 @@ class GrainSource:
         `address`, or -FAIL if the pool owns no such grains."""
         return -r.UNIMPL
 
+    def set_segment(self, base, size, segment):
+        """Let the grains [base, base + size), which a pool got together,
+        name the segment whose descriptor is at `segment`. Always OK."""
+        return r.UNIMPL
+
+    def segment_of(self, address, pool):
+        """The segment that the grain at `address` names, or 0 if it names
+        none or is not the pool's."""
+        return -r.UNIMPL
+
     def alloc_control(self, size):
         """The address of `size` bytes of control memory, or a negative code."""
         return -r.UNIMPL

@@ -246,10 +246,24 @@ class Pool(NodeSource):
         self._expect_alive()
         return self.largest()
 
+    def allocation_point(self):
+        """A new allocation point; of a class that has none, a ProtocolError."""
+        raise ProtocolError(f"{self!r} has no allocation points: expected an MVT pool")
+
+    @property
+    def points(self):
+        """The pool's allocation points: a list."""
+        return []
+
     def destroy(self):
-        """Destroy the pool and all its blocks. Raises: ProtocolError if it is
-        destroyed already, or belongs to the arena itself."""
+        """Destroy the pool and all its blocks.
+
+        Raises: ProtocolError if it is destroyed already, belongs to the arena
+        itself, or still has allocation points.
+        """
         self._expect_alive()
+        if self.points:
+            raise ProtocolError(f"{self!r} still has {self.points[0]!r}: expected none")
         if self.arena is None:
             raise ProtocolError(f"{self!r} is the arena's own and goes with it")
         self.arena.destroy_pool(self)

@@ -38,6 +38,10 @@ ARENA_FREE = 0x0C
 ARENA_POLL_BEGIN = 0x0D
 ARENA_POLL_END = 0x0E
 ARENA_SET_SPARE = 0x10
+BUFFER_EMPTY = 0x13
+BUFFER_FILL = 0x14
+BUFFER_FINISH = 0x15
+BUFFER_INIT = 0x16
 COMMIT_LIMIT_SET = 0x1B
 GEN_FINISH = 0x1E
 GEN_INIT = 0x1F
@@ -48,6 +52,9 @@ POOL_FINISH = 0x2B
 POOL_INIT = 0x2D
 POOL_INIT_MFS = 0x33
 POOL_INIT_MVFF = 0x34
+POOL_INIT_MVT = 0x35
+SEG_ALLOC = 0x38
+SEG_FREE = 0x3A
 VM_ARENA_EXTEND_DONE = 0x55
 VM_ARENA_EXTEND_FAIL = 0x56
 VM_ARENA_EXTEND_START = 0x57
@@ -105,6 +112,10 @@ TYPES = {
         _type(ARENA_POLL_BEGIN, "ArenaPollBegin", ARENA, "arena:P"),
         _type(ARENA_POLL_END, "ArenaPollEnd", ARENA, "arena:P workWasDone:B"),
         _type(ARENA_SET_SPARE, "ArenaSetSpare", ARENA, "arena:P spare:D"),
+        _type(BUFFER_EMPTY, "BufferEmpty", SEG, "buffer:P spare:W"),
+        _type(BUFFER_FILL, "BufferFill", SEG, "buffer:P size:W base:A filled:W"),
+        _type(BUFFER_FINISH, "BufferFinish", POOL, "buffer:P"),
+        _type(BUFFER_INIT, "BufferInit", POOL, "buffer:P pool:P isMutator:B"),
         _type(COMMIT_LIMIT_SET, "CommitLimitSet", ARENA, "arena:P limit:W res:U"),
         _type(GEN_FINISH, "GenFinish", ARENA, "arena:P gen:P serial:U"),
         _type(GEN_INIT, "GenInit", ARENA, "arena:P gen:P serial:U capacity:W mortality:D"),
@@ -120,6 +131,15 @@ TYPES = {
             POOL,
             "pool:P extendBy:W avgSize:W align:W slotHigh:B arenaHigh:B firstFit:B",
         ),
+        # The last parameter is spelt as the MPS spells it.
+        _type(
+            POOL_INIT_MVT,
+            "PoolInitMVT",
+            POOL,
+            "pool:P minSize:W meanSize:W maxSize:W reserveDepth:W fragLimig:W",
+        ),
+        _type(SEG_ALLOC, "SegAlloc", SEG, "arena:P seg:P base:A size:W pool:P"),
+        _type(SEG_FREE, "SegFree", SEG, "arena:P seg:P"),
         _type(VM_ARENA_EXTEND_DONE, "VMArenaExtendDone", ARENA, "chunkSize:W reserved:W"),
         _type(VM_ARENA_EXTEND_FAIL, "VMArenaExtendFail", ARENA, "chunkMin:W reserved:W"),
         _type(VM_ARENA_EXTEND_START, "VMArenaExtendStart", ARENA, "size:W chunkSize:W reserved:W"),

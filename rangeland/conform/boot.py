@@ -10,7 +10,7 @@ from rangeland.conform.pools import Unsupported, make_pool
 from vm import events as ev
 from vm.log import record
 
-POOLS = {"mvff": ("MVFF", {}), "mfs": ("MFS", {"MFS_UNIT_SIZE": 64})}
+POOLS = {"mvff": ("MVFF", {}), "mfs": ("MFS", {"MFS_UNIT_SIZE": 64}), "mvt": ("MVT", {})}
 BLOCK_SIZE = 64
 OF_THE_LIBRARY = ("EventInit", "EventClockSync")
 
@@ -37,8 +37,18 @@ class BootRepeater:
     def _use(self):
         if self.mode in POOLS:
             pool = make_pool(self.machine.arena, *POOLS[self.mode])
-            pool.free(pool.alloc(BLOCK_SIZE), BLOCK_SIZE)
+            if self.mode == "mvt":
+                self._use_point(pool)
+            else:
+                pool.free(pool.alloc(BLOCK_SIZE), BLOCK_SIZE)
             pool.destroy()
+
+    def _use_point(self, pool):
+        point = pool.allocation_point()
+        address = point.reserve(BLOCK_SIZE)
+        point.commit(address, BLOCK_SIZE)
+        pool.free(address, BLOCK_SIZE)
+        point.destroy()
 
     def operations(self):
         """(number, what was expected, what came): first the header's facts,

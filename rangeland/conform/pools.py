@@ -1,12 +1,14 @@
-"""Repeating recordings of pools: kinds mfs, mvff and arena.
+"""Repeating recordings of pools: kinds mfs, mvff, mvt and arena.
 
-Each method `do_X` does the operation of a line that begins with X and
-returns the line as it should have been recorded.
+Each method `do_X` does the operation of a line that begins with X (`ap+` is
+`ap_new`, `ap-` is `ap_gone`) and returns the line as it should have been
+recorded.
 Source: design/conform.md#.sol.repeat
 """
 
 from pools.mfs import MFS
 from pools.mvff import MVFF
+from pools.mvt import MVT
 from rangeland.conform import facts
 from rangeland.conform.machine import Asides, Machine
 from vm import events as ev
@@ -46,7 +48,22 @@ def make_pool(arena, kind, args):
             slot_high=args.get("MVFF_SLOT_HIGH", False),
             first_fit=args.get("MVFF_FIRST_FIT", True),
         )
-    raise Unsupported(f"pool class {kind}: expected MFS or MVFF")
+    if kind == "MVT":
+        return MVT(
+            arena,
+            min_size=args.get("MIN_SIZE", 8),
+            mean_size=args.get("MEAN_SIZE", 32),
+            max_size=args.get("MAX_SIZE", 8192),
+            reserve_depth=args.get("MVT_RESERVE_DEPTH", 1024),
+            frag_limit=args.get("MVT_FRAG_LIMIT", 0.3),
+            align=args.get("ALIGN", 8),
+        )
+    raise Unsupported(f"pool class {kind}: expected MFS, MVFF or MVT")
+
+
+def method_of(operation):
+    """The name of the method that does lines which begin with `operation`."""
+    return "do_" + operation.replace("+", "_new").replace("-", "_gone")
 
 
 class Repeater:
@@ -55,6 +72,7 @@ class Repeater:
     def __init__(self, header, lines):
         self.header = header
         self.blocks = {}
+        self.points = {}
         self.asides = Asides()
         stream.attach(self.asides, ev.STEP)
         try:
@@ -86,7 +104,7 @@ class Repeater:
         """Do the operation of `line`. Returns the asides and the line that
         this machine would have recorded."""
         try:
-            done = getattr(self, "do_" + line[0])(*line[1:])
+            done = getattr(self, method_of(line[0]))(*line[1:])
         except ProtocolError as error:
             done = [line[0], f"{error}"]
         return self.asides.take(), done
@@ -96,6 +114,17 @@ class Repeater:
             address = pool.alloc(size)
         except AllocationError as error:
             return error.result
+        return self._has(pool, block, address, size)
+
+    def _reserve(self, point, block, size):
+        try:
+            address = point.reserve(size)
+        except AllocationError as error:
+            return error.result
+        point.commit(address, size)
+        return self._has(point.pool, block, address, size)
+
+    def _has(self, pool, block, address, size):
         self.blocks[block] = (pool, address, size)
         return self.machine.loc(address)
 
@@ -104,6 +133,27 @@ class Repeater:
             raise ProtocolError(f"block {block} was never allocated here")
         pool, address, size = self.blocks.pop(block)
         pool.free(address, size)
+
+    def _pool(self, number):
+        """The pool with, or whose allocation point has, this number."""
+        raise NotImplementedError
+
+    def do_ap_new(self, number):
+        self.points[number] = self._pool(number).allocation_point()
+        return ["ap+", number]
+
+    def do_ap_gone(self, number):
+        self._point(number).destroy()
+        del self.points[number]
+        return ["ap-", number]
+
+    def _point(self, number):
+        if number not in self.points:
+            raise ProtocolError(f"allocation point {number} was not made here")
+        return self.points[number]
+
+    def do_r(self, number, block, size, _):
+        return ["r", number, block, size, self._reserve(self._point(number), block, size)]
 
     def do_t(self, chunk, _):
         return ["t", chunk, self.machine.map_of(chunk)]
@@ -123,6 +173,9 @@ class PoolRepeater(Repeater):
         """As `Repeater.start`, and of the pool."""
         here, asides = super().start()
         return here | facts.of_pool(self.pool), asides
+
+    def _pool(self, number):
+        return self.pool
 
     def do_a(self, block, size, _):
         return ["a", block, size, self._alloc(self.pool, block, size)]

@@ -58,6 +58,7 @@ REPEATERS = {
     "land": LandRepeater,
     "mfs": PoolRepeater,
     "mvff": PoolRepeater,
+    "mvt": PoolRepeater,
     "arena": ArenaRepeater,
 }
 

@@ -66,8 +66,9 @@ ASIDES = {
     "chunk-": "serial:number",
 }
 
+_ALLOC = {"a": "block:number size:number address:place"}
+_POINT = {"ap+": "point:number", "ap-": "point:number"}
 _POOL = {
-    "a": "block:number size:number address:place",
     "f": "block:number",
     "s": "total:number free:number committed:number reserved:number spare_committed:number",
     "S": "committed:number spare_committed:number reserved:number",
@@ -77,12 +78,15 @@ _POOL = {
 
 # The operations of each kind. A place that ends in ? may be missing.
 OPERATIONS = {
-    "mvff": _POOL,
-    "mfs": _POOL | {"x": "address:place size:number"},
-    "arena": {
+    "mvff": _POOL | _ALLOC,
+    "mvt": _POOL | _POINT | {"r": "point:number block:number size:number address:place"},
+    "mfs": _POOL | _ALLOC | {"x": "address:place size:number"},
+    "arena": _POINT
+    | {
         "pc": "pool:number class:text arguments:object serial:serial",
         "pd": "pool:number",
         "a": "pool:number block:number size:number address:place",
+        "r": "pool:number block:number size:number address:place",
         "f": "pool:number block:number",
         "cl": "limit:number result:result",
         "sp": "fraction:fraction",
@@ -130,6 +134,7 @@ _WITH_POOL = _STARTED | {"pool.class": "text", "pool.args": "object", "pool.seri
 HEADERS = {
     "bootstrap": _STARTED | {"mode": "text"},
     "mvff": _WITH_POOL,
+    "mvt": _WITH_POOL,
     "mfs": _WITH_POOL,
     "arena": _STARTED,
     "land": {

@@ -24,13 +24,14 @@ cdef class MVT(PointedPool):
     cdef readonly Segments segments
 
     cpdef bind(self, AddressSpace space, int64_t address, GrainSource grains)
+    @cython.locals(grain=int64_t)
     cdef int64_t _in_grains(self, int64_t size) except? -1 nogil
     @cython.locals(n=int64_t, w='int64_t*', res=int64_t)
     cdef int64_t fill_range(self, int64_t size) except? -1 nogil
     @cython.locals(n=int64_t, w='int64_t*')
     cdef int64_t _available_limit(self) except? -1 nogil
     cdef int64_t _filled(self, int64_t base, int64_t limit) except? -1 nogil
-    @cython.locals(n=int64_t)
+    @cython.locals(w='int64_t*')
     cdef int64_t _count(self, int64_t field, int64_t change) except? -1 nogil
     @cython.locals(segment=int64_t, base=int64_t, rest=int64_t)
     cdef int64_t _fill_dedicated(self, int64_t size) except? -1 nogil
@@ -65,6 +66,7 @@ cdef class MVT(PointedPool):
     cdef int64_t _return_segments(self, int64_t base, int64_t limit) except? -1 nogil
     cdef int64_t total(self) except? -1 nogil
     cdef int64_t free_bytes(self) except? -1 nogil
+    @cython.locals(largest=int64_t)
     cdef int64_t largest(self) except? -1 with gil
     @cython.locals(align=int64_t, limit=int64_t, segment=int64_t, own=int64_t)
     cpdef expect_block(self, int64_t address, int64_t size)

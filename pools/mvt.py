@@ -197,8 +197,8 @@ class MVT(PointedPool):
         return 1
 
     def _count(self, field, change):
-        n = mmu.at(self.space, self.address, p.MVT_SIZE)
-        self.space.words[n + field] += change
+        w = self.space.words
+        w[mmu.at(self.space, self.address, p.MVT_SIZE) + field] += change
         return r.OK
 
     def _fill_dedicated(self, size):
@@ -416,12 +416,13 @@ class MVT(PointedPool):
 
     def largest(self):
         """The bytes of the largest block that needs no more memory. Cost:
-        O(segments)."""
+        O(segments x free ranges)."""
         ranges = [*self.free_land, (self._word(p.SPLINTER_BASE), self._word(p.SPLINTER_LIMIT))]
-        return max(
-            (min(limit, high) - max(base, low) for low, high in self._spans() for base, limit in ranges),
-            default=0,
-        )
+        largest = 0
+        for low, high in self._spans():
+            for base, limit in ranges:
+                largest = max(largest, min(limit, high) - max(base, low))
+        return largest
 
     def _spans(self):
         """The segments as ranges, in the order of their making."""

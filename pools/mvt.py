@@ -15,20 +15,14 @@ The story of where a point gets memory is `fill_range`, from top to bottom.
 Source: design/pools.md#.sol.mvt, MPS poolmvt.c
 """
 
-from land import fields as lf
-from land.cbs import CBSFast
-from land.failover import Failover
-from land.freelist import Freelist
 from pools import fields as p
-from pools.mfs import MFS
 from pools.point import PointedPool
-from pools.pool import MOST, handle, pool_align, unborn
-from pools.queue import Queue
-from pools.segments import Segments
+from pools.pool import MOST, pool_align
+from pools.stock import Stock
 from vm import events as ev
 from vm import mmu
 from vm import results as r
-from vm.results import ParamError, ProtocolError, failure, fraction, integer
+from vm.results import ParamError, ProtocolError, fraction, integer
 
 
 class MVT(PointedPool):
@@ -75,19 +69,22 @@ class MVT(PointedPool):
         """Make this the handle of the MVT pool at `address`."""
         PointedPool.bind(self, space, address, grains)
         self.sig = p.MVT_SIG
-        self.queue = Queue(space, address + p.MVT_QUEUE_AT)
-        self.segments = Segments(space, address + p.MVT_SEGMENTS_AT, address, grains)
+        self.stock = Stock(space, address, grains)
 
     def attach(self):
-        """Make the handles of the lands and of the pool of their nodes."""
+        """Make this the handle of just the pool that is there now."""
         PointedPool.attach(self)
-        self.blocks = handle(MFS, self.space, self._word(p.MVT_BLOCKS), self.grains)
-        space, address = self.space, self.address
-        primary = CBSFast(space, address + p.MVT_PRIMARY_AT, self.blocks)
-        secondary = Freelist(space, address + p.MVT_SECONDARY_AT)
-        self.free_land = Failover(space, address + p.MVT_FREE_AT, primary, secondary)
+        self.stock.attach()
 
-    # Making
+    @property
+    def blocks(self):
+        """The MFS pool that the nodes of the free land come from."""
+        return self.stock.blocks
+
+    @property
+    def free_land(self):
+        """The failover of what is free in the segments, but for the splinter."""
+        return self.stock.free_land
 
     def init(self, arena_address, **options):
         """Write the descriptor of a pool without segments.
@@ -97,9 +94,9 @@ class MVT(PointedPool):
         """
         self.init_pool(arena_address, options["align"])
         self._write_sizes(options)
-        self._make_blocks(arena_address)
-        self._make_lands(options["align"])
-        self._make_queue(options["reserve_depth"], options["mean_size"])
+        self.stock.init(
+            arena_address, options["align"], options["reserve_depth"], options["mean_size"]
+        )
         self.space.telemetry.tell(
             ev.POOL_INIT_MVT,
             self.address,
@@ -129,34 +126,6 @@ class MVT(PointedPool):
         grain = self.grains.grain
         return size + grain - 1 & -grain
 
-    def _make_blocks(self, arena_address):
-        """Make the pool of nodes, whose descriptor is its own allocation."""
-        at = self.grains.alloc_control(p.MFS_SIZE)
-        if at < 0:
-            raise failure(at, f"no control memory for the nodes of {self!r}")
-        self.blocks = unborn(MFS, self.space, at, self.grains)
-        self.blocks.init(arena_address, lf.FAST_NODE_SIZE, p.NODE_EXTEND_BY, True)
-        self.space.words[mmu.at(self.space, self.address, p.MVT_SIZE) + p.MVT_BLOCKS] = at
-
-    def _make_lands(self, align):
-        space, address = self.space, self.address
-        at = address + p.MVT_PRIMARY_AT
-        primary = CBSFast.init(space, at, self.blocks, align, address)
-        at = address + p.MVT_SECONDARY_AT
-        secondary = Freelist.init(space, at, align, address)
-        at = address + p.MVT_FREE_AT
-        self.free_land = Failover.init(space, at, primary, secondary, address)
-
-    def _make_queue(self, reserve_depth, mean_size):
-        reuse = self._word(p.REUSE_SIZE)
-        depth = max(3, (reserve_depth * mean_size + reuse - 1) // reuse)
-        ring = self.grains.alloc_control((depth + 1) * p.SLOT_SIZE)
-        if ring < 0:
-            self.blocks.finish()
-            self.grains.free_control(self.blocks.address, p.MFS_SIZE)
-            raise failure(ring, f"no control memory for the queue of {self!r}")
-        self.queue.init(ring, depth)
-
     # Filling a point
 
     def fill_range(self, size):
@@ -174,13 +143,13 @@ class MVT(PointedPool):
             return self._fill_dedicated(size)
         if self._fill_splinter(size):
             return r.OK
-        if self._fill_queued(size):
-            return r.OK
-        if w[n + p.AVAILABLE] >= self._available_limit() and self._fill_first(size):
-            return r.OK
-        res = self._fill_new()
-        if res != r.OK and self._fill_first(size):
-            res = r.OK
+        if self.stock.take_queued(size):
+            return self._filled(self.stock.base, self.stock.limit)
+        if w[n + p.AVAILABLE] >= self._available_limit() and self.stock.take_first(size):
+            return self._filled(self.stock.base, self.stock.limit)
+        res = self._fill_new(w[n + p.FILL_SIZE])
+        if res != r.OK and self.stock.take_first(size):
+            return self._filled(self.stock.base, self.stock.limit)
         return res
 
     def _available_limit(self):
@@ -190,29 +159,23 @@ class MVT(PointedPool):
         return w[n + p.MVT_TOTAL] * w[n + p.FRAG_LIMIT] // 100
 
     def _filled(self, base, limit):
-        """[base, limit), which counts as available, goes to a point."""
-        self._count(p.AVAILABLE, base - limit)
+        """[base, limit), which counts as available, goes to a point. Returns OK."""
+        self.stock.count(p.AVAILABLE, base - limit)
         self.filled_base = base
         self.filled_limit = limit
-        return 1
-
-    def _count(self, field, change):
-        w = self.space.words
-        w[mmu.at(self.space, self.address, p.MVT_SIZE) + field] += change
         return r.OK
 
     def _fill_dedicated(self, size):
         """A segment for one block: what it does not need is unavailable."""
-        segment = self._new_segment(self._in_grains(size))
+        segment = self.stock.new_segment(self._in_grains(size))
         if segment < 0:
             return -segment
-        self.segments.dedicate(segment, size)
-        base = self.segments.base_of(segment)
-        rest = self.segments.limit_of(segment) - base - size
-        self._count(p.AVAILABLE, -rest)
-        self._count(p.UNAVAILABLE, rest)
-        self._filled(base, base + size)
-        return r.OK
+        self.stock.segments.dedicate(segment, size)
+        base = self.stock.segments.base_of(segment)
+        rest = self.stock.segments.limit_of(segment) - base - size
+        self.stock.count(p.AVAILABLE, -rest)
+        self.stock.count(p.UNAVAILABLE, rest)
+        return self._filled(base, base + size)
 
     def _fill_splinter(self, size):
         """The splinter, whole, if it holds `size` bytes. Returns 1 or 0."""
@@ -224,84 +187,16 @@ class MVT(PointedPool):
             return 0
         w[n + p.SPLINTER_BASE] = 0
         w[n + p.SPLINTER_LIMIT] = 0
-        return self._filled(base, limit)
-
-    def _fill_queued(self, size):
-        """A part of the oldest range of the queue. Returns 1 or 0."""
-        n = mmu.at(self.space, self.address, p.MVT_SIZE)
-        w = self.space.words
-        if w[n + p.OVERFLOWED] and self.queue.count() == 0:
-            w[n + p.OVERFLOWED] = 0
-            if self._refill_from(self.free_land.primary):
-                self._refill_from(self.free_land.secondary)
-        if not self.queue.peek():
-            return 0
-        return self._fill_part(self.queue.base, self.queue.limit, size)
-
-    def _refill_from(self, land):
-        """Queue the ranges of `land` that are large enough, in ascending
-        order. Returns 1, or 0 if the queue is full."""
-        reuse = self._word(p.REUSE_SIZE)
-        address = 0
-        while land.next_after(address):
-            address = land.found_limit
-            if address - land.found_base >= reuse:
-                if self.queue.push(land.found_base, address) != r.OK:
-                    self._set_overflowed()
-                    return 0
+        self._filled(base, limit)
         return 1
 
-    def _set_overflowed(self):
-        self.space.words[mmu.at(self.space, self.address, p.MVT_SIZE) + p.OVERFLOWED] = 1
-        return r.OK
-
-    def _fill_part(self, base, limit, size):
-        """The part of the free range [base, limit) that lies in its first
-        segment, if that holds `size` bytes; else what lies in the second, if
-        that does. Returns 1 or 0."""
-        segment = self.segments.of(base)
-        end = min(limit, self.segments.limit_of(segment))
-        if end - base < size:
-            if limit - end < size:
-                return 0
-            base = end
-            segment = self.segments.of(base)
-            end = min(limit, self.segments.limit_of(segment))
-            if end - base < size:
-                return 0
-        self._delete(base, end)
-        return self._filled(base, end)
-
-    def _fill_first(self, size):
-        """A part of the first free range that fits. Returns 1 or 0.
-        Cost: O(n) for n free ranges."""
-        if self._fill_first_of(self.free_land.primary, size):
-            return 1
-        return self._fill_first_of(self.free_land.secondary, size)
-
-    def _fill_first_of(self, land, size):
-        address = 0
-        while land.next_after(address):
-            address = land.found_limit
-            if address - land.found_base >= size:
-                if self._fill_part(land.found_base, address, size):
-                    return 1
-        return 0
-
-    def _fill_new(self):
-        """A new segment of the fill size. Returns a result code."""
-        segment = self._new_segment(self._word(p.FILL_SIZE))
+    def _fill_new(self, size):
+        """A new segment of `size` bytes. Returns a result code."""
+        segment = self.stock.new_segment(size)
         if segment < 0:
             return -segment
-        self._filled(self.segments.base_of(segment), self.segments.limit_of(segment))
-        return r.OK
-
-    def _new_segment(self, size):
-        segment = self.segments.alloc(size)
-        if segment > 0:
-            self._count(p.MVT_TOTAL, size)
-            self._count(p.AVAILABLE, size)
-        return segment
+        base = self.stock.segments.base_of(segment)
+        return self._filled(base, base + size)
 
     # Taking back
 
@@ -315,15 +210,15 @@ class MVT(PointedPool):
         w = self.space.words
         w[n + p.AVAILABLE] += limit - base
         if limit - base < w[n + p.MIN_SIZE]:
-            return self._insert(base, limit)
+            return self.stock.insert(base, limit)
         old_base = w[n + p.SPLINTER_BASE]
         old_limit = w[n + p.SPLINTER_LIMIT]
         if old_limit - old_base > limit - base:
-            return self._insert(base, limit)
+            return self.stock.insert(base, limit)
         w[n + p.SPLINTER_BASE] = base
         w[n + p.SPLINTER_LIMIT] = limit
         if old_limit > old_base:
-            return self._insert(old_base, old_limit)
+            return self.stock.insert(old_base, old_limit)
         return r.OK
 
     def free_block(self, address, size):
@@ -334,75 +229,15 @@ class MVT(PointedPool):
         align = self._word(p.POOL_ALIGN)
         size = size + align - 1 & -align
         if size > self._word(p.FILL_SIZE):
-            segment = self.segments.of(address)
-            rest = self.segments.limit_of(segment) - address - size
-            self._count(p.UNAVAILABLE, -rest)
-            self._count(p.AVAILABLE, rest + size)
-            return self._free_segment(segment)
-        res = self._insert(address, address + size)
+            segment = self.stock.segments.of(address)
+            rest = self.stock.segments.limit_of(segment) - address - size
+            self.stock.count(p.UNAVAILABLE, -rest)
+            self.stock.count(p.AVAILABLE, rest + size)
+            return self.stock.free_segment(segment)
+        res = self.stock.insert(address, address + size)
         if res == r.OK:
-            self._count(p.AVAILABLE, size)
+            self.stock.count(p.AVAILABLE, size)
         return res
-
-    def _free_segment(self, segment):
-        size = self.segments.limit_of(segment) - self.segments.base_of(segment)
-        self._count(p.MVT_TOTAL, -size)
-        self._count(p.AVAILABLE, -size)
-        return self.segments.free(segment)
-
-    # The free land and the queue
-
-    def _insert(self, base, limit):
-        """Insert [base, limit) into the free land, and queue the range that
-        it is now part of if that is large enough. Returns OK or FAIL."""
-        res = self.free_land.insert_range(base, limit)
-        if res == r.OK:
-            base = self.free_land.found_base
-            limit = self.free_land.found_limit
-            if limit - base >= self._word(p.REUSE_SIZE):
-                self.queue.drop_overlapping(base, limit)
-                self._enqueue(base, limit)
-        return res
-
-    def _delete(self, base, limit):
-        """Delete [base, limit) from the free land; of the range that held it
-        the queue keeps what is left on either side and large enough."""
-        self.free_land.delete_range(base, limit)
-        low = self.free_land.found_base
-        high = self.free_land.found_limit
-        reuse = self._word(p.REUSE_SIZE)
-        self.queue.drop_overlapping(low, high)
-        if base - low >= reuse:
-            self._enqueue(low, base)
-        if high - limit >= reuse:
-            self._enqueue(limit, high)
-        return r.OK
-
-    def _enqueue(self, base, limit):
-        """Queue [base, limit). If the queue is full, the whole segments of its
-        oldest range go back to the arena; without any, [base, limit) is not
-        queued, and the queue has overflowed."""
-        if self.queue.push(base, limit) == r.OK:
-            return r.OK
-        self.queue.peek()
-        if self._return_segments(self.queue.base, self.queue.limit):
-            return self.queue.push(base, limit)
-        return self._set_overflowed()
-
-    def _return_segments(self, base, limit):
-        """Give the segments that lie in the free range [base, limit) back to
-        the arena. Returns 1, or 0 if there is none."""
-        any_returned = 0
-        while base < limit:
-            segment = self.segments.of(base)
-            first = self.segments.base_of(segment)
-            end = self.segments.limit_of(segment)
-            if base <= first and end <= limit:
-                self._delete(first, end)
-                self._free_segment(segment)
-                any_returned = 1
-            base = end
-        return any_returned
 
     # Accounts
 
@@ -419,14 +254,10 @@ class MVT(PointedPool):
         O(segments x free ranges)."""
         ranges = [*self.free_land, (self._word(p.SPLINTER_BASE), self._word(p.SPLINTER_LIMIT))]
         largest = 0
-        for low, high in self._spans():
+        for low, high in self.stock.spans():
             for base, limit in ranges:
                 largest = max(largest, min(limit, high) - max(base, low))
         return largest
-
-    def _spans(self):
-        """The segments as ranges, in the order of their making."""
-        return [(self.segments.base_of(s), self.segments.limit_of(s)) for s in self.segments.all()]
 
     def expect_block(self, address, size):
         """Raise ProtocolError where it can be told that no block of `size`
@@ -435,14 +266,14 @@ class MVT(PointedPool):
         limit = address + (size + align - 1 & -align)
         if address % align:
             raise ProtocolError(f"block {address:#x} of {self!r} is not aligned to {align}")
-        segment = self.segments.of(address)
-        if segment == 0 or self.segments.of(limit - 1) != segment:
+        segment = self.stock.segments.of(address)
+        if segment == 0 or self.stock.segments.of(limit - 1) != segment:
             raise ProtocolError(f"[{address:#x}, {limit:#x}) is in no segment of {self!r}")
-        own = self.segments.block_of(segment)
-        if own and (address, limit - address) != (self.segments.base_of(segment), own):
+        own = self.stock.segments.block_of(segment)
+        if own and (address, limit - address) != (self.stock.segments.base_of(segment), own):
             raise ParamError(
                 f"block {address:#x} of {self!r} has a segment of its own: expected address "
-                f"{self.segments.base_of(segment):#x} and size {own}, found size {size}"
+                f"{self.stock.segments.base_of(segment):#x} and size {own}, found size {size}"
             )
         if not own and limit - address > self._word(p.FILL_SIZE):
             raise ParamError(
@@ -467,56 +298,36 @@ class MVT(PointedPool):
 
     def finish(self):
         """Give all memory back to the arena and invalidate the descriptor."""
-        for segment in self.segments.all():
-            self._free_segment(segment)
-        self.grains.free_control(self.queue.ring(), (self.queue.depth() + 1) * p.SLOT_SIZE)
-        for land in (self.free_land, self.free_land.secondary, self.free_land.primary):
-            land.finish()
-        self.blocks.finish()
-        self.grains.free_control(self.blocks.address, p.MFS_SIZE)
+        self.stock.finish()
         self.finish_pool()
 
     def check(self):
         """Assert the pool's invariants (design/pools.md#.req.mvt.check)."""
         self._expect_alive()
-        self.blocks.check()
-        self.free_land.check()
+        self.stock.check()
         for point in self.points:
             point.check()
         self._check_sizes()
-        self._check_queue()
-        spans = self._spans()
+        spans = self.stock.spans()
         parts = sorted([*self.free_land, *self._held()])
         for (_, end), (base, _) in zip(parts, parts[1:]):
             assert end <= base, "what is free, a splinter or a point's is one of these only"
         for base, limit in self._held():
             inside = any(low <= base and limit <= high for low, high in spans)
             assert inside, "a splinter or a point's memory lies in one segment"
-        nodes = (self.blocks.total_size - self.blocks.free_size) // self.blocks.unit_size
-        assert nodes == len(self.free_land.primary), "every node holds a range"
 
     def _check_sizes(self):
         splinter = self._word(p.SPLINTER_LIMIT) - self._word(p.SPLINTER_BASE)
-        spans = self._spans()
-        assert self.total() == sum(limit - base for base, limit in spans), "total is the segments"
         available = self.free_land.size + splinter
         assert self._word(p.AVAILABLE) == available, "available is the free land and the splinter"
         assert splinter == 0 or splinter >= self._word(p.MIN_SIZE), "a splinter holds a block"
-        dedicated = [s for s in self.segments.all() if self.segments.block_of(s)]
+        segments = self.stock.segments
         rest = sum(
-            self.segments.limit_of(s) - self.segments.base_of(s) - self.segments.block_of(s)
-            for s in dedicated
+            segments.limit_of(s) - segments.base_of(s) - segments.block_of(s)
+            for s in segments.all()
+            if segments.block_of(s)
         )
         assert self._word(p.UNAVAILABLE) == rest, "unavailable is what blocks with segments leave"
-
-    def _check_queue(self):
-        free = list(self.free_land)
-        end = 0
-        for base, limit in sorted(self.queue.ranges()):
-            assert limit - base >= self._word(p.REUSE_SIZE), "what is queued can be reused"
-            assert end <= base, "queued ranges are disjoint"
-            assert any(low <= base and limit <= high for low, high in free), "what is queued is free"
-            end = limit
 
     def describe(self):
         """What the pool holds, as text."""
@@ -530,7 +341,8 @@ class MVT(PointedPool):
             f"  fill size {w[n + p.FILL_SIZE]} bytes, reserve depth {w[n + p.RESERVE_DEPTH]}, "
             f"fragmentation limit {w[n + p.FRAG_LIMIT]} percent\n"
             f"  total {self.total()}, available {w[n + p.AVAILABLE]}, "
-            f"unavailable {w[n + p.UNAVAILABLE]} bytes in {len(self.segments.all())} segments\n"
-            f"  {self.queue.count()} of {self.queue.depth()} ranges queued, "
+            f"unavailable {w[n + p.UNAVAILABLE]} bytes "
+            f"in {len(self.stock.segments.all())} segments\n"
+            f"  {self.stock.queue.count()} of {self.stock.queue.depth()} ranges queued, "
             f"{len(self.free_land)} free, {len(self.points)} allocation points\n"
         )

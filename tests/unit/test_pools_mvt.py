@@ -84,9 +84,9 @@ def test_the_oldest_queued_range_is_used_a_segment_at_a_time(arena):
     assert [b - blocks[0] for b in blocks] == [i * PAGE for i in range(6)]
     for block in blocks[1:4]:
         pool.free(block, PAGE)
-    assert pool.queue.ranges() == [(blocks[1], blocks[4])]
+    assert pool.stock.queue.ranges() == [(blocks[1], blocks[4])]
     assert take(point, 104) == blocks[1]
-    assert pool.queue.ranges() == [(blocks[2], blocks[4])]
+    assert pool.stock.queue.ranges() == [(blocks[2], blocks[4])]
     assert point.limit_address == blocks[2]
     pool.check()
 
@@ -97,26 +97,26 @@ def test_a_range_that_straddles_two_segments_gives_the_first_part_that_fits(aren
     for block in blocks[1:7]:
         pool.free(block, PAGE // 2)
     # Three pages, half a page into the first segment.
-    assert pool.queue.ranges() == [(blocks[1], blocks[7])]
+    assert pool.stock.queue.ranges() == [(blocks[1], blocks[7])]
     assert take(point, 3000) == blocks[2], "the second segment, for the first part is too small"
     assert point.limit_address == blocks[4]
-    assert pool.queue.ranges() == []
+    assert pool.stock.queue.ranges() == []
     pool.check()
 
 
 def test_a_full_queue_gives_segments_back_to_the_arena(arena):
     pool, point = small(arena, reserve_depth=1, frag_limit=1.0)
-    assert pool.queue.depth() == 3
+    assert pool.stock.queue.depth() == 3
     blocks = [take(point, PAGE) for _ in range(15)]
     for i in range(0, 9, 3):
         pool.free(blocks[i], PAGE)
         pool.free(blocks[i + 1], PAGE)
-    assert pool.queue.count() == 3 and pool.total_size == 15 * PAGE
+    assert pool.stock.queue.count() == 3 and pool.total_size == 15 * PAGE
     pool.free(blocks[9], PAGE)
     pool.free(blocks[10], PAGE)
     assert pool.total_size == 13 * PAGE, "the oldest range is gone"
-    assert pool.queue.ranges()[0] == (blocks[3], blocks[5])
-    assert pool.queue.ranges()[-1] == (blocks[9], blocks[11])
+    assert pool.stock.queue.ranges()[0] == (blocks[3], blocks[5])
+    assert pool.stock.queue.ranges()[-1] == (blocks[9], blocks[11])
     pool.check()
 
 
@@ -130,7 +130,7 @@ def test_a_queue_that_overflowed_is_filled_again_when_it_is_empty(arena):
         for block in blocks[first : first + 4]:
             pool.free(block, half)
     pool.check()
-    assert pool.queue.count() == 3
+    assert pool.stock.queue.count() == 3
     for _ in range(40):
         take(point, half)
         pool.check()

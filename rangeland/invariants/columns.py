@@ -1,8 +1,8 @@
-"""Workloads: the random columns that the stress driver resolves to blocks.
+"""Columns: the random numbers that the stress driver resolves to blocks.
 
-A workload is a seed, a distribution of sizes, a lifetime and the most blocks
-that live at a time; nothing else decides what is done, and the pool nothing
-at all. Source: design/stress.md#.sol.columns
+They come of a seed, a distribution of sizes, a lifetime and the most blocks
+that live at a time; nothing else decides what is done, least of all the pool.
+Source: design/stress.md#.sol.columns
 """
 
 from dataclasses import dataclass
@@ -81,7 +81,7 @@ LIFETIMES = {
 
 
 @dataclass(frozen=True)
-class Workload:
+class Columns:
     """A sequence of operations without end, the same in every run.
 
     `sizes` is a name of SIZES, or the one size of all blocks; `lifetime` a
@@ -102,7 +102,7 @@ class Workload:
             integer("sizes", self.sizes, least=1, most=LARGEST)
         _known("lifetime", self.lifetime, LIFETIMES)
 
-    def columns(self, number):
+    def drawn(self, number):
         """The operations [SLICE * number, SLICE * (number + 1)): columns of
         int8, and of int64: kind, size, pick, stamp."""
         rng = np.random.Generator(np.random.PCG64([self.seed, number]))
@@ -127,7 +127,7 @@ class Workload:
         """
         live, steps, made = [], [], 0
         for number in range((limit + SLICE - 1) // SLICE):
-            kinds, sizes, pick, _ = self.columns(number)
+            kinds, sizes, pick, _ = self.drawn(number)
             for i in range(min(SLICE, limit - SLICE * number)):
                 if SLICE * number + i == first:
                     steps = [("alloc", name, size) for name, size in live]
@@ -139,6 +139,11 @@ class Workload:
                 else:
                     steps.append(("free", _resolved(live, kind, int(pick[i]))))
         return steps
+
+
+def draining(count):
+    """The columns of `count` frees, oldest first."""
+    return np.full(count, d.OLDEST, np.int8), *(np.zeros(count, np.int64) for _ in range(3))
 
 
 def _resolved(live, kind, pick):

@@ -112,7 +112,7 @@ class Driver:
             if address < -r.PARAM:
                 return self._judged(d.NONSENSE, name, 0, address, 0)
             if self.pool.total() != before:
-                return self._judged(d.ACCOUNTS, name, 0, self.pool.total(), before)
+                return self._judged(d.UNWOUND, name, 0, self.pool.total(), before)
             self._put(self.oldest + self.count & self.ring, 0, size, stamp, name)
             self.count += 1
             return self._account(name, 0)
@@ -228,7 +228,6 @@ class Driver:
         return d.GOOD
 
     def blocks(self):
-        """The live blocks, oldest first, but for those not refused that a
-        free of another moved: a list of (name, address, size)."""
+        """The live blocks: a list of (name, address, size)."""
         slots = [self.oldest + i & self.ring for i in range(self.count)]
         return [(self.name[s], self.address[s], self.held[s]) for s in slots if self.address[s]]

@@ -4,6 +4,7 @@ program writes to make it. Source: design/invariants.md#.sol.factory
 
 import importlib
 import inspect
+from functools import partial
 
 from rangeland.invariants.finding import CannotTry
 from arena.arena import Arena
@@ -56,14 +57,17 @@ class Factory:
     def text(self, name, begin=(), keywords=None):
         """The lines of a program that make the subject and call it `name`."""
         lines = ["import rangeland as rl"] if self.in_arena else []
-        imported, call = named(self.make)
+        make, given = self.make, dict(keywords or {})
+        if isinstance(make, partial) and not make.args:
+            make, given = make.func, make.keywords | given
+        imported, call = named(make)
         if imported and imported not in lines:
             lines.append(imported)
         lines.append("")
         if self.in_arena:
             lines.append(_arena_text(*begin))
         arguments = ["arena"] if self.in_arena else []
-        arguments += [f"{key}={value!r}" for key, value in (keywords or {}).items()]
+        arguments += [f"{key}={value!r}" for key, value in given.items()]
         made = f"{name} = {call or 'make'}({', '.join(arguments)})"
         lines.append(made if call else f"{made}  # the factory that was tried")
         return lines

@@ -12,6 +12,7 @@ cdef enum:
     ACCOUNTS = 5
     NONSENSE = 6
     REFUSED = 7
+    UNWOUND = 8
 
     WHOLE = 64
     EDGE = 32

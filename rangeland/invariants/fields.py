@@ -18,6 +18,7 @@ CONTENTS = 4
 ACCOUNTS = 5
 NONSENSE = 6
 REFUSED = 7
+UNWOUND = 8
 
 # A block up to WHOLE words is written and verified whole, a larger one in
 # its first and its last EDGE words.

@@ -3,7 +3,6 @@
 Source: design/invariants.md#.sol.allocator
 """
 
-from pools.mfs import MFS
 from pools.pool import Pool
 from rangeland.invariants.accounts import accounts_of
 from rangeland.invariants.blocks import Blocks
@@ -12,6 +11,7 @@ from rangeland.invariants.factory import Factory
 from rangeland.invariants.finding import Broken
 from rangeland.invariants.memory import memory_of
 from rangeland.invariants.programs import Script, cycle_text
+from rangeland.invariants.reunion import capacity, expect_reunion
 from rangeland.invariants.trial import Trial, described, play
 from rangeland.invariants.workload import MOST, Workload
 from vm.faults import FaultPlan
@@ -19,6 +19,8 @@ from vm.results import ParamError
 
 # No address is larger.
 TOP = 1 << 64
+# Numbers of blocks that nobody drew.
+UNFOLDED = 1_000_000
 UNITS = ("client_size", "unit_size", "block_size")
 
 
@@ -38,11 +40,13 @@ class AllocatorTrial(Trial):
     """One run of the allocator that `factory`, a Factory or what it takes,
     makes. `sizes` is (least, most) bytes of a block, if it does not say so.
 
-    Steps: begin, alloc, calloc, aligned, realloc, free, cycle; and limit,
-    refuse, relent, collect where there is an arena.
+    Steps: begin, alloc, calloc, aligned, realloc, free, cycle; reunite where
+    there is no arena; limit, refuse, relent, collect where there is one.
     """
 
     keywords = None
+    # False: blocks are not written, and not read.
+    filling = True
 
     def __init__(self, factory, sizes=None):
         self.factory = factory if isinstance(factory, Factory) else Factory(factory)
@@ -83,10 +87,8 @@ class AllocatorTrial(Trial):
         self.align = align if type(align) is int and align > 0 else 1
         self.owner = self.pool.serial if self.arena and isinstance(self.pool, Pool) else None
         self.blocks = Blocks()
-        self.freed = []
-        self.order = []
-        if isinstance(self.pool, MFS):
-            self.order = None
+        # Frees have lowered what is in use.
+        self.gives = False
         self.script.add(*self.factory.text("pool", options, self.keywords))
 
     def choose(self, rng):
@@ -141,7 +143,7 @@ class AllocatorTrial(Trial):
     def _request(self, number, size, align, text, function, *arguments, zeroed=False):
         """Ask for a block and judge the answer."""
         name = self.script.name(number)
-        expected = self.predict(size) if self.order is None or self.order else None
+        expected = self.predict(size)
         mark = self.accounts.mark()
         self.script.begin(f"{name} = pool.{text}")
         answer = self._call(function, *arguments)
@@ -162,21 +164,21 @@ class AllocatorTrial(Trial):
             return False
         old = self.blocks[number]
         name = self.script.names[number]
-        self.memory.expect_kept(old, name)
+        self._expect_kept(old, name)
         mark = self.accounts.mark()
         text = self.calls.text["realloc"].format(address=name, old=old.size, size=size)
         self.script.begin(f"{name} = pool.{text}")
         answer = self._call(self.calls.realloc, old.address, old.size, size)
         if answer is None:
             self._refused(f"{name}_", mark, None)
-            self.memory.expect_kept(old, name)
+            self._expect_kept(old, name)
             return True
         address = self._address(answer, name)
         self.blocks.remove(number)
         self.accounts.gave(old.size)
         self._expect_place(address, size, self.align, name)
         moved = type(old)(number, address, old.size, old.stamp)
-        self.memory.expect_kept(moved, name, min(old.size, size), "prefix")
+        self._expect_kept(moved, name, min(old.size, size), "prefix")
         self._settle(number, address, size, name)
         return True
 
@@ -186,7 +188,7 @@ class AllocatorTrial(Trial):
             return False
         block = self.blocks[number]
         name = self.script.names[number]
-        self.memory.expect_kept(block, name)
+        self._expect_kept(block, name)
         self.blocks.remove(number)
         text = self.calls.text["free"].format(address=name, size=block.size)
         self.script.begin(f"pool.{text}")
@@ -197,52 +199,78 @@ class AllocatorTrial(Trial):
         return True
 
     def _free(self, address, size):
+        before = self.accounts.used
         try:
             self.calls.free(address, size)
         except MemoryError as error:
             raise Broken("free-refused", described(error)) from error
         except Exception as error:
             raise Broken("raises", described(error)) from error
+        if before is not None and self.accounts.used < before:
+            self.gives = True
 
     def do_cycle(self, size, count, times):
         """Allocate and free the same, again and again, when nothing lives:
-        what it takes does not grow, and is not refused later on."""
+        it does not take more and more, and is not refused later on."""
         if len(self.blocks) or not self.allows(size) or not 0 < count * times < 10_000:
             return False
-        used, given = [], set()
-        text = self.calls.text
-        self.script.begin(*cycle_text(text["alloc"], text["free"], size, count, times))
+        self.script.begin(*cycle_text(self.calls.text, size, count, times))
+        used, earlier = [], set()
         for _ in range(times):
             got = [self._call(self.calls.alloc, size) for _ in range(count)]
             blocks = [self._address(answer, "block") for answer in got if answer is not None]
-            reused = bool(given.intersection(blocks))
-            if len(blocks) < count and not reused and used:
-                # It may never reuse anything: that is a policy.
-                reused = not given.isdisjoint(blocks) and len(blocks) > 0
-            given.update(blocks)
-            before = self.accounts.used
+            reused = not earlier.isdisjoint(blocks)
+            earlier.update(blocks)
+            # Last in, first out: what is freed is at the end of what was given,
+            # so that even a pointer that goes up and down comes back.
             for address in reversed(blocks):
                 self._free(address, size)
             if len(blocks) < count:
-                return True
-            used.append((before, self.accounts.used))
+                return self._expect_reuse(used, reused, size)
+            used.append(self.accounts.used)
         self._expect_no_growth(used)
         return True
 
-    def _expect_no_growth(self, used):
-        """Raises: Broken if after each turn more is used, though frees do
-        give back."""
-        if self.accounts.used is None or len(used) < 4:
-            return
-        after = [found for _, found in used]
-        gives = all(now < before for before, now in used)
-        if gives and all(a < b for a, b in zip(after, after[1:])):
+    def _expect_reuse(self, used, reused, size):
+        if used and reused and self.arena is None:
             raise Broken(
                 "leak",
-                f"with nothing alive {after[0]} bytes are used after the first turn, "
-                f"{after[1]} after the second, {after[-1]} after the last",
+                f"{size} bytes are refused in turn {len(used) + 1} of the same allocations "
+                f"and frees, with nothing else alive",
+                "assert None not in blocks",
+            )
+        return True
+
+    def _expect_no_growth(self, used):
+        """Raises: Broken if each turn leaves more in use, though frees do
+        give back: what never gives back has a policy, not a leak."""
+        if len(used) < 4 or None in used or not self.gives:
+            return
+        if all(before < after for before, after in zip(used, used[1:])):
+            raise Broken(
+                "leak",
+                f"with nothing alive {used[0]} bytes are in use after the first turn, "
+                f"{used[1]} after the second, {used[-1]} after the last",
                 "assert used[-1] == used[0], used",
             )
+
+    def do_reunite(self, full, *sizes):
+        """Try, with fresh allocators, whether the order of frees matters."""
+        whole = self.whole()
+        if not whole or not 1 < len(sizes) < 5 or not all(map(self.allows, sizes)):
+            return False
+        if sum(sizes) > whole or not self.allows(sum(sizes)):
+            return False
+        expect_reunion(lambda: self.factory.subject(None), sizes, whole, bool(full))
+        return True
+
+    def whole(self):
+        """The largest block that a fresh allocator gives, where that is
+        known; found out once."""
+        if self.arena is None and self.factory.whole is None:
+            most = self.limits[1]
+            self.factory.whole = capacity(lambda: self.factory.subject(None), most) or 0
+        return self.factory.whole
 
     # Steps of what lies below
 
@@ -347,9 +375,14 @@ class AllocatorTrial(Trial):
                     f"assert arena.pool_of({place}).serial == pool.serial",
                 )
 
+    def _expect_kept(self, block, name, size=None, invariant="contents"):
+        if self.filling:
+            self.memory.expect_kept(block, name, size, invariant)
+
     def _settle(self, number, address, size, name):
         block = self.blocks.add(number, address, size)
-        self.memory.fill(block, name)
+        if self.filling:
+            self.memory.fill(block, name)
         self.script.fill(self.memory.write_text, name, block)
         self.accounts.took(size)
         self.accounts.expect()
@@ -367,14 +400,11 @@ class AllocatorTrial(Trial):
         self.accounts.expect()
 
     def predict(self, size):
-        """Where the next block of `size` bytes must lie, if that is known: a
-        fixed size pool gives the block freed last."""
-        return self.freed[-1] if self.freed else None
+        """Where the next block of `size` bytes must lie, or None if that is
+        not known. The policies of our own pools are known to some."""
 
     def expect_predicted(self, address, expected, name):
         """Raises: Broken if a block lies elsewhere than predicted."""
-        if self.order is None and expected is not None:
-            self.freed.pop()
         if expected is not None and address != expected:
             raise Broken(
                 "placement",
@@ -384,15 +414,13 @@ class AllocatorTrial(Trial):
 
     def freed_block(self, block):
         """A block has been freed and judged."""
-        if self.order is None:
-            self.freed.append(block.address)
 
     def check(self):
         """Every block's contents, the accounts, and the own checks."""
         if self.pool is None:
             return
         for block in self.blocks:
-            self.memory.expect_kept(block, self.script.names[block.number])
+            self._expect_kept(block, self.script.names[block.number])
         self.accounts.expect()
         self._own_check(self.pool, "pool")
         if self.arena is not None:
@@ -452,8 +480,27 @@ class AllocatorTrial(Trial):
         """Let go of everything."""
         self.pool = self.arena = self.workload = None
 
+    def unfolded(self, step):
+        """Plainer steps that may do instead of `step`."""
+        if step[0] != "cycle":
+            return []
+        _, size, count, times = step
+        numbers = [UNFOLDED + i for i in range(count * min(times, 2))]
+        plain = []
+        for turn in range(min(times, 2)):
+            mine = numbers[turn * count : (turn + 1) * count]
+            plain += [("alloc", number, size) for number in mine]
+            plain += [("free", number) for number in reversed(mine)]
+        return plain
+
     def program(self, steps):
         """The text of a program that does `steps` and fails as they did."""
         self.script.telling = True
+        self.filling = False
         broken = play(self, steps)[0]
-        return self.script.text(broken)
+        if broken is not None:
+            return self.script.text(broken)
+        # Without anything written in the blocks it does not break.
+        trial = self.twin()
+        trial.script.telling = True
+        return trial.script.text(play(trial, steps)[0], filled=True)

@@ -45,6 +45,7 @@ _GROUPS = {
         "free-refused": ("A free of a live block is never refused.", RESULTS),
         "accounts": ("Total less free is what the live blocks take.", RESULTS),
         "leak": ("What was freed can be had again.", RESULTS),
+        "reunion": ("What frees leave does not depend on their order.", RESULTS),
         "unwound": ("A refused operation leaves all as it was.", RESULTS),
         "own-check": ("The structure's own check passes.", OWN_CHECK),
     },

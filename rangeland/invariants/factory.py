@@ -32,6 +32,8 @@ class Factory:
                 f"of no argument, or of an arena"
             )
         self.in_arena = bool(self.wants)
+        # The largest block that a fresh allocator gives; 0 if nobody knows.
+        self.whole = None
 
     def arena(self, grain_size=4096, checked=False, zoned=True):
         """A fresh arena in a space of its own."""

@@ -12,8 +12,6 @@ PATTERN = [
     "def pattern(stamp, size, start=0):",
     f"    return bytes((stamp + start + i) % {PERIOD} for i in range(size))",
 ]
-# What a judgement about contents needs to have been written.
-FILLED = ("contents", "prefix", "zeroed")
 
 
 def letter(n):
@@ -22,10 +20,11 @@ def letter(n):
     return ascii_lowercase[place] + (str(turn) if turn else "")
 
 
-def cycle_text(alloc, free, size, count, times):
-    """The lines of a program that allocate and free the same many times."""
-    alloc = alloc.format(size=size)
-    free = free.format(address="block", size=size)
+def cycle_text(text, size, count, times):
+    """The lines of a program that allocate and free the same many times, by
+    calls of this `text`."""
+    alloc = text["alloc"].format(size=size)
+    free = text["free"].format(address="block", size=size)
     return (
         "used = []",
         f"for _ in range({times}):",
@@ -76,10 +75,11 @@ class Script:
             data = f"pattern({block.stamp}, {block.size})"
             self.fills[len(self.lines)] = text.format(at=name, size=block.size, data=data)
 
-    def text(self, broken):
-        """The program, which ends as `broken` says."""
+    def text(self, broken, filled=False):
+        """The program, which ends as `broken` says; with what was written in
+        the blocks, if it matters."""
         lines = list(self.lines)
-        if broken is not None and broken.invariant in FILLED:
+        if filled:
             for at in sorted(self.fills, reverse=True):
                 lines.insert(at, self.fills[at])
             first = lines.index("")
@@ -90,4 +90,4 @@ class Script:
             lines[-1] += f"  # {broken}"
         else:
             lines += [f"# {broken}", broken.proof]
-        return "\n".join(lines) + "\n"
+        return "\n".join(lines).strip() + "\n"

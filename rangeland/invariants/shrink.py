@@ -10,6 +10,8 @@ from rangeland.invariants.trial import play
 BUDGET = 200_000
 # Checked after every step if they are no more than this.
 SHORT = 100
+# So many steps are tried in pairs.
+FEW = 24
 SMALL = (0, 1, 2, 8, 16, 24, 32, 64, 128, 256, 1024, 4096)
 
 
@@ -41,7 +43,9 @@ class _Shrinker:
             return steps, None
         while self.budget > 0:
             before = self.steps
+            self.unfold()
             self.drop_steps()
+            self.merge()
             self.lessen_all()
             self.lessen_each()
             if self.steps == before:
@@ -92,6 +96,39 @@ class _Shrinker:
                 at = low
             width //= 2
 
+    def unfold(self):
+        """Put plain steps in place of those that do much at once."""
+        unfolded = self.make_trial().unfolded
+        for at in reversed(range(len(self.steps))):
+            plain = unfolded(self.steps[at]) if at < len(self.steps) else []
+            if plain:
+                self.tries([*self.steps[:at], *plain, *self.steps[at + 1 :]])
+
+    def merge(self):
+        """Put one step in place of two of its kind, with as much in its last
+        number as both had: what breaks when memory is full needs few steps."""
+        if len(self.steps) > FEW:
+            return
+        at = 0
+        while at < len(self.steps):
+            for other in range(len(self.steps) - 1, at, -1):
+                if other < len(self.steps) and self._merges(at, other):
+                    break
+            else:
+                at += 1
+
+    def _merges(self, at, other):
+        one, two = self.steps[at], self.steps[other]
+        if one[0] != two[0] or len(one) != len(two) or len(one) < 3:
+            return False
+        if not (_is_number(one[-1]) and _is_number(two[-1])):
+            return False
+        rest = self.steps[:other] + self.steps[other + 1 :]
+        return any(
+            self.tries([*rest[:at], (*one[:-1], both), *rest[at + 1 :]])
+            for both in _sums(one[-1], two[-1])
+        )
+
     def lessen_all(self):
         """Make a number less wherever it is: some things break only if two
         sizes are the same."""
@@ -121,6 +158,11 @@ class _Shrinker:
 
 def _is_number(value):
     return type(value) is int and value > 0
+
+
+def _sums(one, two):
+    """What two sizes come to, without and with what rounding up adds."""
+    return sorted({one + two, (one + 7 & -8) + (two + 7 & -8), (one + 15 & -16) + (two + 15 & -16)})
 
 
 def _put(found, value, less):

@@ -38,6 +38,10 @@ class Trial:
     def abandon(self):
         """Let go of everything, judging nothing."""
 
+    def unfolded(self, step):
+        """Plainer steps that may do instead of `step`: a list, or none."""
+        return []
+
     def program(self, steps):
         """The text of a Python program that does `steps` and then fails as
         the trial did. Asked of a fresh trial, which is used up by it."""

@@ -9,6 +9,8 @@ from collections import deque
 
 PROFILES = ("one", "few", "cliffs", "small", "pages", "wide", "large")
 POWERS = tuple(1 << n for n in range(0, 17))
+# What people think of first.
+ROUND = (1, 10, 12, 20, 40, 48, 50, 80, 96, 100, 200, 250, 500, 1000, 2000, 5000, 10_000)
 WEIGHTS = (0, 1, 3, 10)
 PAGE = 4096
 # The most bytes of a block, and of all blocks, that a run asks for unless
@@ -40,6 +42,8 @@ class Sizes:
         return max(self.least, min(size, self.most))
 
     def _cliff(self):
+        if self.rng.random() < 0.25:
+            return self.rng.choice(ROUND)
         return self.rng.choice(POWERS) + self.rng.choice((-8, -1, 0, 0, 1, 8))
 
     def _one(self):
@@ -80,13 +84,15 @@ class Workload:
 
     OPTIONAL = (
         "realloc", "calloc", "aligned", "fill", "drain", "thin", "swap", "pair", "cycle",
-        "limit", "refuse", "collect",
+        "reunite", "limit", "refuse", "collect",
     )  # fmt: skip
 
     def _offers(self, name):
         calls = self.trial.calls
         if name in ("realloc", "calloc", "aligned"):
             return getattr(calls, name) is not None
+        if name == "reunite":
+            return bool(self.trial.whole())
         return self.trial.arena is not None or name not in ("limit", "refuse", "collect")
 
     def next(self):
@@ -198,6 +204,15 @@ class Workload:
         """Free everything, then allocate and free the same again and again."""
         self._drain()
         self._add("cycle", self.sizes.next(), self.rng.choice((1, 1, 2, 3)), 40)
+
+    def _reunite(self):
+        """Blocks, to be freed in every order, while the rest is full or free."""
+        count = self.rng.choice((2, 2, 3, 3, 4))
+        same = self.sizes.next()
+        most = self.trial.whole() // count
+        sizes = [same if self.rng.random() < 0.5 else self.sizes.next() for _ in range(count)]
+        sizes = (max(self.trial.limits[0], min(size, most)) for size in sizes)
+        self._add("reunite", self.rng.choice((0, 1, 1)), *sizes)
 
     def _limit(self):
         """A commit limit near what is committed, for some steps."""

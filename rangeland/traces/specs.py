@@ -7,6 +7,7 @@ options; those of the arena begin with `arena.`.
 import difflib
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 from arena.arena import Arena
 from pools.mfs import MFS
@@ -101,14 +102,18 @@ class PoolSpec:
     @contextmanager
     def __call__(self, trace):
         """The pool, in an arena of its own that goes at the end of the context."""
-        kind = _KINDS[self.kind]
         with ExitStack() as stack:
             try:
                 arena = stack.enter_context(Arena(**self.arena))
-                pool = kind.make(arena, **kind.defaults(trace, self.options) | self.options)
+                pool = self.make(trace)(arena)
             except (ParamError, AllocationError) as error:
                 raise type(error)(f"pool spec {self.text!r}: {error}") from None
             yield pool
+
+    def make(self, trace):
+        """What makes the pool when it is called with an arena."""
+        kind = _KINDS[self.kind]
+        return partial(kind.make, **kind.defaults(trace, self.options) | self.options)
 
     def try_out(self):
         """Make the arena and the pool once, for nothing, so that what they

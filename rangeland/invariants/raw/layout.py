@@ -1,7 +1,7 @@
 """Where everything lies in an arena's bytes, in bytes from its base.
 
-Told a second time, so that `support.raw` shares nothing with what it judges:
-if the two disagree, one of them is wrong.
+Told a second time, so that the raw judge shares nothing with what it judges:
+if the two disagree, one of them is wrong. Source: design/raw.md#.sol.layout
 """
 
 OS_PAGE = 4096

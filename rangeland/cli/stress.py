@@ -1,0 +1,119 @@
+"""The command `rangeland stress`: long runs of pools, every operation judged."""
+
+from functools import partial
+
+import click
+from rich.table import Table
+
+from arena.arena import Arena
+from rangeland.cli.output import console, emit_json, progress
+from rangeland.invariants.columns import LIFETIMES, SIZES
+from rangeland.invariants.stress import stress as drive
+from rangeland.sizes import parse_size
+from rangeland.traces.fields import ALLOC
+from rangeland.traces.specs import parse_spec
+from rangeland.traces.trace import Trace
+
+# A pool of one size has this one, unless the spec says another.
+UNIT = 64
+# What every arena begins with here, unless the spec says otherwise.
+ARENA = {"size": 1 << 24}
+
+
+def _sizes(context, option, value):
+    if value in SIZES:
+        return value
+    try:
+        return parse_size(value)
+    except ValueError:
+        names = ", ".join(SIZES)
+        raise click.BadParameter(f"{value!r}: expected {names}, or a size") from None
+
+
+@click.command()
+@click.option(
+    "--pool",
+    "specs",
+    metavar="SPEC",
+    multiple=True,
+    default=("mvff", f"mfs:unit_size={UNIT}"),
+    show_default=True,
+    help="A pool to drive, as `rangeland replay` takes it. May be given again.",
+)
+@click.option("--operations", type=click.IntRange(1), default=10_000_000, show_default=True)
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@click.option("--seconds", type=click.FloatRange(0), help="End each run after so long.")
+@click.option(
+    "--sizes",
+    default="mixed",
+    show_default=True,
+    callback=_sizes,
+    help=f"Of blocks: {', '.join(SIZES)}, or one size.",
+)
+@click.option(
+    "--lifetime", type=click.Choice(list(LIFETIMES)), default="mixed", show_default=True
+)
+@click.option(
+    "--live", type=click.IntRange(1, 1 << 24), default=1000, show_default=True,
+    help="The most blocks that live at a time.",
+)  # fmt: skip
+@click.option(
+    "--every", type=click.IntRange(1), default=1_000_000, show_default=True,
+    help="Operations between two checks of all that lies in memory.",
+)  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, and nothing else.")
+def stress(specs, operations, seed, seconds, sizes, lifetime, live, every, as_json):
+    """Drive pools for millions of operations, and judge each of them.
+
+    Blocks must be aligned, lie in memory, be apart and keep their contents;
+    what a pool counts must be what lives in it. Now and then all that lies in
+    memory is checked, by the arena itself and by a judge of its bytes.
+
+    Exit status: 0 if every invariant held, 1 if one did not, and then a
+    program of few lines that shows it is printed; 2 if it could not be tried.
+    """
+    pools = [(spec, parse_spec(spec)) for spec in specs]
+    for _, spec in pools:
+        spec.try_out()
+    results = {}
+    with progress() as bar:
+        for name, spec in pools:
+            task = bar.add_task(name, total=operations)
+            results[name] = drive(
+                spec.make(Trace([ALLOC], [0], [UNIT])),
+                operations,
+                seed,
+                sizes=sizes,
+                lifetime=lifetime,
+                most=live,
+                every=every,
+                seconds=seconds,
+                make_arena=partial(Arena, **ARENA | spec.arena),
+                progress=lambda done, task=task: bar.update(task, completed=done),
+            )
+            bar.remove_task(task)
+    if as_json:
+        emit_json({"pools": {name: result.to_dict() for name, result in results.items()}})
+    else:
+        _print(results)
+    if not all(result.ok for result in results.values()):
+        raise click.exceptions.Exit(1)
+
+
+def _print(results):
+    table = Table("pool", box=None)
+    for name in ("operations", "refused", "ops/s", "broken"):
+        table.add_column(name, justify="right")
+    for name, result in results.items():
+        table.add_row(
+            name,
+            f"{result.steps:,}",
+            f"{result.refused:,}",
+            f"{result.operations_per_second:,.0f}",
+            result.invariant or "nothing",
+        )
+    console().print(table)
+    for name, result in results.items():
+        if not result.ok:
+            click.echo(f"\n{name}, seed {result.seed}, after {result.steps:,} operations:")
+            click.echo(str(result.finding))

@@ -1,0 +1,4 @@
+"""The raw-memory judge: an arena audited from its bytes (design/raw.md).
+
+Nothing here imports anything of land, pools or arena.
+"""

@@ -1,0 +1,132 @@
+"""Pools in raw words: what the bytes of a pool say, one class for each kind.
+
+A class of POOLS is made with (raw, address) and has
+  serial, arena, next, previous   the words of the descriptor's head
+  size        the bytes of the descriptor
+  spans       the memory for clients' blocks: disjoint ranges in order
+  free_ranges what of that is in no block
+  grains      {address of a pool: ranges of its grains}, of what is embedded too
+  extent_of   {address of a pool: function from a page to the base of the
+              grains got together with it, or None if pages do not tell}
+  totals      {serial: (total, free)}, own {address: serial}
+Source: design/raw.md#.sol.pools
+"""
+
+from rangeland.invariants.raw import layout as at
+from rangeland.invariants.raw.walk import walk_freelist, walk_land
+from rangeland.invariants.raw.words import hold, inside, total, union
+
+
+class Pool:
+    """What the raw words say of any pool."""
+
+    def __init__(self, raw, address, expected):
+        head = raw.read(at.POOL, address)
+        self.address, self.serial, self.arena = address, head["serial"], head["arena"]
+        self.next, self.previous = head["next"], head["previous"]
+        found = head["sig"] == at.name(expected)
+        hold(found, "links", f"no {expected} pool lies at {address:#x}")
+
+    def __str__(self):
+        return f"the pool at {self.address:#x}"
+
+
+class MFSPool(Pool):
+    """An MFS pool: its extents, its units, free and used (M1 to M4)."""
+
+    size = at.MFS_BYTES
+
+    def __init__(self, raw, address):
+        super().__init__(raw, address, "MFS")
+        words = raw.read(at.MFS, address)
+        self.unit = unit = words["unit"]
+        whole = unit == max(8, words["client"] + 7 & -8)
+        hold(whole, "accounts", f"{self} has units of {unit} bytes for {words['client']}")
+        self.extents = self._walk_extents(raw, words)
+        slots = {
+            slot
+            for base, limit in self.extents
+            for slot in range(base + at.EXTENT_HEADER, limit - unit + 1, unit)
+        }
+        free = self._walk_free(raw, words["free_units"], slots)
+        self.used = slots - free
+        self.total = total((base + at.EXTENT_HEADER, limit) for base, limit in self.extents)
+        self.free = words["free"]
+        counted = words["total"] == self.total
+        hold(counted, "accounts", f"{self} has {self.total} bytes, its total is {words['total']}")
+        rest = self.total - len(self.used) * unit
+        hold(self.free == rest, "accounts", f"{self} has {rest} bytes free, not {self.free}")
+        self.spans = union(self.extents)
+        self.free_ranges = union((slot, slot + unit) for slot in free)
+        self.grains = {address: self.spans}
+        self.extent_of = {address: self._extent_of}
+        self.totals = {self.serial: (self.total, self.free)}
+        self.own = {address: self.serial}
+
+    def _walk_extents(self, raw, words):
+        extents, base, last = [], words["first"], 0
+        while base:
+            following, size = raw.words(base, 2)
+            again = size > 0 and all(base != known for known, _ in extents)
+            hold(again, "links", f"the list of extents of {self} breaks at {base:#x}")
+            extents.append((base, base + size))
+            base, last = following, base
+        hold(last == words["last"], "links", f"the last extent of {self} is {last:#x}")
+        return extents
+
+    def _walk_free(self, raw, cursor, slots):
+        free = set()
+        while cursor:
+            hold(cursor in slots, "links", f"the free unit {cursor:#x} is no slot of {self}")
+            hold(cursor not in free, "links", f"the unit {cursor:#x} of {self} is free twice")
+            free.add(cursor)
+            cursor = raw.word(cursor) ^ at.FREE_KEY
+        return free
+
+    def _extent_of(self, address):
+        """The base of the extent that holds `address`, or None."""
+        return next((b for b, x in self.extents if b <= address < x), None)
+
+
+class MVFFPool(Pool):
+    """An MVFF pool: its lands, and the pool of their nodes (C1, C2, F1)."""
+
+    size = at.MVFF_BYTES
+
+    def __init__(self, raw, address):
+        super().__init__(raw, address, "MVFF")
+        self.blocks = MFSPool(raw, address + at.MVFF["blocks"])
+        spans = walk_land(raw, address + at.MVFF["total"], "CBSF", self.blocks.address)
+        primary = walk_land(raw, address + at.MVFF["primary"], "CBSF", self.blocks.address)
+        self.secondary = walk_freelist(raw, address + at.MVFF["secondary"])
+        judge_nodes((spans, primary), self.blocks)
+        self.spans = spans.ranges
+        self.free_ranges = union(primary.ranges + self.secondary)
+        for base, limit in self.free_ranges:
+            own = inside(self.spans, base, limit)
+            hold(own, "partition", f"[{base:#x}, {limit:#x}) is free in {self} and not its own")
+        self.total, self.free = total(self.spans), total(self.free_ranges)
+        self.grains = {address: self.spans, **self.blocks.grains}
+        self.extent_of = {address: None, **self.blocks.extent_of}
+        self.totals = {self.serial: (self.total, self.free), **self.blocks.totals}
+        self.own = {address: self.serial, **self.blocks.own}
+
+
+def judge_nodes(trees, blocks, invariant="links"):
+    """C1: each node is in one tree, and the used units of `blocks` are the
+    nodes of `trees`."""
+    nodes = [node for tree in trees for _, _, node in tree.nodes]
+    hold(len(set(nodes)) == len(nodes), invariant, f"a node of {blocks} is in two trees")
+    strays = sorted(set(nodes) ^ blocks.used)
+    hold(not strays, invariant, f"{[hex(s) for s in strays[:4]]} is a node or a used unit, not both")
+
+
+# By the word that a descriptor begins with.
+POOLS = {at.name("MFS"): MFSPool, at.name("MVFF"): MVFFPool}
+
+
+def read_pool(raw, address):
+    """What the bytes at `address` say of the pool there. Raises: Broken."""
+    kind = POOLS.get(raw.word(address))
+    hold(kind, "links", f"no pool of a known class lies at {address:#x}")
+    return kind(raw, address)

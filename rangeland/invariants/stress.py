@@ -1,0 +1,247 @@
+"""Stress: long runs of a pool under the compiled driver, and what came of them.
+
+Source: design/stress.md
+"""
+
+import time
+from bisect import bisect_right
+from dataclasses import dataclass
+
+from arena.arena import Arena
+from pools.pool import Pool
+from rangeland.invariants import fields as d
+from rangeland.invariants.columns import SLICE, Columns, draining
+from rangeland.invariants.driver import Driver
+from rangeland.invariants.factory import Factory, name_of, named
+from rangeland.invariants.finding import Broken, CannotTry, Finding, Result
+from rangeland.invariants.prove import trial_of
+from rangeland.invariants.raw import layout as at
+from rangeland.invariants.raw.audit import audit
+from rangeland.invariants.shrink import shrink
+from rangeland.invariants.trial import described, judged, play
+from vm.results import integer
+
+EVERY = 1_000_000
+# A failing run is repeated from the blocks that lived so many operations
+# before the end, until one of these repeats it.
+WINDOWS = (100, 1000, 10_000, 100_000)
+# Operations of such a repetition between two checks.
+CHECKED = 500
+
+_VERDICTS = {
+    d.OVERLAP: ("overlap", "block {name} at {address:#x} has {spot:#x} in common with another"),
+    d.OUTSIDE: ("outside", "block {name} at {spot:#x} is not all in mapped memory"),
+    d.MISALIGNED: ("alignment", "block {name} lies at {spot:#x}, {found} above a multiple"),
+    d.CONTENTS: ("contents", "the word at {spot:#x} of block {name} is {found}, not {expected}"),
+    d.ACCOUNTS: ("accounts", "total less free is {found} bytes, but {expected} bytes live"),
+    d.NONSENSE: ("nonsense", "the answer to the request for block {name} is {found}"),
+    d.REFUSED: ("free-refused", "the free of block {name} at {spot:#x} is refused, by {found}"),
+    d.UNWOUND: ("unwound", "the refusal of block {name} changed total from {expected} to {found}"),
+}
+
+
+@dataclass
+class StressResult(Result):
+    """What came of a stress run: besides, how many requests were `refused`."""
+
+    refused: int
+
+    @property
+    def operations_per_second(self):
+        """Operations done and judged in a second, checks included."""
+        return self.steps / self.seconds if self.seconds else 0.0
+
+    def to_dict(self):
+        """The result as plain data, of which JSON can be made."""
+        return super().to_dict() | {"operations_per_second": self.operations_per_second}
+
+
+def stress(
+    subject,
+    operations=1_000_000,
+    seed=0,
+    *,
+    sizes="mixed",
+    lifetime="mixed",
+    most=1000,
+    every=EVERY,
+    seconds=None,
+    make_arena=Arena,
+    progress=None,
+):
+    """Drive what `subject` makes for so many operations. Returns a StressResult.
+
+    `subject` is a callable of no argument or of an arena, which `make_arena`
+    makes, that gives a pool of Rangeland. `sizes` is small, lognormal,
+    cliffs, pages, mixed, or a number of bytes; `lifetime` random, lifo,
+    fifo, waves, epochs or mixed; at most `most` blocks live at a time. After
+    each `every` operations all that lies in memory is checked. With
+    `seconds`, it ends after so long. `progress(operations done)` is called
+    now and then. The same seed does the same, at both speeds.
+    Raises: CannotTry; ParamError.
+    Cost: 0.1 to 0.5 microseconds an operation, compiled; 10 to 20 interpreted.
+    """
+    operations = integer("operations", operations, least=1)
+    run = Stress(subject, Columns(seed, sizes, lifetime, most), make_arena)
+    began = time.perf_counter()
+    found = None
+    try:
+        run.drive(operations, integer("every", every, least=1), began, seconds, progress)
+        run.end()
+    except Broken as broken:
+        found = broken
+    took = time.perf_counter() - began
+    finding = run.finding(found) if found else None
+    done = min(run.driver.done, operations)
+    return StressResult(not finding, finding, done, 1, took, seed, run.driver.refused)
+
+
+class Stress:
+    """A stress run: the arena, the pool, the driver, and the deep checks."""
+
+    def __init__(self, subject, columns, make_arena=Arena):
+        self.subject = subject
+        factory = Factory(subject)
+        self.arena = make_arena() if factory.in_arena else None
+        self.pool = pool = factory.subject(self.arena)
+        if not isinstance(pool, Pool):
+            raise CannotTry(
+                f"{name_of(subject)} made {pool!r}: expected a pool of Rangeland (anything "
+                f"else is tried by `prove`)"
+            )
+        self.arena = pool.arena
+        if (unit := unit_of(pool)) is not None:
+            columns = Columns(columns.seed, unit, columns.lifetime, columns.most)
+        self.columns = columns
+        quantum = pool.unit_size if unit is not None else pool.align
+        self.driver = Driver(pool, columns.most, pool.align, quantum)
+
+    def drive(self, operations, every, began=0.0, seconds=None, progress=None):
+        """Do `operations`, with checks on the way. Raises: Broken."""
+        while (done := self.driver.done) < operations:
+            number, first = divmod(done, SLICE)
+            if first == 0 or done == 0:
+                self.driver.load(*self.columns.drawn(number))
+            limit = min(SLICE, first + operations - done, first + every - done % every)
+            judged(self._run, first, limit)
+            if self.driver.done % every == 0:
+                judged(self.check)
+            if progress is not None:
+                progress(self.driver.done)
+            if seconds is not None and time.perf_counter() - began > seconds:
+                break
+        judged(self.check)
+
+    def _run(self, first, limit):
+        driver = self.driver
+        if driver.run(first, limit) >= 0:
+            self._expect_good()
+        if driver.refused == driver.made:
+            raise CannotTry(f"{self.pool!r} refused every block")
+
+    def _expect_good(self):
+        driver = self.driver
+        if driver.verdict != d.GOOD:
+            name, text = _VERDICTS[driver.verdict]
+            found = {key: getattr(driver, key) for key in ("spot", "found", "expected")}
+            where = {block: address for block, address, _ in driver.blocks()}
+            address = where.get(driver.culprit, 0)
+            raise Broken(name, text.format(name=driver.culprit, address=address, **found))
+
+    def check(self):
+        """Judge all that lies in memory: contents, own checks, raw bytes.
+
+        Raises: Broken. Cost: O(blocks + pages).
+        """
+        self.driver.verify()
+        self._expect_good()
+        for thing in (self.pool, self.arena):
+            try:
+                thing.check()
+            except Exception as error:
+                raise Broken("own-check", f"{thing!r}.check(): {described(error)}") from error
+        found = audit(self.arena.space, self.arena.address)
+        expect_in_pool(self.driver.blocks(), found, self.pool.address)
+
+    def end(self):
+        """Free everything, oldest first, and judge what is left; and the
+        teardown. Raises: Broken."""
+        self.drain()
+        judged(self.check)
+        judged(self._tear_down)
+
+    def drain(self):
+        """Free every live block, oldest first. Raises: Broken."""
+        count = self.driver.count
+        self.driver.load(*draining(count))
+        judged(self._run, 0, count)
+
+    def _tear_down(self):
+        space = self.arena.space
+        for pool in reversed(self.arena.pools):
+            pool.destroy()
+        self.arena.check()
+        audit(space, self.arena.address)
+        reserved, mapped = space.reserved, space.mapped
+        own = self.arena.reserved, self.arena.committed
+        self.arena.destroy()
+        if (space.reserved, space.mapped) != (reserved - own[0], mapped - own[1]):
+            raise Broken("teardown", f"{space.reserved} bytes reserved, {space.mapped} mapped")
+
+    def finding(self, broken):
+        """The Finding that `broken` comes to: its steps as few as they get."""
+        done = self.driver.done
+        limit = done + 1
+        for window in WINDOWS:
+            steps = self.columns.steps(max(0, limit - window), limit)
+            make_trial = trial_of(self.subject)
+            again, taken = play(make_trial(), steps, CHECKED)
+            if again is not None:
+                steps, last = shrink(make_trial, steps[:taken], again.invariant, every=CHECKED)
+                last = last or again
+                program = make_trial().program(steps)
+                seed = self.columns.seed
+                return Finding(last.invariant, last.message, steps, program, seed, 0, done)
+            if window >= limit:
+                break
+        program = self._whole_run(broken)
+        seed = self.columns.seed
+        return Finding(broken.invariant, broken.message, [], program, seed, 0, done)
+
+    def _whole_run(self, broken):
+        """A program that repeats the run, where no short one is known."""
+        imported, call = named(self.subject)
+        lines = dict.fromkeys([imported or "", "from rangeland.invariants.stress import stress"])
+        c = self.columns
+        made = (
+            f"result = stress({call or 'make'}, {self.driver.done + 1}, {c.seed}, "
+            f"sizes={c.sizes!r}, lifetime={c.lifetime!r}, most={c.most})"
+        )
+        return "\n".join([*filter(None, lines), "", made, f"# {broken}", "assert result.ok"]) + "\n"
+
+
+def unit_of(pool):
+    """The one size that the blocks of `pool` have, or None if any will do."""
+    if getattr(pool, "unit_size", None) is None:
+        return None
+    # An MFS pool takes the size that it was made for, before rounding.
+    return pool.space.word(pool.address + at.MFS["client"])
+
+
+def expect_in_pool(blocks, found, address):
+    """Judge that all `blocks`, (name, address, size), lie in the memory of
+    the pool at `address`, by the Audit `found`, and none in free memory.
+
+    Raises: Broken. Cost: O(blocks log ranges).
+    """
+    pool = next(pool for pool in found.clients if pool.address == address)
+    for what, ranges, expected in (("its pool", pool.spans, 1), ("free", pool.free_ranges, 0)):
+        bases = [base for base, _ in ranges]
+        for name, base, size in blocks:
+            i = bisect_right(bases, base + size - 1) - 1
+            low, high = ranges[i] if i >= 0 else (0, 0)
+            inside = low <= base and base + size <= high if expected else high > base
+            if inside != bool(expected):
+                word = "not in" if expected else "in"
+                told = f"block {name}, [{base:#x}, {base + size:#x}), is {word} memory of {what}"
+                raise Broken("outside" if expected else "overlap", told.replace("of free", "that is free"))

@@ -1,0 +1,149 @@
+"""Machines over lands: one, and several that have to agree.
+
+Source: design/machines.md#.sol.lands
+"""
+
+from hypothesis import strategies as st
+from hypothesis.stateful import initialize, rule
+
+from rangeland.invariants import strategies as some
+from rangeland.invariants.agreement import LANDS, AgreementTrial
+from rangeland.invariants.land import SPAN
+from rangeland.invariants.machines.base import TrialMachine
+from rangeland.invariants.prove import trial_of
+
+CELL = 64
+CELLS = 64
+which = st.integers(0, 1 << 20)
+
+
+class RangeMachine(TrialMachine):
+    """What may be done with any set of ranges."""
+
+    @rule(range=some.ranges(CELL * CELLS, CELL))
+    def insert(self, range):
+        """Anything in few places: it may overlap."""
+        self.do("insert", *range)
+
+    @rule(range=some.ranges(SPAN, CELL))
+    def insert_anywhere(self, range):
+        """Anything anywhere."""
+        self.do("insert", *range)
+
+    @rule(range=some.ranges(CELL * CELLS, CELL))
+    def delete(self, range):
+        """Anything: it may not be there."""
+        self.do("delete", *range)
+
+    def _picked(self, pick):
+        """A range of the land, from the beginning of memory, or None."""
+        ranges = list(self.trial.model)
+        if not ranges:
+            return None
+        base, limit = ranges[pick % len(ranges)]
+        return base - self.trial.base, limit - self.trial.base
+
+    @rule(pick=which, left=st.integers(0, 3), right=st.integers(0, 3))
+    def delete_inside(self, pick, left, right):
+        """A range, one end of it, or its middle."""
+        picked = self._picked(pick)
+        if picked:
+            lo, hi = picked[0] + left * CELL, picked[1] - right * CELL
+            if lo < hi:
+                self.do("delete", lo, hi)
+
+    @rule(pick=which, cells=st.integers(1, 3), above=st.booleans())
+    def insert_beside(self, pick, cells, above):
+        """What touches a range."""
+        picked = self._picked(pick)
+        if picked:
+            lo, hi = picked
+            lo, hi = (hi, hi + cells * CELL) if above else (lo - cells * CELL, lo)
+            if 0 <= lo and hi <= SPAN:
+                self.do("insert", lo, hi)
+
+    @rule(
+        which=st.sampled_from(("first", "last", "largest")),
+        cells=st.integers(1, 8),
+        mode=st.sampled_from(("none", "low", "high", "entire")),
+    )
+    def find(self, which, cells, mode):
+        """What is large enough."""
+        self.do("find", which, cells * CELL, mode)
+
+    @rule(
+        pick=which,
+        which=st.sampled_from(("first", "last", "largest")),
+        mode=st.sampled_from(("low", "high")),
+    )
+    def find_exactly(self, pick, which, mode):
+        """What is just as large as one of the ranges."""
+        picked = self._picked(pick)
+        if picked:
+            self.do("find", which, picked[1] - picked[0], mode)
+
+    @rule(
+        cells=st.integers(1, 200),
+        zones=st.integers(0, (1 << 64) - 1) | st.integers(0, 63).map(lambda i: 1 << i),
+        high=st.booleans(),
+    )
+    def zones(self, cells, zones, high):
+        """What lies in some zones."""
+        self.do("zones", cells * CELL, zones, high)
+
+    @rule(modulus=st.integers(1, 5), enters=st.booleans())
+    def visit(self, modulus, enters):
+        """Every range, some of which go."""
+        self.do("visit", modulus, enters)
+
+
+class LandMachine(RangeMachine):
+    """Any land: `make` makes something with `insert` and `delete`."""
+
+    def make_trial(self):
+        """A fresh trial of what `make` makes."""
+        return trial_of(self.maker())()
+
+    @initialize(align=st.sampled_from((8, 8, 64)))
+    def begin(self, align):
+        """Make the land."""
+        self.do("begin", align)
+
+    @rule(nth=st.integers(1, 3), count=st.sampled_from((1, 2, 40)))
+    def refuse(self, nth, count):
+        """Nodes are refused."""
+        self.do("refuse", nth, count)
+
+    @rule()
+    def relent(self):
+        """Nodes for all again."""
+        self.do("relent")
+
+    def aims(self):
+        """How many ranges, and how far down the last walk in a tree went."""
+        if self.trial is not None and self.trial.land is not None:
+            yield "ranges", len(list(self.trial.model))
+            tree = getattr(self.trial.land, "tree", None)
+            if tree is not None:
+                yield "levels", tree.depth
+
+
+class LandAgreement(RangeMachine):
+    """Several lands driven alike, which `makes` make, each of an arena: they
+    have to agree with the first, step by step."""
+
+    makes = LANDS
+
+    def make_trial(self):
+        """A fresh trial of all the lands."""
+        return AgreementTrial(self.makes)
+
+    @initialize(range=some.ranges(CELL * CELLS, CELL))
+    def begin(self, range):
+        """Make the lands, with something in them."""
+        self.do("insert", *range)
+
+    def aims(self):
+        """How many ranges."""
+        if self.trial is not None and self.trial.lands:
+            yield "ranges", len(self.trial.model)

@@ -61,6 +61,11 @@ class AllocatorTrial(Trial):
 
     # What there is
 
+    @property
+    def cost(self):
+        """A step is dear where there is an arena to be judged with it."""
+        return 6 if self.factory.in_arena else 1
+
     def do(self, step):
         """Do and judge one step; whatever it is, there is an allocator."""
         if self.pool is None and step[0] != "begin":

@@ -14,7 +14,7 @@ from vm.space import AddressSpace
 # What the public face has under its own name.
 FACE = ("pools", "land", "arena", "rangeland.lands")
 SPACE = 1 << 32
-ARENA = 1 << 22
+ARENA = 1 << 20
 
 
 class Factory:

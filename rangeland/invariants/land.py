@@ -51,6 +51,11 @@ class LandTrial(Trial):
 
     # What there is
 
+    @property
+    def cost(self):
+        """A step is dear where there is an arena to be judged with it."""
+        return 6 if self.factory.in_arena else 1
+
     def do(self, step):
         """Do and judge one step; whatever it is, there is a land."""
         if self.land is None and step[0] != "begin":

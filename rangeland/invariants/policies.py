@@ -78,7 +78,7 @@ class MVFFTrial(AllocatorTrial):
 
     def _see_what_it_offers(self, options):
         super()._see_what_it_offers(options)
-        self.owned, self.total = [], 0
+        self.owned, self.total = None, 0
         # After a refused node free ranges may lie in the list behind the tree.
         self.is_known = True
 
@@ -105,10 +105,25 @@ class MVFFTrial(AllocatorTrial):
         base, limit = fitting[0 if self.policy["first_fit"] else -1]
         return limit - size if self.policy["slot_high"] else base
 
-    def _learn(self):
-        """What memory the pool has, from who owns which grain."""
+    def _note(self):
+        """See whether the pool has got memory, or given some back."""
         if self.pool.total_size != self.total:
             self.total = self.pool.total_size
+            self.owned = None
+
+    def expect_predicted(self, address, expected, name):
+        """Raises: Broken if a block lies elsewhere than predicted."""
+        self._note()
+        super().expect_predicted(address, expected, name)
+
+    def do_cycle(self, size, count, times):
+        """As it is for all; what memory there is then, has to be seen."""
+        self.owned = None
+        return super().do_cycle(size, count, times)
+
+    def _learn(self):
+        """What memory the pool has, from who owns which grain."""
+        if self.owned is None:
             self.owned = []
             for chunk in sorted(self.arena.chunks, key=lambda chunk: chunk.base):
                 for lo, hi, owner in chunk.runs():
@@ -143,6 +158,7 @@ class MVFFTrial(AllocatorTrial):
     def freed_block(self, block):
         """m4: below the fraction `spare` nothing goes back; at it, all that
         is more than half of it, as far as whole grains are free."""
+        self._note()
         total, free = self.pool.total_size, self.pool.free_size
         gone = self.before - total
         limit = int(self.policy["spare"] * self.before)

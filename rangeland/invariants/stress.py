@@ -4,7 +4,6 @@ Source: design/stress.md
 """
 
 import time
-from bisect import bisect_right
 from dataclasses import dataclass
 
 from arena.arena import Arena
@@ -16,9 +15,10 @@ from rangeland.invariants.factory import Factory, name_of, named
 from rangeland.invariants.finding import Broken, CannotTry, Finding, Result
 from rangeland.invariants.prove import trial_of
 from rangeland.invariants.raw import layout as at
-from rangeland.invariants.raw.audit import audit
+from rangeland.invariants.raw import audit
 from rangeland.invariants.shrink import shrink
-from rangeland.invariants.trial import described, judged, play
+from rangeland.invariants.trial import judged, play
+from rangeland.invariants.whole import expect_apart, own_check
 from vm.results import integer
 
 EVERY = 1_000_000
@@ -155,11 +155,8 @@ class Stress:
         """
         self.driver.verify()
         self._expect_good()
-        for thing in (self.pool, self.arena):
-            try:
-                thing.check()
-            except Exception as error:
-                raise Broken("own-check", f"{thing!r}.check(): {described(error)}") from error
+        own_check(self.pool, "pool")
+        own_check(self.arena, "arena")
         found = audit(self.arena.space, self.arena.address)
         expect_in_pool(self.driver.blocks(), found, self.pool.address)
 
@@ -229,19 +226,11 @@ def unit_of(pool):
 
 
 def expect_in_pool(blocks, found, address):
-    """Judge that all `blocks`, (name, address, size), lie in the memory of
+    """Judge that all `blocks`, (number, address, size), lie in the memory of
     the pool at `address`, by the Audit `found`, and none in free memory.
 
     Raises: Broken. Cost: O(blocks log ranges).
     """
     pool = next(pool for pool in found.clients if pool.address == address)
-    for what, ranges, expected in (("its pool", pool.spans, 1), ("free", pool.free_ranges, 0)):
-        bases = [base for base, _ in ranges]
-        for name, base, size in blocks:
-            i = bisect_right(bases, base + size - 1) - 1
-            low, high = ranges[i] if i >= 0 else (0, 0)
-            inside = low <= base and base + size <= high if expected else high > base
-            if inside != bool(expected):
-                word = "not in" if expected else "in"
-                told = f"block {name}, [{base:#x}, {base + size:#x}), is {word} memory of {what}"
-                raise Broken("outside" if expected else "overlap", told.replace("of free", "that is free"))
+    for block in blocks:
+        expect_apart(block, pool.spans, pool.free_ranges)

@@ -2,3 +2,5 @@
 
 Nothing here imports anything of land, pools or arena.
 """
+
+from rangeland.invariants.raw.arena import audit

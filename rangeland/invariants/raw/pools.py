@@ -99,6 +99,7 @@ class MVFFPool(Pool):
         spans = walk_land(raw, address + at.MVFF["total"], "CBSF", self.blocks.address)
         primary = walk_land(raw, address + at.MVFF["primary"], "CBSF", self.blocks.address)
         self.secondary = walk_freelist(raw, address + at.MVFF["secondary"])
+        self.primary = primary.ranges
         judge_nodes((spans, primary), self.blocks)
         self.spans = spans.ranges
         self.free_ranges = union(primary.ranges + self.secondary)

@@ -1,4 +1,4 @@
-"""The audit of a whole arena: `audit(space, address)`.
+"""Arenas in raw words: `audit(space, address)` walks and judges a whole one.
 
 Every grain of every chunk must be overhead, page table, a pool's, spare or
 free, by all the structures that say so: tables, page entries, lands, pools,

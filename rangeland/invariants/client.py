@@ -1,0 +1,135 @@
+"""A random client of an arena: what the steps of its trial are drawn from.
+
+Each run draws its own weights (swarm testing), so that runs differ from each
+other more than steps within one do. Source: design/stress.md#.sol.client
+"""
+
+from collections import deque
+
+UNITS = (1, 8, 24, 40, 100, 500, 4096, 5000)
+EXTENDS = (1, 4096, 8192, 65536)
+SIZES = (64, 64, 600, 600, 5000, 40_000, 200_000)
+SPARES = (0, 0.1, 0.25, 0.5, 0.75, 1)
+FAULTS = ("reservation", "mapping", "node", "node")
+MOST_POOLS = 6
+# Steps that a run may do without, and what weight they may have.
+OPTIONAL = (
+    "mvff", "mfs", "destroy", "fill", "drain", "limit", "spare", "collect", "grow", "attach",
+    "refuse", "second", "close",
+)  # fmt: skip
+WEIGHTS = (0, 1, 1, 3)
+
+
+class Client:
+    """The next step of a run of `trial`, an ArenaTrial."""
+
+    def __init__(self, rng, trial):
+        self.rng, self.trial = rng, trial
+        self.number = 0
+        self.pending = deque()
+        self.names = ["alloc", "free", *OPTIONAL]
+        self.weights = [10, rng.choice((3, 8)), *(rng.choice(WEIGHTS) for _ in OPTIONAL)]
+        self.sizes = rng.choices(SIZES, k=rng.randint(1, 4))
+        self._begin()
+        for _ in range(rng.randint(1, 3)):
+            self._mvff() if rng.random() < 0.7 else self._mfs()
+
+    def next(self):
+        """A step; those that belong together come one after the other."""
+        while not self.pending:
+            name = self.rng.choices(self.names, self.weights)[0]
+            getattr(self, "_" + name)()
+        return self.pending.popleft()
+
+    def _add(self, *step):
+        self.pending.append(step)
+
+    def _new(self):
+        self.number += 1
+        return self.number
+
+    def _begin(self):
+        choice = self.rng.choice
+        self._add(
+            "begin",
+            choice((1, 1 << 19, 1 << 20, 1 << 20)),
+            choice((4096, 4096, 4096, 16384, 65536)),
+            choice((True, True, False)),
+            choice(SPARES),
+            choice((True, False)),
+        )
+
+    def _mvff(self):
+        choice = self.rng.choice
+        if len(self.trial.pools) < MOST_POOLS:
+            self._add(
+                "mvff",
+                self._new(),
+                choice(EXTENDS),
+                choice((8, 8, 16, 256, 4096)),
+                choice(SPARES),
+                *(choice((False, True)) for _ in range(3)),
+            )
+
+    def _mfs(self):
+        if len(self.trial.pools) < MOST_POOLS:
+            self._add("mfs", self._new(), self.rng.choice(UNITS), self.rng.choice(EXTENDS))
+
+    def _destroy(self):
+        if self.trial.pools:
+            self._add("destroy", self.rng.choice(list(self.trial.pools)))
+
+    def _alloc(self):
+        if self.trial.pools:
+            number, held = self.rng.choice(list(self.trial.pools.items()))
+            size = held.unit or 1 + self.rng.randrange(self.rng.choice(self.sizes))
+            self._add("alloc", self._new(), number, size)
+
+    def _fill(self):
+        for _ in range(self.rng.randint(2, 20)):
+            self._alloc()
+
+    def _free(self):
+        blocks = self.trial.blocks.ascending()
+        if blocks:
+            self._add("free", self.rng.choice(blocks).number)
+
+    def _drain(self):
+        blocks = [block.number for block in self.trial.blocks]
+        if self.rng.random() < 0.5:
+            self.rng.shuffle(blocks)
+        for number in blocks[: self.rng.randint(1, max(1, len(blocks)))]:
+            self._add("free", number)
+
+    def _limit(self):
+        self._add("limit", self.rng.choice((None, None, *range(-24, 40, 4), 0, 1, 2)))
+
+    def _spare(self):
+        self._add("spare", self.rng.choice(SPARES))
+
+    def _collect(self):
+        self._add("collect")
+
+    def _grow(self):
+        by = 1 + self.rng.randrange(512) * 4096
+        self._add("grow", by, self.rng.choice((0, 0, by, by // 2, by // 4)))
+
+    def _attach(self):
+        self._add("attach")
+
+    def _refuse(self):
+        """Faults of the machine, for some steps."""
+        nth = self.rng.choice((1, 1, 2, 3, 4, 6))
+        self._add("refuse", self.rng.choice(FAULTS), nth, self.rng.choice((1, 1, 3, 40)))
+        for _ in range(self.rng.randint(1, 4)):
+            names = ("alloc", "alloc", "mvff", "mfs", "free", "destroy", "collect", "second")
+            getattr(self, "_" + self.rng.choice(names))()
+        self._add("relent")
+
+    def _second(self):
+        if len(self.trial.others) < 2:
+            self._add("second", self._new(), self.rng.choice((1, 1 << 19, 1 << 20)))
+
+    def _close(self):
+        if self.trial.others:
+            self._add("close", self.rng.choice(list(self.trial.others)))

@@ -1,0 +1,131 @@
+"""Accounts: what an allocator says that it has and has free.
+
+Source: design/invariants.md#.sol.accounts
+"""
+
+from pools.mfs import MFS
+from pools.pool import Pool
+from rangeland.invariants.finding import Broken
+
+
+def accounts_of(pool, memory):
+    """The Accounts of `pool`, as exact as what it promises."""
+    if isinstance(pool, MFS):
+        return Exact(pool, lambda size: pool.unit_size)
+    if isinstance(pool, Pool):
+        align = pool.align
+        return Exact(pool, lambda size: size + align - 1 & -align)
+    free = getattr(pool, "free_size", None)
+    if not _is_size(free):
+        return Accounts()
+    if _is_size(getattr(pool, "total_size", None)):
+        return Bounded(pool, "pool.total_size", lambda: pool.total_size)
+    if memory.bounds is not None:
+        # Memory that does not grow: what was free at first is all there is.
+        return Bounded(pool, str(free), lambda: free)
+    return Accounts()
+
+
+def _is_size(value):
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+class Accounts:
+    """The accounts of an allocator that tells none: nothing to judge."""
+
+    used = None
+    text = None
+
+    def took(self, size):
+        """A block of `size` bytes was made."""
+
+    def gave(self, size):
+        """A block of `size` bytes was freed."""
+
+    def mark(self):
+        """What may not change when a request is refused."""
+        return None
+
+    def expect(self):
+        """Judge. Raises: Broken."""
+
+
+class Bounded(Accounts):
+    """Accounts that may count what an allocator needs for itself: live
+    blocks take at least their size."""
+
+    def __init__(self, pool, text, total):
+        self.pool = pool
+        self.total = total
+        self.text = f"{text} - pool.free_size"
+        self.owed = 0
+
+    @property
+    def used(self):
+        """The bytes that are not free."""
+        return self.total() - self.pool.free_size
+
+    def took(self, size):
+        """A block of `size` bytes was made."""
+        self.owed += size
+
+    def gave(self, size):
+        """A block of `size` bytes was freed."""
+        self.owed -= size
+
+    def expect(self):
+        """Raises: Broken if less is used than lives, or free is no size."""
+        total, free = self.total(), self.pool.free_size
+        if not 0 <= free <= total:
+            raise Broken(
+                "accounts",
+                f"free_size is {free}, of a total of {total}",
+                f"assert 0 <= pool.free_size <= {total}",
+            )
+        if total - free < self.owed:
+            raise Broken(
+                "accounts",
+                f"{total} bytes in all and {free} free leave {total - free}, "
+                f"but {self.owed} bytes live",
+                f"assert {self.text} >= {self.owed}",
+            )
+
+
+class Exact(Accounts):
+    """The accounts of our own pools: exact, each block rounded as `rounded`
+    says. Source: design/pools.md#.req.mvff.check"""
+
+    text = "pool.total_size - pool.free_size"
+
+    def __init__(self, pool, rounded):
+        self.pool = pool
+        self.rounded = rounded
+        self.owed = 0
+
+    @property
+    def used(self):
+        """The bytes that are not free."""
+        return self.pool.total_size - self.pool.free_size
+
+    def took(self, size):
+        """A block of `size` bytes was made."""
+        self.owed += self.rounded(size)
+
+    def gave(self, size):
+        """A block of `size` bytes was freed."""
+        self.owed -= self.rounded(size)
+
+    def mark(self):
+        """What may not change when a request is refused."""
+        return self.pool.total_size, self.pool.free_size
+
+    def expect(self):
+        """Raises: Broken unless what is used is just what lives."""
+        total, free = self.mark()
+        if total - free != self.owed:
+            raise Broken(
+                "accounts",
+                f"total less free is {total} - {free} = {total - free}, "
+                f"expected {self.owed}, which live",
+                f"assert {self.text} == {self.owed}",
+            )

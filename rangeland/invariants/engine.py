@@ -1,0 +1,89 @@
+"""The engine: seeded runs of trials until something breaks, or nothing does.
+
+Deterministic: the same seed gives the same steps, in every process and at
+both speeds. Source: design/invariants.md#.sol.engine
+"""
+
+import random
+import time
+
+from rangeland.invariants.finding import Broken, CannotTry, Finding, Result
+from rangeland.invariants.shrink import shrink
+from rangeland.invariants.trial import judged, play
+
+# Of so many examples one is as long as it may be; the others are shorter.
+LONG_ONES = 8
+SHORT = 12
+
+
+def examine(make_trial, seed, examples, steps, every=16, progress=None, seconds=None):
+    """Try `examples` runs of up to `steps` steps each. Returns the Result.
+
+    `make_trial()` gives a fresh trial; it is checked after each `every`
+    steps. `progress(examples done)` is called after each. With `seconds`,
+    no example begins later than that.
+    Raises: CannotTry.
+    """
+    began = time.perf_counter()
+    done = tried = 0
+    finding = None
+    for example in range(examples):
+        if seconds is not None and time.perf_counter() - began > seconds:
+            break
+        rng = random.Random(f"{seed}/{example}")
+        taken = []
+        tried += 1
+        broken = _run(make_trial(), rng, _length(rng, example, steps), every, taken)
+        done += len(taken)
+        if broken:
+            finding = _finding(make_trial, broken, taken, every, seed, example, done)
+            break
+        if progress is not None:
+            progress(tried)
+    return Result(finding is None, finding, done, tried, time.perf_counter() - began, seed)
+
+
+def replay(make_trial, steps, every=1):
+    """Do `steps` in a fresh trial. Returns the Broken, or None.
+
+    Raises: CannotTry.
+    """
+    return play(make_trial(), steps, every)[0]
+
+
+def _length(rng, example, steps):
+    """How many steps an example has: mostly few, for what breaks in few steps
+    is found soonest by many short runs."""
+    if example % LONG_ONES == LONG_ONES - 1:
+        return steps
+    return min(steps, 4 + int(rng.expovariate(1 / (SHORT << example % 4))))
+
+
+def _run(trial, rng, length, every, taken):
+    """Run a fresh `trial`; its steps go to `taken`. Returns Broken or None."""
+    try:
+        for count in range(1, length + 1):
+            step = trial.choose(rng)
+            taken.append(step)
+            judged(trial.do, step)
+            if count % every == 0:
+                judged(trial.check)
+        judged(trial.check)
+        judged(trial.end)
+    except Broken as broken:
+        trial.abandon()
+        return broken
+    except BaseException:
+        trial.abandon()
+        raise
+    return None
+
+
+def _finding(make_trial, broken, taken, every, seed, example, done):
+    steps, last = shrink(make_trial, taken, broken.invariant, every=every)
+    broken = last or broken
+    try:
+        program = make_trial().program(steps)
+    except CannotTry as error:
+        program = f"# {error}\n"
+    return Finding(broken.invariant, broken.message, steps, program, seed, example, done)

@@ -1,0 +1,93 @@
+"""Programs: what a trial did, as the text of a Python program.
+
+Source: design/invariants.md#.sol.program
+"""
+
+from string import ascii_lowercase
+
+from rangeland.invariants.blocks import PERIOD
+
+PATTERN = [
+    "",
+    "def pattern(stamp, size, start=0):",
+    f"    return bytes((stamp + start + i) % {PERIOD} for i in range(size))",
+]
+
+
+def letter(n):
+    """The nth name: a, b, ... z, a1, b1, ..."""
+    turn, place = divmod(n, len(ascii_lowercase))
+    return ascii_lowercase[place] + (str(turn) if turn else "")
+
+
+def cycle_text(text, size, count, times):
+    """The lines of a program that allocate and free the same many times, by
+    calls of this `text`."""
+    alloc = text["alloc"].format(size=size)
+    free = text["free"].format(address="block", size=size)
+    return (
+        "used = []",
+        f"for _ in range({times}):",
+        f"    blocks = [pool.{alloc} for _ in range({count})]",
+        "    for block in reversed(blocks):",
+        f"        pool.{free}",
+    )
+
+
+class Script:
+    """The lines of a trial as they come; nothing unless it is `telling`."""
+
+    def __init__(self):
+        self.telling = False
+        self.names = {}
+        self.lines = []
+        self.fills = {}
+        self.last = 0
+
+    def name(self, number):
+        """The name of the block of that number: a new one for a new block."""
+        if number not in self.names:
+            self.names[number] = letter(len(self.names))
+        return self.names[number]
+
+    def add(self, *lines):
+        """Lines that come before any step."""
+        if self.telling:
+            self.lines += lines
+
+    def begin(self, *lines):
+        """The lines of the step that is done now."""
+        if self.telling:
+            self.last = len(self.lines)
+            self.lines += lines
+
+    def refused(self):
+        """The step of now raised MemoryError, which is allowed."""
+        if self.telling:
+            tried = self.lines[self.last :]
+            self.lines[self.last :] = [
+                "try:", *(f"    {line}" for line in tried), "except MemoryError:", "    pass"
+            ]  # fmt: skip
+
+    def fill(self, text, name, block):
+        """The step of now made a block, which has been written."""
+        if self.telling and text is not None:
+            data = f"pattern({block.stamp}, {block.size})"
+            self.fills[len(self.lines)] = text.format(at=name, size=block.size, data=data)
+
+    def text(self, broken, filled=False):
+        """The program, which ends as `broken` says; with what was written in
+        the blocks, if it matters."""
+        lines = list(self.lines)
+        if filled:
+            for at in sorted(self.fills, reverse=True):
+                lines.insert(at, self.fills[at])
+            first = lines.index("")
+            lines[first:first] = PATTERN
+        if broken is None:
+            lines.append("# nothing breaks")
+        elif broken.proof is None:
+            lines[-1] += f"  # {broken}"
+        else:
+            lines += [f"# {broken}", broken.proof]
+        return "\n".join(lines).strip() + "\n"

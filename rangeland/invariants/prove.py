@@ -1,0 +1,59 @@
+"""Prove: try the invariants of whatever a callable makes.
+
+Source: design/invariants.md#.if.prove
+"""
+
+from functools import partial
+
+from rangeland.invariants.allocator import AllocatorTrial
+from rangeland.invariants.engine import examine
+from rangeland.invariants.factory import Factory, name_of
+from rangeland.invariants.finding import CannotTry
+from rangeland.invariants.profiles import profile
+from vm.results import integer
+
+
+def prove(
+    subject,
+    seed=0,
+    examples=None,
+    steps=None,
+    *,
+    sizes=None,
+    every=16,
+    progress=None,
+    seconds=None,
+):
+    """Try the invariants of what `subject` makes. Returns a Result.
+
+    `subject` is a callable of no argument, or of one: an Arena, fresh in
+    every example. What it makes has `alloc` and `free`, or `insert` and
+    `delete`. `examples` runs of up to `steps` steps are tried; without
+    them, as many as the profile of the environment says. `sizes` is (least,
+    most) bytes of a block. The same seed tries the same.
+    Raises: CannotTry, with the reason; ParamError.
+    """
+    chosen = profile()
+    examples = chosen.examples if examples is None else integer("examples", examples, least=1)
+    steps = chosen.steps if steps is None else integer("steps", steps, least=1)
+    make_trial = trial_of(subject, sizes)
+    return examine(make_trial, integer("seed", seed), examples, steps, every, progress, seconds)
+
+
+def trial_of(subject, sizes=None):
+    """What makes the trials of `subject`: a callable of no argument.
+
+    Raises: CannotTry.
+    """
+    factory = Factory(subject)
+    made = factory.subject(factory.arena() if factory.in_arena else None)
+    if _has(made, "alloc", "free"):
+        return partial(AllocatorTrial, factory, sizes)
+    raise CannotTry(
+        f"{name_of(subject)} made {made!r}: expected something with alloc and free, "
+        f"or with insert and delete"
+    )
+
+
+def _has(made, *names):
+    return all(callable(getattr(made, name, None)) for name in names)

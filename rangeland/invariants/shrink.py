@@ -1,0 +1,180 @@
+"""Shrinking: fewer steps with smaller numbers that break the same invariant.
+
+Delta debugging (Zeller and Hildebrandt 2002) over the steps, then over the
+numbers in them. Source: design/invariants.md#.sol.shrink
+"""
+
+from rangeland.invariants.finding import CannotTry
+from rangeland.invariants.trial import play
+
+BUDGET = 200_000
+# Checked after every step if they are no more than this.
+SHORT = 100
+# So many steps are tried in pairs.
+FEW = 24
+SMALL = (0, 1, 2, 8, 16, 24, 32, 64, 128, 256, 1024, 4096)
+
+
+def shrink(make_trial, steps, invariant, budget=BUDGET, every=16):
+    """The fewest steps found that break `invariant`, and the Broken.
+
+    `budget` bounds the steps that are done on the way. While a run is long,
+    it may come to break another invariant sooner. If `steps` cannot be
+    repeated, they come back as they are, with None.
+    """
+    return _Shrinker(make_trial, invariant, budget, every).shrink(list(steps))
+
+
+class _Shrinker:
+    """A run that breaks, which becomes smaller."""
+
+    def __init__(self, make_trial, invariant, budget, every):
+        self.make_trial = make_trial
+        self.invariant = invariant
+        self.budget = budget
+        self.every = every
+        self.steps = None
+        self.broken = None
+        self.known = set()
+
+    def shrink(self, steps):
+        """(steps, Broken) as small as they get."""
+        if not (self.tries(steps, True) or self.tries_as_found(steps)):
+            return steps, None
+        while self.budget > 0:
+            before = self.steps
+            self.unfold()
+            self.drop_steps()
+            self.merge()
+            self.lessen_all()
+            self.lessen_each()
+            if self.steps == before:
+                break
+        return self.steps, self.broken
+
+    def tries(self, steps, any_will_do=False):
+        """True if `steps` break the invariant, and are kept then."""
+        key = tuple(steps)
+        if key in self.known or self.budget <= 0:
+            return False
+        self.known.add(key)
+        short = len(steps) <= SHORT
+        broken, done = self._play(steps, 1 if short else self.every)
+        if broken is None:
+            return False
+        if broken.invariant != self.invariant and short and not any_will_do:
+            return False
+        self.invariant = broken.invariant
+        self.steps, self.broken = list(steps[:done]), broken
+        return True
+
+    def tries_as_found(self, steps):
+        """As `tries`, with checks no more often than when it was found."""
+        broken, done = self._play(steps, self.every)
+        if broken is not None:
+            self.invariant = broken.invariant
+            self.steps, self.broken = list(steps[:done]), broken
+        return broken is not None
+
+    def _play(self, steps, every):
+        try:
+            broken, done = play(self.make_trial(), steps, every)
+        except CannotTry:
+            broken, done = None, len(steps)
+        self.budget -= done + 1
+        return broken, done
+
+    def drop_steps(self):
+        """Leave out runs of steps: halves, quarters, and so on to single ones."""
+        width = len(self.steps)
+        while width:
+            at = len(self.steps)
+            while at > 0:
+                at = min(at, len(self.steps))
+                low = max(0, at - width)
+                self.tries(self.steps[:low] + self.steps[at:])
+                at = low
+            width //= 2
+
+    def unfold(self):
+        """Put plain steps in place of those that do much at once."""
+        unfolded = self.make_trial().unfolded
+        for at in reversed(range(len(self.steps))):
+            plain = unfolded(self.steps[at]) if at < len(self.steps) else []
+            if plain:
+                self.tries([*self.steps[:at], *plain, *self.steps[at + 1 :]])
+
+    def merge(self):
+        """Put one step in place of two of its kind, with as much in its last
+        number as both had: what breaks when memory is full needs few steps."""
+        if len(self.steps) > FEW:
+            return
+        at = 0
+        while at < len(self.steps):
+            for other in range(len(self.steps) - 1, at, -1):
+                if other < len(self.steps) and self._merges(at, other):
+                    break
+            else:
+                at += 1
+
+    def _merges(self, at, other):
+        one, two = self.steps[at], self.steps[other]
+        if one[0] != two[0] or len(one) != len(two) or len(one) < 3:
+            return False
+        if not (_is_number(one[-1]) and _is_number(two[-1])):
+            return False
+        rest = self.steps[:other] + self.steps[other + 1 :]
+        return any(
+            self.tries([*rest[:at], (*one[:-1], both), *rest[at + 1 :]])
+            for both in _sums(one[-1], two[-1])
+        )
+
+    def lessen_all(self):
+        """Make a number less wherever it is: some things break only if two
+        sizes are the same."""
+        for value in sorted({n for step in self.steps for n in step if _is_number(n)}):
+            for less in _smaller(value):
+                if self.tries([tuple(_put(n, value, less) for n in step) for step in self.steps]):
+                    break
+
+    def lessen_each(self):
+        """Make each number in each step less."""
+        at = 0
+        while at < len(self.steps):
+            for place in range(1, len(self.steps[at])):
+                self._lessen(at, place)
+                if at >= len(self.steps):
+                    return
+            at += 1
+
+    def _lessen(self, at, place):
+        value = self.steps[at][place]
+        for less in _smaller(value) if _is_number(value) else _simpler(value):
+            step = self.steps[at]
+            changed = (*step[:place], less, *step[place + 1 :])
+            if self.tries([*self.steps[:at], changed, *self.steps[at + 1 :]]):
+                break
+
+
+def _is_number(value):
+    return type(value) is int and value > 0
+
+
+def _sums(one, two):
+    """What two sizes come to, without and with what rounding up adds."""
+    return sorted({one + two, (one + 7 & -8) + (two + 7 & -8), (one + 15 & -16) + (two + 15 & -16)})
+
+
+def _put(found, value, less):
+    return less if type(found) is int and found == value else found
+
+
+def _smaller(value):
+    """Numbers to try in place of `value`, the smallest first."""
+    near = (value // 2, value - value % 8, value - 8, value - 1)
+    return [*(n for n in SMALL if n < value), *sorted({n for n in near if 0 < n < value})]
+
+
+def _simpler(value):
+    """Values to try in place of one that is no positive int."""
+    return [False] if value is True else []

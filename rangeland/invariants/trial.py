@@ -1,0 +1,88 @@
+"""Trial: one run of a subject under judges.
+
+A step is a plain tuple (name, *arguments) that means the same in any fresh
+trial, so a run is the list of its steps. What a step makes is named by a
+number that the step brings along; a step that refers to what is not there is
+skipped, so that any part of a run is a run.
+Source: design/invariants.md#.sol.trial
+"""
+
+from rangeland.invariants.finding import Broken, CannotTry
+
+
+class Trial:
+    """What every trial does; a class of trials defines all of this.
+
+    A method `do_x` does and judges the step ("x", ...), and returns False if
+    it skipped it.
+    """
+
+    def choose(self, rng):
+        """The next step at random, given what is there; `rng` is a
+        random.Random. The first call draws what the whole run is like."""
+        raise NotImplementedError
+
+    def do(self, step):
+        """Do and judge one step. Returns False if it was skipped.
+
+        Raises: Broken; CannotTry.
+        """
+        return getattr(self, "do_" + step[0])(*step[1:]) is not False
+
+    def check(self):
+        """Judge everything there is. Raises: Broken."""
+
+    def end(self):
+        """End everything, and judge what is left. Raises: Broken."""
+
+    def abandon(self):
+        """Let go of everything, judging nothing."""
+
+    def unfolded(self, step):
+        """Plainer steps that may do instead of `step`: a list, or none."""
+        return []
+
+    def program(self, steps):
+        """The text of a Python program that does `steps` and then fails as
+        the trial did. Asked of a fresh trial, which is used up by it."""
+        raise NotImplementedError
+
+
+def judged(function, *arguments):
+    """What `function(*arguments)` gives; what it raises without being
+    foreseen is a finding. Raises: Broken; CannotTry."""
+    try:
+        return function(*arguments)
+    except (Broken, CannotTry):
+        raise
+    except Exception as error:
+        raise Broken("raises", described(error)) from error
+
+
+def described(error):
+    """An exception in one line."""
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def play(trial, steps, every=1):
+    """Do `steps` in a fresh trial, with a check after each `every`, and end
+    it. Returns the Broken, or None, and how many steps it took to get there.
+
+    Raises: CannotTry.
+    """
+    done = 0
+    try:
+        for done, step in enumerate(steps, 1):
+            judged(trial.do, step)
+            if done % every == 0:
+                judged(trial.check)
+        judged(trial.check)
+        judged(trial.end)
+    except Broken as broken:
+        trial.abandon()
+        return broken, done
+    except BaseException:
+        trial.abandon()
+        raise
+    return None, done

@@ -1,0 +1,244 @@
+"""Workload: what the steps of an allocator's run are drawn from.
+
+Each run draws its own weights, sizes and lifetimes, so that runs differ from
+each other more than steps within one do (Groce et al. 2012, swarm testing).
+Source: design/invariants.md#.sol.workload
+"""
+
+from collections import deque
+
+PROFILES = ("one", "few", "cliffs", "small", "pages", "wide", "large")
+POWERS = tuple(1 << n for n in range(0, 17))
+# What people think of first.
+ROUND = (1, 10, 12, 20, 40, 48, 50, 80, 96, 100, 200, 250, 500, 1000, 2000, 5000, 10_000)
+WEIGHTS = (0, 1, 3, 10)
+PAGE = 4096
+# The most bytes of a block, and of all blocks, that a run asks for unless
+# it is told how much there is.
+MOST = 1 << 16
+
+
+class Sizes:
+    """Sizes from `least` to `most`, of a kind drawn from `rng` at the start."""
+
+    def __init__(self, rng, least, most):
+        self.rng, self.least, self.most = rng, least, most
+        self.profile = rng.choice(PROFILES)
+        self.recent = deque(maxlen=8)
+        self.draw = getattr(self, "_" + self.profile)
+        self.palette = [self._clamped(self._cliff()) for _ in range(rng.randint(1, 4))]
+
+    def next(self):
+        """A size: of the run's kind, or one that was freed of late."""
+        if self.recent and self.rng.random() < 0.3:
+            return self._clamped(self.rng.choice(self.recent))
+        return self._clamped(self.draw())
+
+    def freed(self, size):
+        """A block of `size` bytes was freed: ask for as much again soon."""
+        self.recent.append(size)
+
+    def _clamped(self, size):
+        return max(self.least, min(size, self.most))
+
+    def _cliff(self):
+        if self.rng.random() < 0.25:
+            return self.rng.choice(ROUND)
+        return self.rng.choice(POWERS) + self.rng.choice((-8, -1, 0, 0, 1, 8))
+
+    def _one(self):
+        return self.palette[0]
+
+    def _few(self):
+        return self.rng.choice(self.palette)
+
+    _cliffs = _cliff
+
+    def _small(self):
+        return self.rng.randint(1, 64)
+
+    def _pages(self):
+        return PAGE * self.rng.randint(1, 4) + self.rng.choice((-8, -1, 0, 0, 0, 1, 8, 16))
+
+    def _wide(self):
+        return int(self.rng.lognormvariate(4.5, 1.8)) + 1
+
+    def _large(self):
+        return self.most // self.rng.randint(1, 12) - self.rng.choice((0, 0, 1, 8))
+
+
+class Workload:
+    """The next step of a run of `trial`, an AllocatorTrial that has begun."""
+
+    def __init__(self, rng, trial):
+        self.rng, self.trial = rng, trial
+        least, most = trial.limits
+        self.sizes = Sizes(rng, least, most)
+        self.pending = deque()
+        self.number = 0
+        self.life = rng.choice(("newest", "oldest", "any", "any", "low", "high"))
+        self.target = rng.choice((2, 4, 8, 30, 200))
+        names = [name for name in self.OPTIONAL if self._offers(name)]
+        self.names = ["alloc", "free", *names]
+        self.weights = [10, rng.choice((3, 10))] + [rng.choice(WEIGHTS) for _ in names]
+
+    OPTIONAL = (
+        "realloc", "calloc", "aligned", "fill", "drain", "thin", "swap", "pair", "cycle",
+        "reunite", "limit", "refuse", "collect",
+    )  # fmt: skip
+
+    def _offers(self, name):
+        calls = self.trial.calls
+        if name in ("realloc", "calloc", "aligned"):
+            return getattr(calls, name) is not None
+        if name == "reunite":
+            return bool(self.trial.whole())
+        return self.trial.arena is not None or name not in ("limit", "refuse", "collect")
+
+    def next(self):
+        """A step; those that belong together come one after the other."""
+        while not self.pending:
+            name = self.rng.choices(self.names, self.weights)[0]
+            if len(self.trial.blocks) > self.target and self.rng.random() < 0.5:
+                name = "free"
+            getattr(self, "_" + name)()
+        return self.pending.popleft()
+
+    def _add(self, *step):
+        self.pending.append(step)
+
+    def _new(self):
+        self.number += 1
+        return self.number
+
+    def _alloc(self):
+        self._add("alloc", self._new(), self.sizes.next())
+
+    def _calloc(self):
+        count = self.rng.choice((1, 1, 2, 3, 8))
+        size = max(self.trial.limits[0], self.sizes.next() // count)
+        self._add("calloc", self._new(), count, size)
+
+    def _aligned(self):
+        self._add("aligned", self._new(), 1 << self.rng.randint(0, 12), self.sizes.next())
+
+    def _fill(self):
+        size = self.sizes.next()
+        for _ in range(self.rng.choice((2, 3, 5, 12))):
+            self._add("alloc", self._new(), size)
+
+    def _free(self):
+        block = self._victim()
+        if block is None:
+            self._alloc()
+        else:
+            self._release(block)
+
+    def _release(self, block):
+        self.sizes.freed(block.size)
+        self._add("free", block.number)
+
+    def _victim(self):
+        blocks = self.trial.blocks
+        if not len(blocks):
+            return None
+        life = self.life if self.rng.random() < 0.8 else "any"
+        ascending = blocks.ascending()
+        if life == "newest":
+            return blocks[next(reversed(blocks.live))]
+        if life == "oldest":
+            return blocks[next(iter(blocks.live))]
+        return ascending[{"low": 0, "high": -1}.get(life, self.rng.randrange(len(ascending)))]
+
+    def _realloc(self):
+        block = self._victim()
+        if block is None:
+            return self._alloc()
+        size = self.rng.choice((self.sizes.next(), block.size + 8, block.size // 2 or 1, block.size * 2))
+        least, most = self.trial.limits
+        self._add("realloc", block.number, max(least, min(size, most)))
+
+    def _drain(self):
+        """Free everything, in some order."""
+        blocks = list(self.trial.blocks.ascending())
+        order = self.rng.choice(("up", "down", "age", "any"))
+        if order == "age":
+            blocks = list(self.trial.blocks)
+        elif order == "down":
+            blocks.reverse()
+        elif order == "any":
+            self.rng.shuffle(blocks)
+        for block in blocks[:400] or ():
+            self._release(block)
+
+    def _thin(self):
+        """Keep every nth block."""
+        n = self.rng.choice((2, 2, 3, 4))
+        for i, block in enumerate(list(self.trial.blocks.ascending())[:400]):
+            if i % n:
+                self._release(block)
+
+    def _swap(self):
+        """Free a block, and ask for about as much at once."""
+        block = self._victim()
+        if block is not None:
+            self._release(block)
+            size = block.size + self.rng.choice((0, 0, 0, 1, -1, 8, -8))
+            least, most = self.trial.limits
+            self._add("alloc", self._new(), max(least, min(size, most)))
+
+    def _pair(self):
+        """Free two neighbours, and ask for as much as both had."""
+        blocks = self.trial.blocks.ascending()
+        if len(blocks) > 1:
+            at = self.rng.randrange(len(blocks) - 1)
+            two = list(blocks[at : at + 2])
+            self.rng.shuffle(two)
+            for block in two:
+                self._release(block)
+            least, most = self.trial.limits
+            size = max(least, min(two[0].size + two[1].size, most))
+            self._add("alloc", self._new(), size)
+
+    def _cycle(self):
+        """Free everything, then allocate and free the same again and again."""
+        self._drain()
+        self._add("cycle", self.sizes.next(), self.rng.choice((1, 1, 2, 3)), 40)
+
+    def _reunite(self):
+        """Blocks, to be freed in every order, while the rest is full or free."""
+        count = self.rng.choice((2, 2, 3, 3, 4))
+        same = self.sizes.next()
+        most = self.trial.whole() // count
+        sizes = [same if self.rng.random() < 0.5 else self.sizes.next() for _ in range(count)]
+        sizes = (max(self.trial.limits[0], min(size, most)) for size in sizes)
+        self._add("reunite", self.rng.choice((0, 1, 1)), *sizes)
+
+    def _limit(self):
+        """A commit limit near what is committed, for some steps."""
+        if self.rng.random() < 0.3:
+            self._add("limit", None)
+            return
+        self._add("limit", self.rng.choice((-4, -1, 0, 0, 0, 1, 2, 16)))
+        for _ in range(self.rng.randint(1, 6)):
+            self._add("alloc", self._new(), self.sizes.next())
+        self._drain_some()
+        self._add("limit", None)
+
+    def _refuse(self):
+        """Faults of the machine, for some steps."""
+        kind = self.rng.choice(("node", "node", "mapping", "reservation"))
+        nth = self.rng.choice((1, 1, 2, 3))
+        self._add("refuse", kind, nth, self.rng.choice((1, 1, 3, 1000)))
+        for _ in range(self.rng.randint(1, 4)):
+            self._add("alloc", self._new(), self.sizes.next())
+        self._drain_some()
+        self._add("relent")
+
+    def _drain_some(self):
+        blocks = list(self.trial.blocks)
+        for block in self.rng.sample(blocks, min(len(blocks), self.rng.randint(0, 8))):
+            self._release(block)
+
+    def _collect(self):
+        self._add("collect")

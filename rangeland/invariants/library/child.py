@@ -60,7 +60,7 @@ def _serve(request, area, row, answers, compiled):
         words[progress.PHASE] = progress.LOADING
         answer = _answer(request, words, row, compiled)
     except Refused as error:
-        answer = {"refused": str(error)}
+        answer = {"untried": str(error)}
     except BaseException as error:
         answer = {"failed": f"{type(error).__name__}: {error}"}
     data = json.dumps(answer).encode() + b"\n"

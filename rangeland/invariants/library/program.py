@@ -151,7 +151,7 @@ def program(steps, invariant, message, seed):
     for name, helper in reversed(_HELPERS.items()):
         if re.search(rf"\b{name}\(", text):
             text = helper + "\n" + text
-    used = [name for name in _SIGNATURES if f"{name}_(" in text]
+    used = [name for name in _SIGNATURES if re.search(rf"\b{name}_\(", text)]
     pointers = "".join(f"static {_SIGNATURES[name]};\n" for name in used)
     blocks = f"enum {{ BLOCKS = {len(numbers)}, LARGE = 1 << 22 }};\n"
     blocks += "static struct { unsigned char *at; size_t size, extent; } b[BLOCKS + 1];\n"

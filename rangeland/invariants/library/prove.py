@@ -120,7 +120,7 @@ class _Trial:
         request = {"kind": kind, "seed": self.seed, "strict": self.strict} | request
         outcome = self.nursery.ask(patience or self.timeout, **request)
         answer = outcome.answer or {}
-        why = answer.get("refused")
+        why = answer.get("untried")
         if outcome.phase == LOADING and outcome.death:
             why = "while it is loaded, " + _death(outcome, self.timeout)
         elif outcome.death == "killed":
@@ -180,6 +180,8 @@ class _Trial:
             if confirmed:
                 steps = self._shrunk(candidate[: confirmed.step + 1], invariant)
                 break
+        if confirmed and self._again(_renumbered(steps), invariant, self.timeout):
+            steps = _renumbered(steps)
         final = confirmed and self._again(steps, invariant, self.timeout)
         if final:
             message = self._broken(final)[1]
@@ -260,6 +262,15 @@ class _Trial:
         steps = [("storm", count, each, seed)]
         repeat = program.storm_program(count, each, seed, 100, invariant, message)
         self._finding(invariant, message, steps, repeat, self.result.examples)
+
+
+def _renumbered(steps):
+    """The steps with the ids 1, 2, ... in the order in which they appear."""
+    numbers = {}
+    return [
+        (s[0], numbers.setdefault(s[1], len(numbers) + 1), *s[2:]) if len(s) > 1 else s
+        for s in steps
+    ]
 
 
 def _death(outcome, timeout):

@@ -5,7 +5,11 @@ Source: design/library.md#.sol.survey
 
 from dataclasses import asdict, dataclass, field
 
+from rangeland.invariants.catalogue import CATALOGUE
 from rangeland.invariants.finding import Result
+from rangeland.invariants.library.steps import text
+
+SHOWN = 30
 
 _CHOICES = (
     ("malloc_zero", "malloc(0)"),
@@ -48,7 +52,7 @@ class LibraryResult(Result):
         if self.promises:
             lines += ["", *self._promised()]
         if self.finding:
-            lines += ["", str(self.finding)]
+            lines += ["", *self._found()]
         return "\n".join(lines)
 
     def _verdict(self):
@@ -61,6 +65,14 @@ class LibraryResult(Result):
         if self.threads.get("operations"):
             return "{count} at once, {operations:,} operations, {how}".format(**self.threads)
         return self.threads.get("how", "not tried")
+
+    def _found(self):
+        finding = self.finding
+        steps = [f"    {text(step)}" for step in finding.steps if step[0] != "storm"]
+        if len(steps) > SHOWN:
+            steps[:-SHOWN] = [f"    ... {len(steps) - SHOWN:,} before"]
+        sentence = CATALOGUE[finding.invariant].sentence
+        return [f"{finding.invariant}: {finding.message}", f"({sentence})", *steps, "", finding.program]
 
     def _promised(self):
         promises = self.promises

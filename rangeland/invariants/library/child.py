@@ -57,6 +57,7 @@ def _serve(request, area, row, answers, compiled):
         gc.disable()
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         words = memoryview(area).cast("Q")
+        words[progress.FORK] = os.getpid()
         words[progress.PHASE] = progress.LOADING
         answer = _answer(request, words, row, compiled)
     except Refused as error:

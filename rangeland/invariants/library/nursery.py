@@ -17,7 +17,9 @@ from time import monotonic
 from rangeland.invariants.library import progress
 
 PACKAGE = "rangeland.invariants.library"
-POLL = 0.05
+POLL = 0.02
+# Seconds in which a child must have begun, on a busy machine.
+STARTING = 60.0
 TOLD = 2000
 # Room for the thread-local storage of allocators that must be loaded early.
 TUNABLES = "glibc.rtld.optional_static_tls=65536"
@@ -155,9 +157,29 @@ class Nursery:
                     return None
                 since = monotonic()
             if (now := bytes(self.area[:1024])) != seen:
-                seen, since = now, monotonic()
+                seen, since, worked = now, monotonic(), self._worked() or 0
+            elif not self.words[progress.PHASE]:
+                if monotonic() - since > STARTING:
+                    return "hang"
             elif monotonic() - since > patience:
-                return "hang"
+                more = self._worked()
+                if more is None or more - worked > patience / 2:
+                    return "hang"
+
+    def _worked(self):
+        """The seconds for which the fork has had a processor; None if it waits.
+
+        One that does not get on because others have the processors is not hung.
+        """
+        fork = self.words[progress.FORK]
+        try:
+            with open(f"/proc/{fork}/stat") as file:
+                if file.read().rpartition(")")[2].split()[0] != "R":
+                    return None
+            with open(f"/proc/{fork}/schedstat") as file:
+                return int(file.read().split()[0]) / 1e9
+        except (OSError, ValueError, IndexError):
+            return None
 
     def _outcome(self, death):
         words = self.words
@@ -165,7 +187,7 @@ class Nursery:
         places |= {"step": words[progress.STEP], "used": words[progress.USED]}
         places |= {"done": words[progress.DONE]}
         if death == "hang":
-            self.kill()
+            self._end_fork()
             return Outcome(None, death, **places)
         lines = [json.loads(line) for line in self.heard.split(b"\n") if _whole(line)]
         status = lines[-1].get("status") if lines else None
@@ -180,6 +202,16 @@ class Nursery:
             death = "killed" if name == "SIGKILL" else "crash"
             return Outcome(None, death, signal=name, **places)
         return Outcome(None, "exits", code=os.WEXITSTATUS(status), **places)
+
+    def _end_fork(self):
+        """End the fork that hangs, and the child too if that tells nothing of it."""
+        fork = self.words[progress.FORK]
+        if self.words[progress.PHASE] and fork:
+            os.kill(fork, signal.SIGKILL)
+            if select.select([self.answers], [], [], 1)[0]:
+                os.read(self.answers, 65536)
+                return
+        self.kill()
 
     def _last_said(self):
         while select.select([self.errors], [], [], 0)[0]:

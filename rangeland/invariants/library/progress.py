@@ -5,7 +5,7 @@ Source: design/library.md#.sol.child
 
 BYTES = 4096
 
-PHASE, EXAMPLE, DONE = 0, 1, 2
+PHASE, EXAMPLE, DONE, FORK = 0, 1, 2, 3
 STEP, USED = 4, 5
 # One word for each thread of a storm, from here on.
 THREADS = 8

@@ -24,6 +24,8 @@ TIMEOUT = 10.0
 # Examples that one process does: what a library never frees is given back then.
 TOGETHER = 10
 STORMS = 12
+# Operations of a thread: less, and one thread ends before another begins.
+LONG = 50_000
 _APART = 1 << 32
 
 
@@ -212,7 +214,8 @@ class _Trial:
         return outcome if broken and broken[0] == invariant else None
 
     def _shrunk(self, steps, invariant):
-        patience = min(self.timeout, 0.5) if invariant == "hang" else self.timeout
+        # Each run that hangs takes that long; the last one is given the whole time.
+        patience = min(0.5, self.timeout / 4) if invariant == "hang" else self.timeout
         shrunk = shrink(steps, lambda some: self._again(some, invariant, patience) is not None)
         return shrunk if self._again(shrunk, invariant, self.timeout) else steps
 
@@ -224,7 +227,7 @@ class _Trial:
         if self.nursery.compiled < 0:
             self.result.threads = {"count": 1, "operations": 0, "how": "not tried: no C compiler"}
             return
-        each = max(1, min(self.examples * self.count, 1_000_000) // (STORMS * self.threads)) + 1000
+        each = max(LONG, self.examples * self.count // (STORMS * self.threads))
         done = 0
         for number in range(STORMS):
             outcome = self._ask(

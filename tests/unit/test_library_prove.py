@@ -123,7 +123,7 @@ def test_libraries_without_malloc_are_told():
 @needs_cc
 def test_half_a_family_is_told(tmp_path):
     only = clibs.built(tmp_path, clibs.ONLY_MALLOC, name="only")
-    refused(only, "no free of its own: the one found is that of .*libc")
+    refused(only, "it has no free")
     refused(clibs.built(tmp_path, clibs.REFUSES, name="refuses"), "refused every request")
 
 

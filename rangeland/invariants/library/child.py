@@ -20,6 +20,7 @@ from rangeland.invariants.library.judge import Judge, Violated, callables
 from rangeland.invariants.library.loading import Refused, load
 from rangeland.invariants.library.steps import example
 from rangeland.invariants.library.survey import Survey
+from rangeland.invariants.library.turns import take_turns
 
 _PR_SET_PDEATHSIG = 1
 ORDER = ("malloc", "free", "calloc", "realloc", "posix_memalign", "malloc_usable_size")
@@ -89,6 +90,8 @@ def _answer(request, words, row, compiled):
     if kind == "storm":
         return _storm(request, addresses, words, compiled)
     known = () if request["strict"] else known
+    if kind == "turns":
+        return _turns(request, addresses, words, row, known)
     return _examples(request, addresses, words, row, known)
 
 
@@ -119,6 +122,18 @@ def _examples(request, addresses, words, row, known):
     times = {"done": done, "seconds": perf_counter() - began, "given": given, "refused": refused}
     answer["excused"] = sorted(excused)
     return answer | times | {"example": words[progress.EXAMPLE], "step": words[progress.STEP]}
+
+
+def _turns(request, addresses, words, row, known):
+    """Several threads that take turns: their calls run at once, the judge does not."""
+    functions = callables(addresses, ctypes.CFUNCTYPE)
+    steps = example(request["seed"], 1, request["operations"], request["offered"])
+    began = perf_counter()
+    error = take_turns(functions, words, row, known, steps, request["threads"])
+    answer = {"done": len(steps), "seconds": perf_counter() - began}
+    if error:
+        answer["broken"] = {"invariant": error.invariant, "message": str(error)}
+    return answer
 
 
 def _storm(request, addresses, words, compiled):

@@ -67,7 +67,6 @@ class Judge:
         self.row = ctypes.cast(row, c_void_p).value
         self.zeros = bytes(patterns.ROW)
         self.zeros_at = ctypes.cast(self.zeros, c_void_p).value
-        self.out = ctypes.c_void_p()
         self.compare = _of_libc("memcmp", ctypes.c_int, _SIZE, _SIZE, _SIZE)
         self.copy = _of_libc("memcpy", None, _SIZE, _SIZE, _SIZE)
         self.actions = {name: getattr(self, "_" + name) for name in (*functions, "check")}
@@ -146,11 +145,11 @@ class Judge:
 
     def _posix_memalign(self, step):
         _, number, align, size = step
-        self.out.value = None
-        failed = self.functions["posix_memalign"](ctypes.addressof(self.out), align, size)
-        if not failed and size and self.out.value is None:
+        out = ctypes.c_void_p()
+        failed = self.functions["posix_memalign"](ctypes.addressof(out), align, size)
+        if not failed and size and out.value is None:
             raise Violated("nonsense", f"{text(step)} gave 0, for success, and the address NULL")
-        self._got(step, number, None if failed else self.out.value, size, align)
+        self._got(step, number, None if failed else out.value, size, align)
 
     def _malloc_usable_size(self, step):
         number = step[1]
@@ -230,7 +229,7 @@ class Judge:
 
     def _overlap(self, step, address, size, other):
         number, there = next(
-            ((n, size) for n, (base, size, _) in self.blocks.items() if base == other),
+            ((n, size) for n, (base, size, _) in list(self.blocks.items()) if base == other),
             ("?", self.limits[other] - other),
         )
         invariant = "overlap" if size and there else "zero-size"

@@ -220,24 +220,26 @@ class _Trial:
         return shrunk if self._again(shrunk, invariant, self.timeout) else steps
 
     def _storm(self):
-        """Several threads at once, if that can be had."""
+        """Several threads at once, in compiled code if that can be had."""
+        told = self.result.threads = {"count": self.threads, "operations": 0}
         if self.threads == 1:
-            self.result.threads = {"count": 1, "operations": 0, "how": "not asked for"}
+            told["how"] = "not asked for"
             return
-        if self.nursery.compiled < 0:
-            self.result.threads = {"count": 1, "operations": 0, "how": "not tried: no C compiler"}
-            return
-        each = max(LONG, self.examples * self.count // (STORMS * self.threads))
-        done = 0
+        compiled = self.nursery.compiled >= 0
+        told["how"] = "compiled" if compiled else "interpreted, for want of a C compiler"
+        each = self.examples * self.count // (STORMS * self.threads)
+        each = max(LONG, each) if compiled else self.count
         for number in range(STORMS):
-            outcome = self._ask(
-                "storm", threads=self.threads, operations=each, seed=self.seed + number
-            )
-            done += outcome.answer["done"] if outcome.answer else outcome.step
+            outcome = self._at_once(self.threads, each, self.seed + number)
+            told["operations"] += outcome.answer["done"] if outcome.answer else 0
             if self._broken(outcome):
                 self._find_storm(outcome, self.seed + number, each)
-                break
-        self.result.threads = {"count": self.threads, "operations": done, "how": "compiled"}
+                return
+
+    def _at_once(self, threads, operations, seed, patience=None):
+        kind = "storm" if self.nursery.compiled >= 0 else "turns"
+        request = {"threads": threads, "operations": operations, "seed": seed}
+        return self._ask(kind, patience, **request, offered=self.offered)
 
     def _find_storm(self, outcome, seed, each):
         """Fewer threads and operations, as long as it happens in a few attempts."""
@@ -248,10 +250,7 @@ class _Trial:
             for attempt in range(4):
                 if monotonic() > until:
                     return False
-                again = self._ask(
-                    "storm", 1, threads=threads, operations=operations, seed=seed + 6 * attempt
-                )
-                if self._broken(again):
+                if self._broken(self._at_once(threads, operations, seed + 6 * attempt, 1)):
                     return True
             return False
 

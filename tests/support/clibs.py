@@ -72,7 +72,7 @@ void *malloc(size_t size) {
     while (((size_t)1 << class) < size) class++;
     LOCK();
 #ifdef CRASHES
-    if (++calls == 40) raise(SIGSEGV);
+    if (++calls == 20) raise(SIGSEGV);
 #endif
     struct spare *p = lists[class];
     if (p) {
@@ -110,7 +110,7 @@ void free(void *p) {
     size_t class = head(p)->class;
     if (class >= CLASSES) abort();
 #ifdef HANGS
-    if (++frees > 5) for (;;) ;
+    if (++frees > 2) for (;;) ;
 #endif
 #ifdef SCRIBBLES
     if (class == 6) memset((char *)p + 64 + 16, 0xee, 8);

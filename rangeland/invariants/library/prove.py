@@ -26,6 +26,8 @@ TOGETHER = 10
 STORMS = 12
 # Operations of a thread: less, and one thread ends before another begins.
 LONG = 50_000
+# Operations of the program that repeats what threads did, if all is well.
+REPEATED = 3_000_000
 _APART = 1 << 32
 
 
@@ -262,7 +264,8 @@ class _Trial:
             each //= 2
         message += f" ({count} threads, {each:,} operations each)"
         steps = [("storm", count, each, seed)]
-        repeat = program.storm_program(count, each, seed, 100, invariant, message)
+        rounds = max(5, REPEATED // (count * each))
+        repeat = program.storm_program(count, each, seed, rounds, invariant, message)
         self._finding(invariant, message, steps, repeat, self.result.examples)
 
 

@@ -1,0 +1,286 @@
+"""The C program that repeats a finding: it opens the library and does the steps.
+
+It ends with 0 if all holds, with 1 if the invariant is broken, and dies as the
+library does. Source: design/library.md#.sol.program
+"""
+
+import re
+
+from rangeland.invariants.library.nursery import TUNABLES
+from rangeland.invariants.library.patterns import C as PATTERN
+from rangeland.invariants.library.steps import IMPOSSIBLE
+from rangeland.invariants.library.storm import STORM
+
+SECONDS = 20
+
+_INCLUDES = "dlfcn.h stdint.h stdio.h stdlib.h string.h sys/wait.h unistd.h"
+_SIGNATURES = {
+    "malloc": "void *(*malloc_)(size_t)",
+    "free": "void (*free_)(void *)",
+    "calloc": "void *(*calloc_)(size_t, size_t)",
+    "realloc": "void *(*realloc_)(void *, size_t)",
+    "reallocarray": "void *(*reallocarray_)(void *, size_t, size_t)",
+    "aligned_alloc": "void *(*aligned_alloc_)(size_t, size_t)",
+    "memalign": "void *(*memalign_)(size_t, size_t)",
+    "valloc": "void *(*valloc_)(size_t)",
+    "posix_memalign": "int (*posix_memalign_)(void **, size_t, size_t)",
+    "malloc_usable_size": "size_t (*malloc_usable_size_)(void *)",
+}
+
+# Each helper is written if what follows it uses it.
+_HELPERS = {
+    "pattern": PATTERN.rstrip(),
+    "bad": """\
+static void bad(const char *what, int i) {
+    printf("%s: block %d, %zu bytes at %p\\n", what, i, b[i].size, (void *)b[i].at);
+    exit(1);
+}""",
+    "fill": """\
+static void fill(int i, size_t from) {
+    for (size_t k = from; k < b[i].extent; k++)
+        if (k < LARGE || k + 256 >= b[i].extent) b[i].at[k] = pattern(i, k);
+        else k = b[i].extent - 257;
+}""",
+    "expect": """\
+static void expect(int i, size_t size, const char *what) {
+    for (size_t k = 0; k < size && k < LARGE; k++)
+        if (b[i].at[k] != pattern(i, k)) bad(what, i);
+}""",
+    "place": """\
+static void place(int i, void *p, size_t size, size_t align) {
+    size_t at = (size_t)p;
+    b[i].at = p, b[i].size = b[i].extent = size;
+    if (at < 4096 || at + size > (size_t)1 << 57) bad("no address", i);
+    while (align > size && align <= 16) align /= 2;
+    if (size && at & (align - 1)) bad("not aligned", i);
+    for (int k = 1; k <= BLOCKS; k++)
+        if (k != i && b[k].at && at < (size_t)b[k].at + (b[k].extent ? b[k].extent : 1)
+            && (size_t)b[k].at < at + (size ? size : 1)) bad("two blocks overlap", i);
+}""",
+    "got": """\
+static void got(int i, void *p, size_t size, size_t align) {
+    if (!p) return;
+    place(i, p, size, align);
+    fill(i, 0);
+}""",
+    "got_zeros": """\
+static void got_zeros(int i, unsigned char *p, size_t size) {
+    if (!p) return;
+    place(i, p, size, 16);
+    for (size_t k = 0; k < size; k++)
+        if (p[k]) bad("not zeroed", i);
+    fill(i, 0);
+}""",
+    "none": """\
+static void none(void *p, const char *what) {
+    if (!p) return;
+    printf("%s gave a block: %p\\n", what, p);
+    exit(1);
+}""",
+    "refused": """\
+static void refused(int i, void *p, const char *what) {
+    none(p, what);
+    if (b[i].at) expect(i, b[i].extent, "contents lost");
+}""",
+    "aligned": """\
+static void *aligned(size_t align, size_t size) {
+    void *p = NULL;
+    if (posix_memalign_(&p, align, size)) return NULL;
+    if (!p && size) { puts("posix_memalign gave 0 and NULL"); exit(1); }
+    return p;
+}""",
+    "leave": """\
+static unsigned char *leave(int i) {
+    unsigned char *at = b[i].at;
+    if (at) expect(i, b[i].extent, "contents lost");
+    b[i].at = NULL;
+    return at;
+}""",
+    "resized": """\
+static void resized(int i, void *old, void *p, size_t size) {
+    size_t kept = size < b[i].size ? size : b[i].size;
+    if (!p) { if (size) b[i].at = old; return; }
+    place(i, p, size, 16);
+    expect(i, kept, "prefix lost");
+    fill(i, kept);
+}""",
+    "resize": """\
+static void resize(int i, size_t size) {
+    unsigned char *old = leave(i);
+    if (old) resized(i, old, realloc_(old, size), size);
+}""",
+    "resize_array": """\
+static void resize_array(int i, size_t count, size_t size) {
+    unsigned char *old = leave(i);
+    if (old) resized(i, old, reallocarray_(old, count, size), count * size);
+}""",
+    "freed": """\
+static void freed(int i) {
+    unsigned char *at = leave(i);
+    if (at) free_(at);
+}""",
+    "usable": """\
+static void usable(int i) {
+    size_t size = b[i].at ? malloc_usable_size_(b[i].at) : 0, from = b[i].extent;
+    if (!b[i].at) return;
+    if (size < b[i].size) bad("usable size too small", i);
+    if (size <= from) return;
+    for (int k = 1; k <= BLOCKS; k++)
+        if (k != i && b[k].at > b[i].at && b[k].at < b[i].at + size) bad("usable size too large", i);
+    b[i].extent = size;
+    fill(i, from);
+}""",
+    "check": """\
+static void check(void) {
+    for (int i = 1; i <= BLOCKS; i++)
+        if (b[i].at) expect(i, b[i].extent, "contents lost");
+}""",
+}
+
+
+def program(steps, invariant, message, seed):
+    """The text of the program that does `steps` and ends as they were found to."""
+    numbers = {}
+    lines = []
+    for step in steps:
+        if len(step) > 1:
+            numbers.setdefault(step[1], len(numbers) + 1)
+        lines.append(_line(step, numbers.get(step[1]) if len(step) > 1 else 0))
+    body = "\n".join("    " + line for line in _runs(lines))
+    text = f"static void steps(void) {{\n{body}\n}}\n"
+    for name, helper in reversed(_HELPERS.items()):
+        if re.search(rf"\b{name}\(", text):
+            text = helper + "\n" + text
+    used = [name for name in _SIGNATURES if re.search(rf"\b{name}_\(", text)]
+    pointers = "".join(f"static {_SIGNATURES[name]};\n" for name in used)
+    blocks = f"enum {{ BLOCKS = {len(numbers)}, LARGE = 1 << 22 }};\n"
+    blocks += "static struct { unsigned char *at; size_t size, extent; } b[BLOCKS + 1];\n"
+    if "b[" not in text and "BLOCKS" not in text:
+        blocks = ""
+    return _head(invariant, message, seed) + pointers + blocks + text + _main(used, invariant)
+
+
+def storm_program(threads, operations, seed, rounds, invariant, message):
+    """The text of the program that repeats a finding of several threads."""
+    fields = "malloc free calloc realloc posix_memalign malloc_usable_size".split()
+    loads = "".join(f'    *(void **)&found.{name} = dlsym(lib, "{name}");\n' for name in fields)
+    return (
+        _head(invariant, message, seed, "-pthread")
+        + STORM
+        + f"""
+int main(int argc, char **argv) {{
+    static volatile unsigned long words[MOST];
+    static char told[400];
+    static struct functions found;
+{_OPEN}{loads}    alarm({SECONDS});
+    for (int round = 0; round < {rounds}; round++)
+        if (storm(&found, {threads}, {operations}, {seed} + 6 * round, words, told)) {{
+            puts(told);
+            _exit(1);
+        }}
+    return 0;
+}}
+"""
+    )
+
+
+_OPEN = """\
+    void *lib = argc > 1 ? dlopen(argv[1], RTLD_NOW | RTLD_LOCAL | RTLD_DEEPBIND) : NULL;
+    if (!lib) {
+        fprintf(stderr, "usage: %s LIBRARY (%s)\\n", argv[0], argc > 1 ? dlerror() : "none given");
+        return 2;
+    }
+"""
+
+
+def _head(invariant, message, seed, flags=""):
+    told = message.replace("*/", "* /").replace("\n", " ")
+    includes = "".join(f"#include <{name}>\n" for name in _INCLUDES.split())
+    command = " ".join(f"cc -Wall {flags} repeat.c -o repeat -ldl".split())
+    return f"""\
+/* {invariant}: {told}
+ * Found by `rangeland prove --library` with seed {seed}. To repeat it:
+ *   {command}
+ *   GLIBC_TUNABLES={TUNABLES} ./repeat LIBRARY
+ */
+#define _GNU_SOURCE
+{includes}
+"""
+
+
+def _main(used, invariant):
+    loads = "".join(f'    *(void **)&{name}_ = dlsym(lib, "{name}");\n' for name in used)
+    start = f"int main(int argc, char **argv) {{\n{_OPEN}{loads}"
+    if invariant != "exits":
+        return f"{start}    alarm({SECONDS});\n    steps();\n    return 0;\n}}\n"
+    return f"""{start}    int status, child = fork();
+    if (child == 0) {{
+        steps();
+        _exit(42);
+    }}
+    waitpid(child, &status, 0);
+    return !WIFEXITED(status) || WEXITSTATUS(status) != 42;
+}}
+"""
+
+
+def _line(step, number):
+    """The statement that does `step` of the block `number`."""
+    name, *args = step
+    sizes = [_c(arg) for arg in args[1:]]
+    product = 1
+    for size in args[1:]:
+        product *= size
+    if name == "check":
+        return "check();"
+    if name == "free_null":
+        return "free_(NULL);"
+    if name == "free":
+        return f"freed({number});"
+    if name == "malloc_usable_size":
+        return f"usable({number});"
+    if name in ("realloc", "reallocarray"):
+        call = f"{name}_(b[{number}].at, {', '.join(sizes)})"
+        if product >= IMPOSSIBLE:
+            return f'refused({number}, {call}, "{name}");'
+        helper = "resize" if name == "realloc" else "resize_array"
+        return f"{helper}({number}, {', '.join(sizes)});"
+    return _made(name, number, args[1:], sizes, product)
+
+
+def _made(name, number, args, sizes, product):
+    function = name.removesuffix("_null")
+    call = f"{function}_({', '.join(['NULL', *sizes] if name != function else sizes)})"
+    aligned = function in ("aligned_alloc", "memalign", "posix_memalign")
+    if function == "posix_memalign":
+        call = f"aligned({', '.join(sizes)})"
+    if (args[-1] if aligned else product) >= IMPOSSIBLE:
+        return f'none({call}, "{function}");'
+    if function == "calloc":
+        return f"got_zeros({number}, {call}, {_c(product)});"
+    align = max(args[0], 16) if aligned else 4096 if function == "valloc" else 16
+    return f"got({number}, {call}, {sizes[-1]}, {align});"
+
+
+def _c(number):
+    return f"{number}u" if number >= 1 << 31 else str(number)
+
+
+def _runs(lines):
+    """The lines, with three or more alike of ascending blocks as a loop."""
+    pattern = re.compile(r"(\w+\()(\d+)(.*)", re.S)
+    at = 0
+    while at < len(lines):
+        match = pattern.match(lines[at])
+        end = at + 1
+        if match:
+            first = int(match[2])
+            while end < len(lines) and lines[end] == f"{match[1]}{first + end - at}{match[3]}":
+                end += 1
+        if end - at < 3:
+            yield lines[at]
+            at += 1
+            continue
+        last = first + end - at - 1
+        yield f"for (int i = {first}; i <= {last}; i++) {match[1]}i{match[3]}"
+        at = end

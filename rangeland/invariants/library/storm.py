@@ -1,0 +1,198 @@
+"""Several threads at once, in C: compiled when it is needed, if there is a compiler.
+
+Threads in Python take turns, and a race needs two calls at the same moment;
+so what the threads do is a piece of C, which the child loads, and which is
+most of the program that repeats a finding. Source: design/library.md#.sol.storm
+"""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from rangeland.invariants.library.patterns import C as PATTERN
+
+PATIENCE = 120
+
+STORM = (
+    """\
+#include <pthread.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MINE = 64, SHARED = 16, MOST = 64 };
+struct functions {
+    void *(*malloc)(size_t);
+    void (*free)(void *);
+    void *(*calloc)(size_t, size_t);
+    void *(*realloc)(void *, size_t);
+    int (*posix_memalign)(void **, size_t, size_t);
+    size_t (*malloc_usable_size)(void *);
+};
+enum { CONTENTS = 1, ALIGNMENT, ZEROED, PREFIX, NONSENSE, USABLE, OVERLAP };
+struct block { unsigned char *at; size_t size, number; };
+struct thread {
+    pthread_t id;
+    size_t serial, state, made;
+    struct block mine[MINE];
+};
+static const struct functions *f;
+static struct thread threads[MOST];
+static struct block shared[SHARED];
+static pthread_mutex_t locks[SHARED], lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_barrier_t barrier;
+static size_t operations, sizes;
+static volatile unsigned long *progress;
+static volatile int broken;
+static char *message;
+
+"""
+    + PATTERN
+    + """
+static size_t chance(struct thread *t, size_t n) {
+    t->state ^= t->state << 13, t->state ^= t->state >> 7, t->state ^= t->state << 17;
+    return (t->state >> 11) % n;
+}
+static void report(int invariant, const char *what, struct block *b, size_t at) {
+    pthread_mutex_lock(&lock);
+    if (!broken)
+        snprintf(message, 300, "%s (a block of %zu bytes at %p, byte %zu)",
+                 what, b->size, (void *)b->at, at);
+    if (!broken) broken = invariant;
+    pthread_mutex_unlock(&lock);
+}
+static void fill(struct block *b, size_t from) {
+    for (size_t i = from; i < b->size; i++) b->at[i] = pattern(b->number, i);
+}
+static void expect(struct block *b, size_t size, int invariant, const char *what) {
+    for (size_t i = 0; i < size; i++)
+        if (b->at[i] != pattern(b->number, i)) { report(invariant, what, b, i); return; }
+}
+static void make(struct thread *t, struct block *b) {
+    size_t align = 16, way = chance(t, 8);
+    b->size = 1 + chance(t, sizes), b->number = ++t->made * MOST + t->serial;
+    if (chance(t, 4) == 0) b->size = sizes;
+    if (way == 0 && f->calloc) {
+        if (!(b->at = f->calloc(1, b->size))) return;
+        for (size_t i = 0; i < b->size; i++)
+            if (b->at[i]) report(ZEROED, "calloc gave a byte that is not 0", b, i);
+    } else if (way == 1 && f->posix_memalign) {
+        void *p = NULL;
+        align = (size_t)16 << chance(t, 4);
+        b->at = f->posix_memalign(&p, align, b->size) ? NULL : p;
+    } else
+        b->at = f->malloc(b->size);
+    if (b->at && b->size < align && way != 1) align = 1;
+    if ((uintptr_t)b->at & (align - 1)) report(ALIGNMENT, "an address is not aligned", b, 0);
+    if (b->at && (uintptr_t)b->at < 4096) report(NONSENSE, "an address is none", b, 0);
+    if (b->at && !broken) fill(b, 0);
+}
+static void resize(struct thread *t, struct block *b) {
+    size_t size = 1 + chance(t, sizes), kept = size < b->size ? size : b->size;
+    unsigned char *at = f->realloc(b->at, size);
+    if (!at) return;
+    b->at = at, b->size = size;
+    expect(b, kept, PREFIX, "realloc did not keep a byte");
+    if (!broken) fill(b, kept);
+}
+static void step(struct thread *t) {
+    struct block *b = &t->mine[chance(t, MINE)];
+    size_t way = chance(t, 16), other = chance(t, SHARED);
+    if (way < 2) {
+        struct block mine = *b;
+        pthread_mutex_lock(&locks[other]);
+        *b = shared[other], shared[other] = mine;
+        pthread_mutex_unlock(&locks[other]);
+    } else if (!b->at)
+        make(t, b);
+    else {
+        expect(b, b->size, CONTENTS, "a byte is not as it was written");
+        if (broken) return;
+        if (way < 4 && f->realloc)
+            resize(t, b);
+        else if (way < 5 && f->malloc_usable_size) {
+            size_t usable = f->malloc_usable_size(b->at);
+            if (usable < b->size) report(USABLE, "the usable size is less than the size", b, usable);
+        } else {
+            unsigned char *at = b->at;
+            b->at = NULL;
+            f->free(at);
+        }
+    }
+}
+static void *work(void *argument) {
+    struct thread *t = argument;
+    pthread_barrier_wait(&barrier);
+    for (size_t i = 0; i < operations && !broken; i++) step(t), progress[t->serial]++;
+    return NULL;
+}
+static struct block *nth(size_t i) {
+    return i < SHARED ? &shared[i] : &threads[(i - SHARED) / MINE].mine[(i - SHARED) % MINE];
+}
+static int overlaps(struct block *a, struct block *b) {
+    return a->at && b->at && a->at < b->at + b->size && b->at < a->at + a->size;
+}
+static void end(size_t count) {
+    size_t all = SHARED + count * MINE;
+    if (broken == CONTENTS || broken == PREFIX || broken == ZEROED)
+        for (size_t i = 0; i < all; i++)
+            for (size_t j = 0; j < i; j++)
+                if (overlaps(nth(i), nth(j))) {
+                    snprintf(message, 300, "two live blocks overlap: %zu bytes at %p, %zu at %p",
+                             nth(i)->size, (void *)nth(i)->at, nth(j)->size, (void *)nth(j)->at);
+                    broken = OVERLAP;
+                    return;
+                }
+    for (size_t i = 0; i < all && !broken; i++)
+        if (nth(i)->at) {
+            expect(nth(i), nth(i)->size, CONTENTS, "a byte is not as it was written");
+            if (!broken) f->free(nth(i)->at);
+        }
+}
+int storm(const struct functions *functions, int count, unsigned long each, unsigned long seed,
+          volatile unsigned long *words, char *told) {
+    f = functions, operations = each, progress = words, message = told, broken = 0;
+    sizes = (size_t[]){16, 64, 24, 256, 48, 2048}[seed % 6];
+    memset(threads, 0, sizeof threads), memset(shared, 0, sizeof shared);
+    pthread_barrier_init(&barrier, NULL, count);
+    for (int i = 0; i < SHARED; i++) pthread_mutex_init(&locks[i], NULL);
+    for (int i = 0; i < count; i++) {
+        threads[i].serial = i, threads[i].state = (seed * MOST + i + 1) * 0x9E3779B97F4A7C15u;
+        if (pthread_create(&threads[i].id, NULL, work, &threads[i])) abort();
+    }
+    for (int i = 0; i < count; i++) pthread_join(threads[i].id, NULL);
+    end(count);
+    return broken;
+}
+"""
+)
+
+
+def compiler():
+    """The path of a C compiler, or None. The environment's CC comes first."""
+    for name in (os.environ.get("CC"), "cc", "gcc", "clang"):
+        if name and (found := shutil.which(name)):
+            return found
+    return None
+
+
+def compiled():
+    """A file descriptor of the storm as a shared library, in no folder; -1 without a compiler."""
+    if (found := compiler()) is None:
+        return -1
+    with tempfile.TemporaryDirectory(prefix="rangeland-") as folder:
+        path = Path(folder, "storm.so")
+        command = [found, "-O1", "-shared", "-fPIC", "-pthread", "-x", "c", "-o", path, "-"]
+        try:
+            subprocess.run(
+                command, input=STORM.encode(), check=True, capture_output=True, timeout=PATIENCE
+            )
+            data = path.read_bytes()
+        except (OSError, subprocess.SubprocessError):
+            return -1
+    number = os.memfd_create("rangeland-storm")
+    os.write(number, data)
+    return number

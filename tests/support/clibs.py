@@ -1,0 +1,274 @@
+"""Small allocators in C, each wrong in one way, or sound: compiled when a test asks.
+
+One allocator, of blocks with a header in classes of powers of two; a fault is
+a macro that is defined for it.
+"""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+CC = shutil.which("cc")
+
+ALLOCATOR = r"""
+#define _GNU_SOURCE
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+struct head { size_t class, size; };
+struct spare { struct spare *next; };
+enum { CLASSES = 48, FIRST = 4 };
+static const size_t ALL = (size_t)4 << 30;
+static struct spare *lists[CLASSES];
+static char *base, *next;
+static size_t calls, frees;
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+
+#ifdef NO_LOCK
+#define LOCK()
+#define UNLOCK()
+#else
+#define LOCK() pthread_mutex_lock(&mutex)
+#define UNLOCK() pthread_mutex_unlock(&mutex)
+#endif
+
+static struct head *head(void *p) { return (struct head *)p - 1; }
+
+static void *carve(size_t class) {
+    size_t size = ((size_t)1 << class) + sizeof(struct head);
+    if (!base) {
+        base = next = mmap(0, ALL, PROT_READ | PROT_WRITE,
+                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (base == MAP_FAILED) abort();
+    }
+    if (size > ALL - (next - base)) return NULL;
+    char *p = next;
+#ifdef OVERLAPS
+    if (class == 7) size -= 48;
+#endif
+    next += size;
+    return p + sizeof(struct head);
+}
+
+void *malloc(size_t size) {
+    size_t class = FIRST;
+#ifdef EXITS
+    if (size == 100) exit(0);
+#endif
+#ifdef ZERO_TWICE
+    static char zero[16] __attribute__((aligned(16)));
+    if (size == 0) return zero;
+#endif
+#ifdef CUTS
+    size = (unsigned)size;
+#endif
+    if (size > ALL) { errno = ENOMEM; return NULL; }
+    while (((size_t)1 << class) < size) class++;
+    LOCK();
+#ifdef CRASHES
+    if (++calls == 20) raise(SIGSEGV);
+#endif
+    struct spare *p = lists[class];
+    if (p) {
+        struct spare *after = p->next;
+#ifdef NO_LOCK
+        for (volatile int i = 0; i < 20; i++) ;
+#endif
+        lists[class] = after;
+    } else
+        p = carve(class);
+    UNLOCK();
+    if (!p) { errno = ENOMEM; return NULL; }
+    head(p)->class = class, head(p)->size = size;
+#ifdef MISALIGNED
+    if (size == 40) return (char *)p + 8;
+#endif
+#ifdef NONSENSE
+    if (size == 64) return (void *)64;
+#endif
+#ifdef WILD
+    if (size == 64) return (void *)0x700000000000;
+#endif
+    return p;
+}
+
+void free(void *p) {
+    if (!p) return;
+#ifdef MISALIGNED
+    p = (void *)((uintptr_t)p & ~(uintptr_t)15);
+#endif
+#ifdef ZERO_TWICE
+    if ((char *)p < base || (char *)p >= next) return;
+#endif
+    LOCK();
+    size_t class = head(p)->class;
+    if (class >= CLASSES) abort();
+#ifdef HANGS
+    if (++frees > 2) for (;;) ;
+#endif
+#ifdef SCRIBBLES
+    if (class == 6) memset((char *)p + 64 + 16, 0xee, 8);
+#endif
+    struct spare *s = p;
+    s->next = lists[class], lists[class] = s;
+#ifdef TWICE
+    if (class == 8 && ++frees % 3 == 0) s->next = s;
+#endif
+    UNLOCK();
+}
+
+void *calloc(size_t count, size_t size) {
+#ifndef OVERFLOWS
+    if (size && count > SIZE_MAX / size) { errno = ENOMEM; return NULL; }
+#endif
+    void *p = malloc(count * size);
+#ifdef NOT_ZEROED
+    if (p && count * size < 512) memset(p, 0, count * size);
+#else
+    if (p) memset(p, 0, count * size);
+#endif
+    return p;
+}
+
+void *realloc(void *p, size_t size) {
+    if (!p) return malloc(size);
+    if (size == 0) { free(p); return NULL; }
+    size_t old = head(p)->size, all = (size_t)1 << head(p)->class;
+#ifdef GROWS_TOO_FAR
+    all += 16;
+#endif
+    if (size <= all) { head(p)->size = size; return p; }
+    void *q = malloc(size);
+    if (!q) return NULL;
+#ifdef LOSES_TAIL
+    old &= ~(size_t)7;
+#endif
+#ifdef READS_BEYOND
+    old = size > 200000 ? (size_t)8 << 30 : size;
+#endif
+    memcpy(q, p, old);
+    free(p);
+    return q;
+}
+
+#ifndef PLAIN
+size_t malloc_usable_size(void *p) {
+    if (!p) return 0;
+#ifdef USABLE_TOO_LARGE
+    return ((size_t)1 << head(p)->class) + 8;
+#endif
+#ifdef USABLE_TOO_SMALL
+    return head(p)->size & ~(size_t)15;
+#endif
+    return (size_t)1 << head(p)->class;
+}
+int posix_memalign(void **out, size_t align, size_t size) {
+#ifdef NOT_AS_ALIGNED
+    align = align > 64 ? 64 : align;
+#endif
+    if (size > ALL) return ENOMEM;
+    char *p = malloc(size + align);
+    if (!p) return ENOMEM;
+    char *at = (char *)(((uintptr_t)p + align - 1) & -align);
+    if (at != p) {
+        /* The rest of a block whose beginning is left unused for good. */
+        size_t class = FIRST;
+        while (((size_t)2 << class) <= size + align - (size_t)(at - p)) class++;
+        if (((size_t)1 << class) < size) { *out = NULL; return ENOMEM; }
+        head(at)->class = class, head(at)->size = size;
+    }
+    *out = at;
+    return 0;
+}
+#endif
+
+#ifdef CRASHES_AT_LOAD
+static void __attribute__((constructor)) start(void) { raise(SIGSEGV); }
+#endif
+#ifdef EXITS_AT_LOAD
+static void __attribute__((constructor)) start(void) { exit(3); }
+#endif
+#ifdef HANGS_AT_LOAD
+static void __attribute__((constructor)) start(void) { for (;;) ; }
+#endif
+"""
+
+# Over libc's own, as libraries for LD_PRELOAD are.
+WRAPPER = r"""
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stddef.h>
+void *malloc(size_t size) {
+    static void *(*libc)(size_t);
+    if (!libc) libc = (void *(*)(size_t))dlsym(RTLD_NEXT, "malloc");
+    return libc(size);
+}
+void free(void *p) {
+    static void (*libc)(void *);
+    if (!libc) libc = (void (*)(void *))dlsym(RTLD_NEXT, "free");
+    libc(p);
+}
+"""
+
+# Never frees: wasteful, and right; refuses when its memory is used up.
+BUMP = r"""
+#include <stddef.h>
+static _Alignas(16) char memory[1 << 20];
+static size_t used;
+void *malloc(size_t size) {
+    if (size > sizeof memory - 32 || used + size > sizeof memory - 32) return NULL;
+    void *p = memory + used;
+    used += ((size ? size : 1) + 15) & ~(size_t)15;
+    return p;
+}
+void free(void *p) { (void)p; }
+"""
+
+ONLY_MALLOC = "#include <stddef.h>\nvoid *malloc(size_t size) { (void)size; return NULL; }\n"
+REFUSES = ONLY_MALLOC + "void free(void *p) { (void)p; }\n"
+
+# The macro of a fault, and the invariants by which it may be found.
+FAULTS = {
+    "OVERLAPS": {"overlap", "usable-size"},
+    "MISALIGNED": {"alignment"},
+    "NONSENSE": {"nonsense"},
+    "WILD": {"crash"},
+    "NOT_ZEROED": {"zeroed"},
+    "OVERFLOWS": {"impossible"},
+    "CUTS": {"impossible", "overlap"},
+    "LOSES_TAIL": {"prefix"},
+    "READS_BEYOND": {"crash"},
+    "GROWS_TOO_FAR": {"overlap", "contents", "crash"},
+    "USABLE_TOO_LARGE": {"usable-size", "crash", "contents"},
+    "USABLE_TOO_SMALL": {"usable-size"},
+    "SCRIBBLES": {"contents", "crash", "overlap"},
+    "TWICE": {"overlap"},
+    "ZERO_TWICE": {"zero-size"},
+    "NOT_AS_ALIGNED": {"alignment"},
+    "CRASHES": {"crash"},
+    "HANGS": {"hang"},
+    "EXITS": {"exits"},
+}
+
+
+def built(folder, source=ALLOCATOR, *macros, name=None):
+    """The path of the shared library of `source`, compiled in `folder`."""
+    path = Path(folder, f"{name or '-'.join(macros) or 'sound'}.so")
+    flags = ["-O1", "-shared", "-fPIC", "-pthread", "-fno-builtin", *(f"-D{m}" for m in macros)]
+    command = [CC, *flags, "-x", "c", "-o", str(path), "-"]
+    subprocess.run(command, input=source, text=True, check=True, timeout=60)
+    return path
+
+
+def program(folder, text, *flags):
+    """The path of the program of `text`, compiled with every warning an error."""
+    path = Path(folder, f"repeat-{abs(hash(text))}")
+    command = [CC, "-Wall", "-Werror", *flags, "-x", "c", "-o", str(path), "-"]
+    subprocess.run([*command, "-ldl"], input=text, text=True, check=True, timeout=60)
+    return path

@@ -1,0 +1,82 @@
+"""Small faulty C allocators: each is found, shrunk, and repeated by a program."""
+
+import subprocess
+
+import pytest
+from support import clibs
+
+from rangeland.invariants.library import prove_library
+
+pytestmark = [
+    pytest.mark.once,
+    pytest.mark.skipif(clibs.CC is None, reason="no C compiler (cc)"),
+]
+SEEDS = (1, 2, 3)
+TRIED = {"examples": 10, "steps": 1000, "threads": 1, "timeout": 2}
+LIBC = "libc.so.6"
+# Steps of the counterexample: a fault of the 20th call needs 20 calls.
+MOST = {"CRASHES": 20, "HANGS": 6}
+
+
+@pytest.mark.parametrize("fault", clibs.FAULTS)
+def test_a_fault_is_found_shrunk_and_repeated(fault, tmp_path):
+    library = clibs.built(tmp_path, clibs.ALLOCATOR, fault)
+    for seed in SEEDS:
+        timeout = 0.2 if fault == "HANGS" else 2
+        result = prove_library(library, **TRIED | {"seed": seed, "timeout": timeout})
+        print(result)
+        assert not result.ok
+        finding = result.finding
+        assert finding.invariant in clibs.FAULTS[fault]
+        assert len(finding.steps) <= MOST.get(fault, 8)
+        if seed == SEEDS[0]:
+            expect_program(tmp_path, finding.program, library)
+
+
+def expect_program(folder, text, library, flags=()):
+    """Assert that the program fails for the library, and not for libc."""
+    if "storm" not in text:
+        text = text.replace("alarm(20)", "alarm(1)")
+    program = clibs.program(folder, text, *flags)
+    assert run(program, library) not in (0, 2)
+    assert run(program, LIBC) == 0
+
+
+def run(program, library):
+    command = [program, str(library)]
+    return subprocess.run(command, capture_output=True, timeout=30).returncode
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_race_is_found_and_repeated(seed, tmp_path):
+    library = clibs.built(tmp_path, clibs.ALLOCATOR, "NO_LOCK")
+    result = prove_library(library, seed=seed, examples=20, steps=2000, threads=4, timeout=2)
+    print(result)
+    assert not result.ok
+    assert result.finding.invariant in {"overlap", "contents", "crash", "hang", "prefix", "zeroed"}
+    assert "threads" in result.finding.message
+    if seed == SEEDS[0]:
+        expect_program(tmp_path, result.finding.program, library, ["-pthread"])
+
+
+@pytest.mark.parametrize("macros", [(), ("PLAIN",)])
+def test_the_sound_allocator_holds(macros, tmp_path):
+    library = clibs.built(tmp_path, clibs.ALLOCATOR, *macros)
+    for seed in SEEDS[:2]:
+        result = prove_library(library, seed=seed, examples=20, threads=1 + seed)
+        assert result.ok, str(result)
+        assert "realloc" in result.functions
+        assert ("malloc_usable_size" in result.functions) == (macros == ())
+
+
+def test_a_race_needs_threads(tmp_path):
+    library = clibs.built(tmp_path, clibs.ALLOCATOR, "NO_LOCK")
+    assert prove_library(library, seed=1, examples=5, steps=500, threads=1).ok
+
+
+@pytest.mark.parametrize(("name", "threads"), [("WRAPPER", 2), ("BUMP", 1)])
+def test_libraries_of_malloc_and_free_alone_hold(name, threads, tmp_path):
+    library = clibs.built(tmp_path, getattr(clibs, name), name=name)
+    result = prove_library(library, seed=1, examples=10, steps=1000, threads=threads)
+    assert result.ok, str(result)
+    assert result.functions == ["free", "malloc"]

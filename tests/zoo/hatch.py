@@ -8,7 +8,7 @@ from pathlib import Path
 
 import vm
 
-ROOT = Path(vm.__file__).parents[1]
+ROOT = Path(vm.__file__).resolve().parents[1]
 ROOMS = ("vm", "land", "pools", "arena", "rangeland")
 
 

@@ -1,20 +1,13 @@
 """What is tried for a mistake in each room: the standard trials of the kit.
 
-Nothing here knows a mistake: a room's subjects are tried in their order, each
-as a user would try it.
+Nothing here knows of any one mistake: the subjects of a room are tried in
+their order, as a user would try them.
 """
-
-import json
-import sys
-from functools import partial
 
 import rangeland as rl
 from rangeland.invariants.agreement import AgreementTrial
 from rangeland.invariants.arena import ArenaTrial
-from rangeland.invariants.bootstrap import BootstrapTrial
-from rangeland.invariants.engine import examine
 from rangeland.invariants.prove import trial_of
-from rangeland.invariants.telemetry import TelemetryTrial
 
 LANDS = {
     "CBSFast": trial_of(rl.CBSFast),
@@ -22,5 +15,17 @@ LANDS = {
     "Freelist": trial_of(rl.Freelist),
     "Failover": trial_of(rl.Failover),
     "CBS": trial_of(rl.CBS),
-    "agreement": AgreementTrial,
+    "agreement of lands": AgreementTrial,
+}
+POOLS = {
+    "MVFF": trial_of(rl.MVFF),
+    "MFS": trial_of(lambda arena: rl.MFS(arena, 24)),
+    "MFS of pages": trial_of(lambda arena: rl.MFS(arena, 2040, extend_by=4096)),
+}
+ARENAS = {"arena": ArenaTrial}
+ROOMS = {
+    "land": LANDS | POOLS,
+    "pools": POOLS | ARENAS,
+    "arena": ARENAS,
+    "vm": ARENAS,
 }

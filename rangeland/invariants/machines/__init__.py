@@ -11,6 +11,6 @@ Needs Hypothesis. Source: design/machines.md
 """
 
 from rangeland.invariants.machines.allocators import AllocatorMachine, PoolMachine
-#from rangeland.invariants.machines.arenas import ArenaMachine, BootstrapMachine, TelemetryMachine
+from rangeland.invariants.machines.arenas import ArenaMachine
 from rangeland.invariants.machines.base import TrialMachine
 from rangeland.invariants.machines.lands import LandAgreement, LandMachine

@@ -34,6 +34,27 @@ def cycle_text(text, size, count, times):
     )
 
 
+def visit_text(align, modulus, enters):
+    """The lines of a program that visits the ranges of a land, deletes some,
+    and, if it `enters`, sees that the land may not be used meanwhile."""
+    tried = [
+        "    try:",
+        "        land.delete(b, x)",
+        "    except ValueError:",
+        "        pass",
+        "    else:",
+        "        raise AssertionError('the land was used by its own visitor')",
+    ]
+    return [
+        "seen = []",
+        "def visit(b, x):",
+        "    seen.append((b, x))",
+        *(tried if enters else []),
+        f"    return (b - base) // {align} % {modulus} == 0",
+        "land.iterate_and_delete(visit)",
+    ]
+
+
 class Script:
     """The lines of a trial as they come; nothing unless it is `telling`."""
 

@@ -5,6 +5,8 @@ from land.sorted import SortedLand
 from pools.mfs import MFS
 from pools.mvff import MVFF
 from pools.mvt import MVT
+from rangeland.invariants.finding import CannotTry
+from rangeland.invariants.prove import prove
 from rangeland.lands import CBS, CBSFast, CBSZoned, Failover, Freelist
 from rangeland.version import VERSION as __version__
 from vm.events import ALL_KINDS, MPS_KINDS

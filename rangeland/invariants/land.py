@@ -8,7 +8,7 @@ import inspect
 from pools.mvff import MVFF
 from rangeland.invariants.factory import Factory
 from rangeland.invariants.finding import Broken
-from rangeland.invariants.programs import Script
+from rangeland.invariants.programs import Script, visit_text
 from rangeland.invariants.ranges import Ranges, joined, part_of
 from rangeland.invariants.ranging import Ranging
 from rangeland.invariants.trial import Trial, described, play
@@ -54,7 +54,7 @@ class LandTrial(Trial):
     @property
     def cost(self):
         """A step is dear where there is an arena to be judged with it."""
-        return 6 if self.factory.in_arena else 1
+        return 12 if self.factory.in_arena else 1
 
     def do(self, step):
         """Do and judge one step; whatever it is, there is a land."""
@@ -176,6 +176,7 @@ class LandTrial(Trial):
             return self._expect_need(needs_node, verb, error)
         except Wrong as error:
             if wrong or either:
+                self.script.refused("ValueError")
                 return None
             raise Broken("wrong-range", f"{verb}({lo:#x}, {hi:#x}) is refused: {error}") from error
         if wrong:
@@ -189,6 +190,7 @@ class LandTrial(Trial):
     def _expect_need(self, needs_node, verb, error):
         if not (needs_node and self.refusing) or self.is_split:
             raise Broken("node-need", f"{verb} needs no node, or there are nodes: {error}")
+        self.script.refused("MemoryError")
 
     def do_find(self, which, size, mode="none"):
         """Find a range, and delete what the mode says of it."""
@@ -294,15 +296,17 @@ class LandTrial(Trial):
                 answers.append(self._enters(base, limit))
             return (base - self.base) // self.align % modulus == 0
 
-        self.script.begin(
-            f"land.iterate_and_delete(lambda b, x: (b - base) // {self.align} % {modulus} == 0)"
-        )
+        self.script.begin(*visit_text(self.align, modulus, enters and hasattr(self.land, "busy")))
         self._ask(self.land.iterate_and_delete, visit)
         if False in answers:
             raise Broken("reentry", "a visitor deletes in the land that it visits")
         whole = joined(seen) if self.is_split else seen
         if whole != self.model.list:
-            raise Broken("iteration", f"visited {self._pairs(seen)}: expected {self._pairs(self.model)}")
+            raise Broken(
+                "iteration",
+                f"visited {self._pairs(seen)}: expected {self._pairs(self.model)}",
+                f"assert seen == [{', '.join(map(self._proof, self.model))}]",
+            )
         for base, limit in seen:
             if (base - self.base) // self.align % modulus == 0:
                 self.model.delete(base, limit)
@@ -352,14 +356,7 @@ class LandTrial(Trial):
     def _told(self, text, verb, *arguments):
         """Ask the land, and tell of it in the program."""
         self.script.begin(f"found = land.{text}")
-        try:
-            return self._ask(getattr(self.land, verb), *arguments)
-        except Refused:
-            self.script.refused("MemoryError")
-            raise
-        except Wrong:
-            self.script.refused("ValueError")
-            raise
+        return self._ask(getattr(self.land, verb), *arguments)
 
     def _ask(self, function, *arguments):
         try:

@@ -20,18 +20,39 @@ def letter(n):
     return ascii_lowercase[place] + (str(turn) if turn else "")
 
 
-def cycle_text(text, size, count, times):
+def cycle_text(text, size, times, used):
     """The lines of a program that allocate and free the same many times, by
-    calls of this `text`."""
-    alloc = text["alloc"].format(size=size)
-    free = text["free"].format(address="block", size=size)
+    calls of this `text`; `used` is what tells the bytes in use, if any."""
     return (
-        "used = []",
+        *(["used = []"] if used else []),
         f"for _ in range({times}):",
-        f"    blocks = [pool.{alloc} for _ in range({count})]",
-        "    for block in reversed(blocks):",
-        f"        pool.{free}",
+        f"    block = pool.{text['alloc'].format(size=size)}",
+        "    if block is None:",
+        "        break",
+        f"    pool.{text['free'].format(address='block', size=size)}",
+        *([f"    used.append({used})"] if used else []),
     )
+
+
+def visit_text(align, modulus, enters):
+    """The lines of a program that visits the ranges of a land, deletes some,
+    and, if it `enters`, sees that the land may not be used meanwhile."""
+    tried = [
+        "    try:",
+        "        land.delete(b, x)",
+        "    except ValueError:",
+        "        pass",
+        "    else:",
+        "        raise AssertionError('the land was used by its own visitor')",
+    ]
+    return [
+        "seen = []",
+        "def visit(b, x):",
+        "    seen.append((b, x))",
+        *(tried if enters else []),
+        f"    return (b - base) // {align} % {modulus} == 0",
+        "land.iterate_and_delete(visit)",
+    ]
 
 
 class Script:

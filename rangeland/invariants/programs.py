@@ -34,6 +34,27 @@ def cycle_text(text, size, count, times):
     )
 
 
+def visit_text(align, modulus, enters):
+    """The lines of a program that visits the ranges of a land, deletes some,
+    and, if it `enters`, sees that the land may not be used meanwhile."""
+    tried = [
+        "    try:",
+        "        land.delete(b, x)",
+        "    except ValueError:",
+        "        pass",
+        "    else:",
+        "        raise AssertionError('the land was used by its own visitor')",
+    ]
+    return [
+        "seen = []",
+        "def visit(b, x):",
+        "    seen.append((b, x))",
+        *(tried if enters else []),
+        f"    return (b - base) // {align} % {modulus} == 0",
+        "land.iterate_and_delete(visit)",
+    ]
+
+
 class Script:
     """The lines of a trial as they come; nothing unless it is `telling`."""
 
@@ -61,12 +82,12 @@ class Script:
             self.last = len(self.lines)
             self.lines += lines
 
-    def refused(self):
-        """The step of now raised MemoryError, which is allowed."""
+    def refused(self, error="MemoryError"):
+        """The step of now raised an `error` that is allowed."""
         if self.telling:
             tried = self.lines[self.last :]
             self.lines[self.last :] = [
-                "try:", *(f"    {line}" for line in tried), "except MemoryError:", "    pass"
+                "try:", *(f"    {line}" for line in tried), f"except {error}:", "    pass"
             ]  # fmt: skip
 
     def fill(self, text, name, block):

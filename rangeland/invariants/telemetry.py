@@ -52,8 +52,9 @@ class TelemetryTrial(ArenaTrial):
         self._same("reserved", told.reserved, arena.reserved)
         self._same("committed", told.mapped, summary["mapped"])
         self._same("spare", told.spare, arena.spare_committed)
-        vms = {(vm["base"], vm["limit"]): vm["mapped"] for vm in (raw.vm, *(c.vm for c in raw.chunks))}
-        self._same("mapped of each VM", told.vms, vms)
+        vms = (raw.vm, *(chunk.vm for chunk in raw.chunks))
+        mapped = {(vm["base"], vm["limit"]): vm["mapped"] for vm in vms}
+        self._same("mapped of each VM", told.vms, mapped)
         pages = {
             owner: sum(limit - base for base, limit in spans)
             for owner, spans in raw.pages_of.items()

@@ -124,7 +124,9 @@ def stale(monkeypatch, speed):
 
 
 def test_memory_that_does_not_read_as_zeros_when_mapped_anew_is_found(stale):
-    steps = [POOL, ("alloc", 1, 1, 200000), ("spare", 0), ("free", 1), ("alloc", 2, 1, 200000)]
+    lean = ("mvff", 1, 4096, 8, 0, False, False, True)
+    allocs, frees = [("alloc", n, 1, 4096) for n in range(3)], [("free", n) for n in range(3)]
+    steps = [("spare", 0), lean, *allocs, *frees, ("alloc", 3, 1, 4096)]
     assert replay(ArenaTrial, steps).invariant == "fresh-zeros"
 
 

@@ -6,6 +6,7 @@ import pytest
 
 import rangeland as rl
 from rangeland.invariants.arena import ArenaTrial
+from rangeland.invariants.client import OPTIONAL, Client
 from rangeland.invariants.whole import expect_gone
 
 SHAPES = {
@@ -20,18 +21,19 @@ SHAPES = {
 
 
 def booted(*options, checked=True):
-    """A trial that has begun, with a client that does of everything."""
+    """A trial that has begun."""
     trial = ArenaTrial()
     trial.do(("begin", *options, checked))
     return trial
 
 
 def run(trial, rng, steps, every=50):
-    """Do so many random steps, with a check after each `every`."""
+    """Do so many random steps, of every kind, with a check after each `every`."""
+    if trial.client is None:
+        trial.client = Client(rng, trial)
+        trial.client.weights[2:] = [1] * len(OPTIONAL)
     for count in range(1, steps + 1):
         trial.do(trial.choose(rng))
-        if trial.client.weights[2:] != [1] * len(trial.client.weights[2:]):
-            trial.client.weights[2:] = [1] * len(trial.client.weights[2:])
         if count % every == 0:
             trial.check()
 

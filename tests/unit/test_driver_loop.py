@@ -41,7 +41,7 @@ def test_a_run_finds_nothing_where_nothing_is_wrong(subject, seed, operations):
 def test_every_lifetime_in_an_arena_with_a_limit(lifetime, seed, operations):
     result = stress(
         rl.MVFF, operations // 4, seed, lifetime=lifetime, sizes="cliffs", most=300,
-        make_arena=lambda: rl.Arena(1 << 20, commit_limit=1 << 19),
+        make_arena=lambda: rl.Arena(1 << 20, commit_limit=1 << 18),
     )  # fmt: skip
     assert result.ok and result.refused > 0
 

@@ -131,7 +131,8 @@ def judge_nodes(trees, blocks, invariant="links"):
     nodes = [node for tree in trees for _, _, node in tree.nodes]
     hold(len(set(nodes)) == len(nodes), invariant, f"a node of {blocks} is in two trees")
     strays = sorted(set(nodes) ^ blocks.used)
-    hold(not strays, invariant, f"{[hex(s) for s in strays[:4]]} is a node or a used unit, not both")
+    told = ", ".join(map(hex, strays[:4]))
+    hold(not strays, invariant, f"nodes or used units of {blocks}, but not both: {told}")
 
 
 # By the word that a descriptor begins with.

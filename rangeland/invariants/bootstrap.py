@@ -20,6 +20,7 @@ PAGE = 4096
 SPACE = 1 << 27
 SIZES = (1, 1, 1 << 18, 1 << 19, 1 << 19, 1 << 20, 1 << 20, 1 << 22, 1 << 27)
 GRAINS = (4096, 4096, 16384, 65536, 1 << 20)
+MOST_ARENAS = 3
 FAULTS = ("reservation", "mapping", "node")
 # What an arena refused for each kind of fault is expected to raise; that it
 # says RESOURCE, too, is right where the space itself is full.
@@ -51,6 +52,8 @@ class BootstrapTrial(Trial):
             return ("begin", rng.random() < 0.5)
         self.number += 1
         name = rng.choice(("create", "create", "create", "refuse", "destroy", "reserve", "release"))
+        if name == "create" and len(self.arenas) == MOST_ARENAS:
+            name = "destroy"
         if name == "reserve":
             return name, self.number, rng.choice((1, 2, 16, 4096, 16384))
         if name == "refuse":

@@ -5,6 +5,7 @@ Source: design/stress.md#.sol.neighbours
 
 from arena.arena import Arena
 from pools.mvff import MVFF
+from rangeland.invariants.blocks import pattern
 from rangeland.invariants.finding import Broken
 from rangeland.invariants.raw import audit
 from rangeland.invariants.trial import described
@@ -28,7 +29,7 @@ class Neighbour:
             arena.__exit__()
             raise
         # Different in each, and in all of it.
-        self.contents = bytes((arena.serial + i) % 251 for i in range(SIZE))
+        self.contents = pattern(arena.serial, 0, SIZE)
         arena.view(self.block, SIZE)[:] = self.contents
 
     @staticmethod

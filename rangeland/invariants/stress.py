@@ -14,7 +14,6 @@ from rangeland.invariants.driver import Driver
 from rangeland.invariants.factory import Factory, name_of, named
 from rangeland.invariants.finding import Broken, CannotTry, Finding, Result
 from rangeland.invariants.prove import trial_of
-from rangeland.invariants.raw import layout as at
 from rangeland.invariants.raw import audit
 from rangeland.invariants.shrink import shrink
 from rangeland.invariants.trial import judged, play
@@ -27,6 +26,8 @@ EVERY = 1_000_000
 WINDOWS = (100, 1000, 10_000, 100_000)
 # Operations of such a repetition between two checks.
 CHECKED = 500
+# The most steps that are done to find a shorter run.
+BUDGET = 30_000
 
 _VERDICTS = {
     d.OVERLAP: ("overlap", "block {name} at {address:#x} has {spot:#x} in common with another"),
@@ -110,7 +111,7 @@ class Stress:
                 f"else is tried by `prove`)"
             )
         self.arena = pool.arena
-        if (unit := unit_of(pool)) is not None:
+        if (unit := getattr(pool, "client_size", None)) is not None:
             columns = Columns(columns.seed, unit, columns.lifetime, columns.most)
         self.columns = columns
         quantum = pool.unit_size if unit is not None else pool.align
@@ -194,7 +195,7 @@ class Stress:
             make_trial = trial_of(self.subject)
             again, taken = play(make_trial(), steps, CHECKED)
             if again is not None:
-                steps, last = shrink(make_trial, steps[:taken], again.invariant, every=CHECKED)
+                steps, last = shrink(make_trial, steps[:taken], again.invariant, BUDGET, CHECKED)
                 last = last or again
                 program = make_trial().program(steps)
                 seed = self.columns.seed
@@ -215,14 +216,6 @@ class Stress:
             f"sizes={c.sizes!r}, lifetime={c.lifetime!r}, most={c.most})"
         )
         return "\n".join([*filter(None, lines), "", made, f"# {broken}", "assert result.ok"]) + "\n"
-
-
-def unit_of(pool):
-    """The one size that the blocks of `pool` have, or None if any will do."""
-    if getattr(pool, "unit_size", None) is None:
-        return None
-    # An MFS pool takes the size that it was made for, before rounding.
-    return pool.space.word(pool.address + at.MFS["client"])
 
 
 def expect_in_pool(blocks, found, address):

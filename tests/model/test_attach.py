@@ -6,38 +6,31 @@ import random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.driver import KINDS, Driver
 
 import rangeland as rl
+from rangeland.invariants.arena import ArenaTrial
 
-steps = st.lists(
-    st.tuples(
-        st.sampled_from(KINDS),
-        st.integers(0, 2**30 - 1),
-        st.integers(0, 2**30 - 1),
-        st.booleans(),
-    ),
-    max_size=60,
-)
-options = st.fixed_dictionaries(
-    {
-        "size": st.sampled_from([1, 1 << 20]),
-        "grain_size": st.sampled_from([4096, 16384]),
-        "zoned": st.booleans(),
-        "spare": st.sampled_from([0, 0.25, 0.75, 1]),
-    }
+beginnings = st.tuples(
+    st.just("begin"),
+    st.sampled_from([1, 1 << 20]),
+    st.sampled_from([4096, 16384]),
+    st.booleans(),
+    st.sampled_from([0, 0.25, 0.75, 1]),
+    st.booleans(),
 )
 
 
 def events(log):
-    """The log without its times."""
-    return [(event.name, event.params) for event in log]
+    """The log without its times, and without labels, which are numbered in
+    the order in which this process gave them."""
+    labels = ("Intern", "LabelPointer")
+    return [(event.name, event.params) for event in log if event.name not in labels]
 
 
-def step(driver, kind, x, y):
+def step(trial, step):
     """One step and the events that it gave."""
     with rl.record(rl.ALL_KINDS) as log:
-        driver.do(kind, x, y)
+        trial.do(step)
     return events(log)
 
 
@@ -60,50 +53,69 @@ def words(space):
     ]
 
 
-def reattach(driver):
-    arena = driver.arena
+def reattach(trial):
+    arena = trial.arena
     before = words(arena.space)
     with rl.record(rl.ALL_KINDS) as log:
-        driver.bind(rl.Arena.attach(arena.space, arena.address))
+        rl.Arena.attach(arena.space, arena.address)
     assert events(log) == [], "attaching is no event"
     assert words(arena.space) == before, "attaching writes nothing"
-    assert driver.arena is not arena and driver.arena.grains is not arena.grains
+    trial.do_attach()
+    assert trial.arena is not arena and trial.arena.grains is not arena.grains
 
 
-@given(options, steps)
-def test_an_attached_arena_goes_on_as_its_twin(options, steps):
-    one, two = Driver.boot(**options), Driver.boot(**options)
-    for kind, x, y, again in steps:
-        if again:
-            reattach(one)
-        assert step(one, kind, x, y) == step(two, kind, x, y)
-        assert one.log[-1] == two.log[-1]
-        assert accounts(one.arena) == accounts(two.arena)
-    assert words(one.arena.space) == words(two.arena.space)
+def twins(begin):
+    """Two trials that begin alike, and a client of the first."""
+    one, two = ArenaTrial(), ArenaTrial()
+    one.do(begin)
+    two.do(begin)
+    return one, two
+
+
+def end_alike(one, two):
+    assert words(one.space) == words(two.space)
     assert one.check() == two.check()
     reattach(one)
     one.end()
     two.end()
 
 
+@given(beginnings, st.randoms(use_true_random=False), st.lists(st.booleans(), max_size=60))
+def test_an_attached_arena_goes_on_as_its_twin(begin, rng, turns):
+    one, two = twins(begin)
+    for again in turns:
+        if again:
+            reattach(one)
+        chosen = one.choose(rng)
+        # Of one of the twins alone: the first attaches often enough.
+        if chosen[0] not in ("attach", "begin"):
+            assert step(one, chosen) == step(two, chosen)
+            assert one.outcomes[-1:] == two.outcomes[-1:]
+            assert accounts(one.arena) == accounts(two.arena)
+    one.do(("relent",))
+    two.do(("relent",))
+    end_alike(one, two)
+
+
 @pytest.mark.parametrize("checked", (False, True), ids=("unchecked", "checked"))
 def test_a_long_run_that_attaches_at_every_turn(seed, checked):
     rng = random.Random(seed)
-    one, two = (Driver.boot(checked=checked, spare=0.5) for _ in range(2))
+    one, two = twins(("begin", 1 << 20, 4096, True, 0.5, checked))
     for turn in range(12):
         for _ in range(40):
-            kind, x, y = rng.choice(KINDS), rng.getrandbits(30), rng.getrandbits(30)
-            assert one.do(kind, x, y) == two.do(kind, x, y), f"in turn {turn}"
+            chosen = one.choose(rng)
+            if chosen[0] not in ("attach", "refuse"):
+                assert one.do(chosen) == two.do(chosen), f"in turn {turn}"
+                assert one.outcomes[-1] == two.outcomes[-1], f"in turn {turn}"
         reattach(one)
         assert accounts(one.arena) == accounts(two.arena)
-    assert words(one.arena.space) == words(two.arena.space)
-    assert one.check() == two.check()
-    assert sum(kind == "alloc" for kind, _ in one.log) > 100
+    assert sum(kind == "alloc" for kind, _ in one.outcomes) > 50
+    end_alike(one, two)
 
 
 def test_what_is_attached_is_the_same_thing():
-    driver = Driver.boot(size=3 << 20, grain_size=16384, zoned=False, commit_limit=1 << 22)
-    arena = driver.arena
+    space = rl.AddressSpace(1 << 28, checked=True)
+    arena = rl.Arena(3 << 20, grain_size=16384, zoned=False, commit_limit=1 << 22, space=space)
     arena.extend_by, arena.extend_min, arena.spare = 1 << 21, 1 << 20, 0.125
     first, second = rl.MVFF(arena, align=64, first_fit=False), rl.MFS(arena, 100)
     blocks = [first.alloc(1000), second.alloc(100)]

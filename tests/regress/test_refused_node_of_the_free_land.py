@@ -2,9 +2,9 @@
 the page must leave the free land, and a bootstrap must give it back."""
 
 import pytest
-from support.rawarena import audit
 
 import rangeland as rl
+from rangeland.invariants.raw import audit
 
 
 def test_a_refused_second_node_of_the_bootstrap_leaves_nothing():

@@ -2,10 +2,10 @@
 leave all as it was, and afterwards everything works."""
 
 import pytest
-from support.driver import Driver
-from support.rawarena import audit
 
 import rangeland as rl
+from rangeland.invariants.arena import ArenaTrial
+from rangeland.invariants.raw import audit
 
 RAISED = {"reservation": rl.ResourceError, "mapping": rl.MappingError, "node": rl.MappingError}
 SIZES = {"small": (1 << 20, 4096), "wide": (1 << 26, 4096), "grains": (1 << 22, 16384)}
@@ -69,26 +69,24 @@ def test_every_commit_limit_below_what_creation_needs_leaves_nothing(size, grain
 
 
 def used_arena():
-    """A driver of an arena with two pools and some blocks."""
-    driver = Driver.boot(size=1 << 19, space=1 << 26)
-    arena = driver.arena
-    for pool in (rl.MVFF(arena, spare=0.5, extend_by=8192), rl.MFS(arena, 600, extend_by=4096)):
-        for size in (600,) * 40:
-            address = pool.alloc(size)
-            assert driver.judge.allocated(address, size, pool.serial, 8) == "ok"
-            driver.live.append((pool.serial, address, size))
-    for i in range(0, 60, 3):
-        driver.free(i, 0)
-    return driver
+    """A trial of an arena with two pools and some blocks."""
+    trial = ArenaTrial()
+    trial.do(("begin", 1 << 19, 4096, True, 0.75, True))
+    trial.do(("mvff", 0, 8192, 8, 0.5, False, False, True))
+    trial.do(("mfs", 1, 600, 4096))
+    for number in range(80):
+        trial.do(("alloc", number, number // 40, 600))
+    for number in range(0, 60, 3):
+        trial.do(("free", number))
+    return trial
 
 
-def accounts(driver):
+def accounts(trial):
     """What a failed operation may not change: chunks may have come, and
     spare memory may have gone."""
-    arena = driver.arena
-    grains = driver.check()["pools"]
+    grains = trial.check()["pools"]
     own = {serial: grains[serial] for serial in grains if serial > 1}
-    return own, [(p.serial, p.total_size, p.free_size) for p in arena.pools]
+    return own, [(p.serial, p.total_size, p.free_size) for p in trial.arena.pools]
 
 
 OPERATIONS = {
@@ -105,9 +103,9 @@ OPERATIONS = {
 @pytest.mark.parametrize("operation", OPERATIONS.values(), ids=OPERATIONS)
 def test_an_operation_refused_anywhere_changes_no_account(kind, operation):
     def attempt(plan):
-        driver = used_arena()
-        arena = driver.arena
-        before = accounts(driver)
+        trial = used_arena()
+        arena = trial.arena
+        before = accounts(trial)
         last = arena.pools[-1].serial
         arena.space.faults = plan
         try:
@@ -120,7 +118,7 @@ def test_an_operation_refused_anywhere_changes_no_account(kind, operation):
         arena.check()
         found = audit(arena.space, arena.address)
         if failed and operation not in (OPERATIONS["alloc of a unit"], OPERATIONS["first alloc"]):
-            assert accounts(driver) == before
+            assert accounts(trial) == before
             assert arena.pools[-1].serial == last
             operation(arena)
         assert found.extra == 0
@@ -136,24 +134,25 @@ def test_an_operation_refused_anywhere_changes_no_account(kind, operation):
 
 @pytest.mark.parametrize("kind", RAISED)
 def test_a_free_never_fails(kind, rng):
-    driver = used_arena()
-    order = rng.sample(range(1000), 60)
-    driver.arena.space.faults = rl.FaultPlan().fail(kind, nth=range(1, 10**9))
-    for x in order:
-        driver.free(x, 0)
-    for pool in driver.arena.pools:
+    trial = used_arena()
+    numbers = [block.number for block in trial.blocks]
+    assert len(numbers) == 60
+    trial.do(("refuse", kind, 1, 10**9))
+    for number in rng.sample(numbers, 60):
+        assert trial.do(("free", number))
+    for pool in trial.arena.pools:
         assert pool.total_size == 0 or isinstance(pool, rl.MFS)
-    driver.arena.space.faults = None
-    driver.check()
-    driver.end()
+    trial.do(("relent",))
+    trial.check()
+    trial.end()
 
 
 @pytest.mark.parametrize("kind", RAISED)
 def test_destruction_never_fails(kind):
-    driver = used_arena()
-    space = driver.arena.space
+    trial = used_arena()
+    space = trial.space
     space.faults = rl.FaultPlan().fail(kind, nth=range(1, 10**9))
-    for pool in driver.arena.pools:
+    for pool in trial.arena.pools:
         pool.destroy()
-    driver.arena.destroy()
+    trial.arena.destroy()
     left_nothing(space)

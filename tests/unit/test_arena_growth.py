@@ -2,9 +2,9 @@
 commit limit, and who owns an address."""
 
 import pytest
-from support.rawarena import audit
 
 import rangeland as rl
+from rangeland.invariants.raw import audit
 from arena.chunk import least_chunk, overhead_tables
 from arena.grains import chunk_sizes
 

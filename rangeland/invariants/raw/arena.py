@@ -140,7 +140,7 @@ class Audit:
             hold(whole, "vm-descriptor", f"{where} maps {vm['mapped']} of {vm['reserved']} bytes")
         base, limit = self.vm["base"], self.vm["limit"]
         own = base == self.address and self.raw.is_mapped(base, limit)
-        hold(own, "committed-accounts", f"the arena at {self.address:#x} is not mapped at {base:#x}")
+        hold(own, "committed-accounts", f"the arena is not mapped at {base:#x}")
         for chunk in self.chunks:
             same = (chunk.vm["base"], chunk.vm["limit"]) == (chunk.base, chunk.limit)
             same = same and chunk.vm["reserved"] == chunk.reserved

@@ -61,7 +61,7 @@ class Chunk:
             first = page // at.ENTRY_BYTES
             last = min((page + at.OS_PAGE - 1) // at.ENTRY_BYTES + 1, self.pages)
             used = any(self.mapped[first:last])
-            hold(flag == used, "table-pages", f"page {i} of the page table of {self}: in use {used}")
+            hold(flag == used, "table-pages", f"page {i} of the table of {self}: in use {used}")
         expected = [(self.base, self.overhead)]
         expected += [
             (self.page_table + i * at.OS_PAGE, self.page_table + (i + 1) * at.OS_PAGE)
@@ -72,12 +72,12 @@ class Chunk:
         cursor, mapped = self.base, 0
         for base, limit in [*union(expected), (self.limit, self.limit)]:
             free = cursor == base or self.raw.is_unmapped(cursor, base)
-            hold(free, "committed-accounts", f"some of [{cursor:#x}, {base:#x}) is mapped, and nobody's")
+            hold(free, "committed-accounts", f"[{cursor:#x}, {base:#x}): mapped, and nobody's")
             there = base == limit or self.raw.is_mapped(base, limit)
-            hold(there, "committed-accounts", f"some of [{base:#x}, {limit:#x}) is in use, and not mapped")
+            hold(there, "committed-accounts", f"[{base:#x}, {limit:#x}): in use, not mapped")
             cursor, mapped = limit, mapped + limit - base
         told = self.vm["mapped"]
-        hold(told == mapped, "vm-descriptor", f"the VM of {self} has {mapped} bytes mapped, not {told}")
+        hold(told == mapped, "vm-descriptor", f"the VM of {self} maps {mapped} bytes, not {told}")
 
     def judge_entries(self, owners):
         """Page entries agree with the bits (A2). Returns the owners of the

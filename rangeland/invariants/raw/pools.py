@@ -12,6 +12,9 @@ A class of POOLS is made with (raw, address) and has
 Source: design/raw.md#.sol.pools
 """
 
+from functools import cached_property
+
+from rangeland.invariants.finding import Broken
 from rangeland.invariants.raw import layout as at
 from rangeland.invariants.raw.walk import walk_freelist, walk_land
 from rangeland.invariants.raw.words import hold, inside, total, union
@@ -40,16 +43,18 @@ class MFSPool(Pool):
         super().__init__(raw, address, "MFS")
         words = raw.read(at.MFS, address)
         self.unit = unit = words["unit"]
-        whole = unit == max(8, words["client"] + 7 & -8)
+        whole = unit == max(8, words["client"] + 7 & -8) > 0
         hold(whole, "accounts", f"{self} has units of {unit} bytes for {words['client']}")
         self.extents = self._walk_extents(raw, words)
-        slots = {
-            slot
-            for base, limit in self.extents
-            for slot in range(base + at.EXTENT_HEADER, limit - unit + 1, unit)
-        }
-        free = self._walk_free(raw, words["free_units"], slots)
-        self.used = slots - free
+        # Extents are read whole, and not word by word: there are many units.
+        links = {}
+        for base, limit in self.extents:
+            memory = raw.words(base, (limit - base) // 8)
+            first = at.EXTENT_HEADER // 8
+            slots = range(base + at.EXTENT_HEADER, limit - unit + 1, unit)
+            links.update(zip(slots, memory[first :: unit // 8]))
+        free = self._walk_free(links, words["free_units"])
+        self.used = links.keys() - free
         self.total = total((base + at.EXTENT_HEADER, limit) for base, limit in self.extents)
         self.free = words["free"]
         counted = words["total"] == self.total
@@ -57,7 +62,7 @@ class MFSPool(Pool):
         rest = self.total - len(self.used) * unit
         hold(self.free == rest, "accounts", f"{self} has {rest} bytes free, not {self.free}")
         self.spans = union(self.extents)
-        self.free_ranges = union((slot, slot + unit) for slot in free)
+        self.slots_free = free
         self.grains = {address: self.spans}
         self.extent_of = {address: self._extent_of}
         self.totals = {self.serial: (self.total, self.free)}
@@ -74,14 +79,21 @@ class MFSPool(Pool):
         hold(last == words["last"], "links", f"the last extent of {self} is {last:#x}")
         return extents
 
-    def _walk_free(self, raw, cursor, slots):
+    def _walk_free(self, links, cursor):
         free = set()
         while cursor:
-            hold(cursor in slots, "links", f"the free unit {cursor:#x} is no slot of {self}")
-            hold(cursor not in free, "links", f"the unit {cursor:#x} of {self} is free twice")
+            if cursor not in links:
+                raise Broken("links", f"the free unit {cursor:#x} is no slot of {self}")
+            if cursor in free:
+                raise Broken("links", f"the unit {cursor:#x} of {self} is free twice")
             free.add(cursor)
-            cursor = raw.word(cursor) ^ at.FREE_KEY
+            cursor = links[cursor] ^ at.FREE_KEY
         return free
+
+    @cached_property
+    def free_ranges(self):
+        """The units in no block, as ranges."""
+        return union((slot, slot + self.unit) for slot in self.slots_free)
 
     def _extent_of(self, address):
         """The base of the extent that holds `address`, or None."""
@@ -119,7 +131,8 @@ def judge_nodes(trees, blocks, invariant="links"):
     nodes = [node for tree in trees for _, _, node in tree.nodes]
     hold(len(set(nodes)) == len(nodes), invariant, f"a node of {blocks} is in two trees")
     strays = sorted(set(nodes) ^ blocks.used)
-    hold(not strays, invariant, f"{[hex(s) for s in strays[:4]]} is a node or a used unit, not both")
+    told = ", ".join(map(hex, strays[:4]))
+    hold(not strays, invariant, f"nodes or used units of {blocks}, but not both: {told}")
 
 
 # By the word that a descriptor begins with.

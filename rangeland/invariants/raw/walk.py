@@ -38,7 +38,7 @@ class RawTree:
         high = self._walk(right & -2, deepest - 1)
         where = f"the node at {address:#x}"
         lean = high[0] - low[0]
-        hold(lean == (right & 1) - (left & 1), "links", f"{where} leans {lean}, not as its tags say")
+        hold(lean == (right & 1) - (left & 1), "links", f"{where} leans {lean}, its tags lie")
         hold(abs(lean) <= 1, "links", f"{where} is not balanced")
         largest = max(limit - base, low[1], high[1])
         zones = low[2] | high[2]

@@ -1,0 +1,78 @@
+"""The command `rangeland stress`: figures, findings, and what it refuses."""
+
+import json
+from functools import partial
+
+import pytest
+from click.testing import CliRunner
+
+from rangeland.cli import stress as module
+from rangeland.invariants.columns import Columns
+from rangeland.invariants.finding import Broken, Finding
+from rangeland.invariants.stress import Stress
+
+
+@pytest.fixture
+def run():
+    """Run the command with the arguments given."""
+    return partial(CliRunner().invoke, module.stress)
+
+
+def test_it_tells_how_fast_every_operation_was_judged(run):
+    result = run(["--operations", "3000", "--pool", "mvff:spare=0", "--pool", "mfs:unit_size=24"])
+    assert result.exit_code == 0, result.output
+    head, *rows = [line.split() for line in result.stdout.splitlines()]
+    assert head == ["pool", "operations", "refused", "ops/s", "broken"]
+    assert [row[0] for row in rows] == ["mvff:spare=0", "mfs:unit_size=24"]
+    assert {(row[1], row[2], row[4]) for row in rows} == {("3,000", "0", "nothing")}
+
+
+def test_json(run):
+    options = "--operations 2000 --sizes 1K --lifetime fifo --live 50 --seed 3 --json".split()
+    result = run(options)
+    pools = json.loads(result.stdout)["pools"]
+    assert list(pools) == ["mvff", "mfs:unit_size=64"]
+    for told in pools.values():
+        assert told["ok"] and told["steps"] == 2000 and told["seed"] == 3
+        assert told["operations_per_second"] > 0 and told["finding"] is None
+
+
+def test_a_finding_is_printed_and_the_status_is_1(run, monkeypatch):
+    def drive(self, *_):
+        raise Broken("overlap", "as the test says")
+
+    def finding(self, broken):
+        return Finding(broken.invariant, broken.message, [("alloc", 0, 1)], "text\n", 0, 0, 1)
+
+    monkeypatch.setattr(Stress, "drive", drive)
+    monkeypatch.setattr(Stress, "finding", finding)
+    result = run(["--pool", "mvff"])
+    assert result.exit_code == 1
+    assert "overlap: as the test says" in result.stdout and result.stdout.endswith("text\n\n")
+    result = run(["--pool", "mvff", "--json"])
+    assert result.exit_code == 1
+    told = json.loads(result.stdout)["pools"]["mvff"]
+    assert told["finding"]["steps"] == [["alloc", 0, 1]] and not told["ok"]
+
+
+@pytest.mark.parametrize(
+    "arguments, told",
+    [
+        (["--sizes", "huge"], "'huge': expected small, lognormal"),
+        (["--sizes", "1G"], "sizes is 1073741824"),
+        (["--pool", "mvf"], "did you mean mvff"),
+        (["--pool", "mvff:spare=2"], "pool spec 'mvff:spare=2'"),
+        (["--operations", "0"], "--operations"),
+        (["--lifetime", "long"], "--lifetime"),
+    ],
+)
+def test_what_it_refuses(run, arguments, told):
+    result = run(arguments)
+    assert result.exit_code != 0
+    assert told in result.output + str(result.exception)
+
+
+def test_the_columns_take_what_the_command_offers():
+    for sizes in (*module.SIZES, 4096):
+        for lifetime in module.LIFETIMES:
+            Columns(0, sizes, lifetime)

@@ -211,6 +211,12 @@ class MFS(Pool):
         return self._word(p.UNIT_SIZE)
 
     @property
+    def client_size(self):
+        """The bytes of a unit, as the client asked for them."""
+        self._expect_alive()
+        return self._word(p.CLIENT_SIZE)
+
+    @property
     def extend_by(self):
         """The bytes of an extent, in whole grains."""
         self._expect_alive()

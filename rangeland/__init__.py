@@ -4,6 +4,8 @@ from arena.arena import Arena
 from land.sorted import SortedLand
 from pools.mfs import MFS
 from pools.mvff import MVFF
+from rangeland.invariants.finding import CannotTry
+from rangeland.invariants.prove import prove
 from rangeland.lands import CBS, CBSFast, CBSZoned, Failover, Freelist
 from rangeland.version import VERSION as __version__
 from vm.events import ALL_KINDS, MPS_KINDS

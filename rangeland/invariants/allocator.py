@@ -61,6 +61,11 @@ class AllocatorTrial(Trial):
 
     # What there is
 
+    @property
+    def cost(self):
+        """A step is dear where there is an arena to be judged with it."""
+        return 6 if self.factory.in_arena else 1
+
     def do(self, step):
         """Do and judge one step; whatever it is, there is an allocator."""
         if self.pool is None and step[0] != "begin":
@@ -74,11 +79,10 @@ class AllocatorTrial(Trial):
         if self.factory.in_arena:
             self.arena = self.factory.arena(*options[:3])
         self.pool = self.factory.subject(self.arena, **(self.keywords or {}))
-        self.begin_with(options[:3])
+        self._see_what_it_offers(options[:3])
         return True
 
-    def begin_with(self, options):
-        """See what `self.pool` offers."""
+    def _see_what_it_offers(self, options):
         self.calls = Calls(self.pool)
         self.memory = memory_of(self.pool, self.arena)
         self.accounts = accounts_of(self.pool, self.memory)

@@ -13,7 +13,7 @@ from vm.space import AddressSpace
 # What the public face has under its own name.
 FACE = ("pools", "land", "arena", "rangeland.lands")
 SPACE = 1 << 32
-ARENA = 1 << 22
+ARENA = 1 << 20
 
 
 class Factory:
@@ -34,11 +34,11 @@ class Factory:
         # The largest block that a fresh allocator gives; 0 if nobody knows.
         self.whole = None
 
-    def arena(self, grain_size=4096, checked=False, zoned=True):
+    def arena(self, grain_size=4096, checked=False, zoned=True, size=ARENA):
         """A fresh arena in a space of its own."""
         try:
             space = AddressSpace(SPACE, checked=checked)
-            return Arena(ARENA, grain_size=grain_size, zoned=zoned, space=space)
+            return Arena(size, grain_size=grain_size, zoned=zoned, space=space)
         except ValueError as error:
             raise CannotTry(str(error)) from error
 
@@ -71,11 +71,11 @@ class Factory:
         return lines
 
 
-def _arena_text(grain_size=4096, checked=False, zoned=True):
+def _arena_text(grain_size=4096, checked=False, zoned=True, size=ARENA):
     space = ", checked=True" if checked else ""
     options = f", grain_size={grain_size}" if grain_size != 4096 else ""
     options += "" if zoned else ", zoned=False"
-    return f"arena = rl.Arena({ARENA}{options}, space=rl.AddressSpace({SPACE}{space}))"
+    return f"arena = rl.Arena({size}{options}, space=rl.AddressSpace({SPACE}{space}))"
 
 
 def wanted(make):

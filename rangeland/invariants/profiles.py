@@ -20,7 +20,7 @@ class Profile:
     steps: int
 
 
-PROFILES = {"dev": Profile(100, 400), "ci": Profile(300, 1000), "night": Profile(20_000, 5000)}
+PROFILES = {"dev": Profile(200, 400), "ci": Profile(500, 1000), "night": Profile(20_000, 5000)}
 
 
 def profile(name=None):

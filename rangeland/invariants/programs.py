@@ -61,12 +61,12 @@ class Script:
             self.last = len(self.lines)
             self.lines += lines
 
-    def refused(self):
-        """The step of now raised MemoryError, which is allowed."""
+    def refused(self, error="MemoryError"):
+        """The step of now raised an `error` that is allowed."""
         if self.telling:
             tried = self.lines[self.last :]
             self.lines[self.last :] = [
-                "try:", *(f"    {line}" for line in tried), "except MemoryError:", "    pass"
+                "try:", *(f"    {line}" for line in tried), f"except {error}:", "    pass"
             ]  # fmt: skip
 
     def fill(self, text, name, block):

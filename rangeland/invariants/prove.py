@@ -5,10 +5,11 @@ Source: design/invariants.md#.if.prove
 
 from functools import partial
 
-from rangeland.invariants.allocator import AllocatorTrial
 from rangeland.invariants.engine import examine
 from rangeland.invariants.factory import Factory, name_of
 from rangeland.invariants.finding import CannotTry
+from rangeland.invariants.land import LandTrial
+from rangeland.invariants.policies import trial_for
 from rangeland.invariants.profiles import profile
 from vm.results import integer
 
@@ -47,8 +48,10 @@ def trial_of(subject, sizes=None):
     """
     factory = Factory(subject)
     made = factory.subject(factory.arena() if factory.in_arena else None)
+    if _has(made, "insert", "delete"):
+        return partial(LandTrial, factory)
     if _has(made, "alloc", "free"):
-        return partial(AllocatorTrial, factory, sizes)
+        return partial(trial_for(subject, made), factory, sizes)
     raise CannotTry(
         f"{name_of(subject)} made {made!r}: expected something with alloc and free, "
         f"or with insert and delete"

@@ -59,9 +59,9 @@ def _outcome(calls, sizes, order, wanted, whole):
     """True if `wanted` bytes can be had in the end; None if it did not get
     there. Whatever is wrong here, other steps judge."""
     blocks = [_address(calls, size) for size in sizes]
-    if None in blocks:
+    rest = _rest(calls, min(sizes), whole, wanted) if whole else []
+    if None in blocks or rest is None:
         return None
-    _fill(calls, whole, wanted)
     try:
         for i in order:
             calls.free(blocks[i], sizes[i])
@@ -70,13 +70,17 @@ def _outcome(calls, sizes, order, wanted, whole):
     return _address(calls, wanted) is not None
 
 
-def _fill(calls, whole, least):
-    """Take memory until no `least` bytes are left. Returns the sizes taken."""
-    taken = []
+def _rest(calls, least, whole, wanted):
+    """Take a block of `least` bytes, which parts the blocks before it from
+    what is free, and then memory until no `wanted` bytes are left. Returns
+    the sizes taken; None if the first cannot be had."""
+    if _address(calls, least) is None:
+        return None
+    taken = [least]
     while whole:
         while _address(calls, whole) is not None:
             taken.append(whole)
-        whole = 0 if whole == least else max(whole // 2, least)
+        whole = 0 if whole == wanted else max(whole // 2, wanted)
     return taken
 
 
@@ -94,7 +98,7 @@ def _proof(calls, sizes, order, wanted, whole):
     if whole:
         for size in sizes:
             _address(calls, size)
-        rest = _fill(calls, whole, wanted)
+        rest = _rest(calls, min(sizes), whole, wanted)
         lines.append(f"rest = [pool.{alloc.format(size='size')} for size in {rest}]")
     lines += [f"pool.{free.format(address=f'blocks[{i}]', size=sizes[i])}" for i in order]
     return "\n".join([*lines, f"assert pool.{alloc.format(size=wanted)} is not None"])

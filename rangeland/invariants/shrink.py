@@ -7,7 +7,7 @@ numbers in them. Source: design/invariants.md#.sol.shrink
 from rangeland.invariants.finding import CannotTry
 from rangeland.invariants.trial import play
 
-BUDGET = 200_000
+BUDGET = 100_000
 # Checked after every step if they are no more than this.
 SHORT = 100
 # So many steps are tried in pairs.
@@ -31,7 +31,7 @@ class _Shrinker:
     def __init__(self, make_trial, invariant, budget, every):
         self.make_trial = make_trial
         self.invariant = invariant
-        self.budget = budget
+        self.budget = budget // make_trial().cost
         self.every = every
         self.steps = None
         self.broken = None

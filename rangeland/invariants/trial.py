@@ -17,6 +17,9 @@ class Trial:
     it skipped it.
     """
 
+    # How dear a step is, against one of an allocator in Python alone.
+    cost = 1
+
     def choose(self, rng):
         """The next step at random, given what is there; `rng` is a
         random.Random. The first call draws what the whole run is like."""

@@ -1,0 +1,155 @@
+"""Ranging: what the steps of a land's run are drawn from.
+
+Source: design/invariants.md#.sol.ranging
+"""
+
+from rangeland.invariants.workload import WEIGHTS
+
+UNITS = (1, 1, 2, 8, 64, 256, 512)
+CELLS = 64
+MODES = ("none", "low", "high", "entire")
+
+
+class Ranging:
+    """The next step of a run of `trial`, a LandTrial that has begun, in
+    `span` bytes of memory."""
+
+    def __init__(self, rng, trial, span):
+        self.rng, self.trial = rng, trial
+        self.unit = trial.align * rng.choice(UNITS)
+        self.cells = min(span // self.unit, rng.choice((8, 16, CELLS)))
+        self.pending = []
+        offers = trial.offers
+        names = ["insert", "fill", "extend", "bridge", "delete", "cut", "split"]
+        names += [name for name in ("find", "find", "steal") if self._can(name)]
+        names += ["zones"] if "find_in_zones" in offers else []
+        names += ["visit"] if "iterate_and_delete" in offers else []
+        names += ["refuse"] if trial.arena is not None else []
+        self.names = names
+        self.weights = [rng.choice(WEIGHTS) for _ in names]
+        self.weights[0] = 5
+
+    def _can(self, name):
+        if name == "find":
+            return any(n in self.trial.offers for n in ("find_first", "find_last", "find_largest"))
+        return "insert_steal" in self.trial.offers
+
+    def next(self):
+        """A step; those that belong together come one after the other."""
+        while not self.pending:
+            getattr(self, "_" + self.rng.choices(self.names, self.weights)[0])()
+        return self.pending.pop(0)
+
+    def _add(self, name, lo, hi):
+        if lo < hi:
+            self.pending.append((name, lo, hi))
+
+    def _cell(self):
+        return self.rng.randrange(self.cells) * self.unit
+
+    def _width(self):
+        return self.unit * min(1 + int(self.rng.expovariate(0.7)), self.cells)
+
+    def _range(self):
+        """A range of the land, from the beginning of memory; or None."""
+        ranges = list(self.trial.model)
+        if not ranges:
+            return None
+        base, limit = self.rng.choice(ranges)
+        return base - self.trial.base, limit - self.trial.base
+
+    def _gap(self):
+        """A range between two of the land's, or at an end; or None."""
+        edges = [0]
+        for base, limit in self.trial.model:
+            edges += [base - self.trial.base, limit - self.trial.base]
+        edges.append(self.cells * self.unit)
+        gaps = [(lo, hi) for lo, hi in zip(edges[::2], edges[1::2]) if lo < hi]
+        return self.rng.choice(gaps) if gaps else None
+
+    def _insert(self):
+        """Anywhere: it may overlap."""
+        lo = self._cell()
+        self._add("insert", lo, min(lo + self._width(), self.cells * self.unit))
+
+    def _fill(self):
+        """Several that are apart from each other."""
+        for i in range(0, min(self.cells, 12), 2):
+            self._add("insert", i * self.unit, (i + 1) * self.unit)
+
+    def _extend(self):
+        """Next to a range, below or above it."""
+        gap = self._gap()
+        if gap:
+            lo, hi = gap
+            width = min(self._width(), hi - lo)
+            self._add("insert", *self.rng.choice(((lo, lo + width), (hi - width, hi))))
+
+    def _bridge(self):
+        """All that is between two ranges."""
+        gap = self._gap()
+        if gap:
+            self._add("insert", *gap)
+
+    def _delete(self):
+        """Anywhere: it may not be there."""
+        lo = self._cell()
+        self._add("delete", lo, min(lo + self._width(), self.cells * self.unit))
+
+    def _cut(self):
+        """A range, or one end of it."""
+        whole = self._range()
+        if whole:
+            lo, hi = whole
+            width = min(self._width(), hi - lo)
+            self._add("delete", *self.rng.choice(((lo, hi), (lo, lo + width), (hi - width, hi))))
+
+    def _split(self):
+        """The middle of a range."""
+        whole = self._range()
+        lo, hi = whole or (0, 0)
+        cells = (hi - lo) // self.unit
+        if cells > 2:
+            first = self.rng.randrange(1, cells - 1)
+            last = self.rng.randrange(first + 1, cells)
+            self._add("delete", lo + first * self.unit, lo + last * self.unit)
+
+    def _size(self):
+        whole = self._range()
+        if whole and self.rng.random() < 0.7:
+            size = whole[1] - whole[0] + self.rng.choice((0, 0, -1, 1)) * self.trial.align
+            return max(self.trial.align, size)
+        return self._width()
+
+    def _find(self):
+        names = [name for name in ("first", "last", "largest") if f"find_{name}" in self.trial.offers]
+        mode = self.rng.choice(MODES)
+        self.pending.append(("find", self.rng.choice(names), self._size(), mode))
+
+    def _zones(self):
+        run = (1 << self.rng.randint(1, 20)) - 1
+        zones = self.rng.choice(
+            (-1, 0, 1, self.rng.getrandbits(64), run << self.rng.randrange(64), ~(run << self.rng.randrange(64)))
+        )
+        zones &= (1 << 64) - 1
+        self.pending.append(("zones", self._size(), zones, self.rng.random() < 0.5))
+
+    def _visit(self):
+        self.pending.append(("visit", self.rng.choice((1, 2, 3, 5)), self.rng.random() < 0.5))
+
+    def _steal(self):
+        """As insert and delete, by the forms that may steal."""
+        if self.rng.random() < 0.5:
+            lo = self._cell()
+            self._add("insert_steal", lo, min(lo + self._width(), self.cells * self.unit))
+        else:
+            self._split()
+            self.pending = [("delete_steal", *step[1:]) for step in self.pending]
+
+    def _refuse(self):
+        """Nodes are refused, for some steps."""
+        self.pending.append(("refuse", self.rng.choice((1, 1, 2, 4)), self.rng.choice((1, 2, 1000))))
+        for _ in range(self.rng.randint(1, 8)):
+            name = self.rng.choice(("insert", "extend", "bridge", "cut", "split", "delete"))
+            getattr(self, "_" + name)()
+        self.pending.append(("relent",))

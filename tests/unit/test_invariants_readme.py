@@ -1,0 +1,29 @@
+"""The allocators of README.md are written, tried and right as they stand."""
+
+import re
+
+import pytest
+
+
+@pytest.fixture
+def blocks(root):
+    """The programs under the heading "Try your own allocator"."""
+    text = (root / "README.md").read_text(encoding="utf-8")
+    section = text.split("## Try your own allocator\n")[1].split("\n## ")[0]
+    assert section.count("\n") <= 60
+    return re.findall(r"^```python\n(.*?)^```$", section, re.M | re.S)
+
+
+def test_the_examples_run_and_hold(blocks, python):
+    assert len(blocks) == 2
+    assert blocks[0].count("\n") <= 30 and blocks[1].count("\n") <= 6
+    result = python("-c", "\n".join(blocks))
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+
+
+def test_a_fault_in_the_example_is_found_from_the_command_line(blocks, rangeland, tmp_path):
+    faulty = blocks[0].replace("self.top += size", "self.top += size - 1")
+    assert faulty != blocks[0]
+    (tmp_path / "mine.py").write_text(faulty)
+    result = rangeland("prove", "mine.py:Bump")
+    assert result.returncode == 1 and "overlap: " in result.stdout

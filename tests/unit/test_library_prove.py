@@ -148,7 +148,14 @@ def test_missing_dependencies_are_told(tmp_path):
 
 @pytest.mark.parametrize(
     "options",
-    [{"examples": 0}, {"steps": -1}, {"threads": 0}, {"threads": 65}, {"timeout": 0}, {"steps": "x"}],
+    [
+        {"examples": 0},
+        {"steps": -1},
+        {"steps": "x"},
+        {"threads": 0},
+        {"threads": 65},
+        {"timeout": 0},
+    ],
 )
 def test_bad_parameters_are_refused(options):
     with pytest.raises(ParamError, match="expected"):

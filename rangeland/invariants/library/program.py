@@ -126,7 +126,8 @@ static void usable(int i) {
     if (size < b[i].size) bad("usable size too small", i);
     if (size <= from) return;
     for (int k = 1; k <= BLOCKS; k++)
-        if (k != i && b[k].at > b[i].at && b[k].at < b[i].at + size) bad("usable size too large", i);
+        if (k != i && b[k].at > b[i].at && b[k].at < b[i].at + size)
+            bad("usable size too large", i);
     b[i].extent = size;
     fill(i, from);
 }""",

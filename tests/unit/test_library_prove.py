@@ -12,6 +12,7 @@ from support import clibs
 
 from rangeland.invariants.finding import CannotTry
 from rangeland.invariants.library import prove_library, storm
+from rangeland.invariants.library.nursery import Nursery
 from vm.results import ParamError
 
 pytestmark = pytest.mark.once
@@ -79,6 +80,20 @@ def test_a_known_fault_is_told_and_a_finding_if_strict():
     strict = prove_library(name, seed=1, examples=2, threads=1, strict=True)
     assert strict.finding.invariant == "alignment"
     assert len(strict.finding.steps) <= 3
+
+
+@pytest.mark.parametrize(
+    "sizes", [(5 << 20, 512), (5 << 20, 6 << 20), (512, 5 << 20), (5 << 20, 1 << 20)]
+)
+def test_blocks_larger_than_any_pattern_hold(sizes):
+    steps = [("malloc", 1, sizes[0]), ("realloc", 1, sizes[1]), ("check",), ("realloc", 1, 300)]
+    with Nursery("libc.so.6") as nursery:
+        steps += [("calloc", 2, 1, 5 << 20), ("malloc_usable_size", 2), ("free", 2), ("free", 1)]
+        request = {"seed": 1, "first": 1, "last": 2, "strict": True, "steps": steps}
+        outcome = nursery.ask(10, kind="examples", **request)
+    assert outcome.death is None
+    assert "broken" not in outcome.answer
+    assert outcome.answer["done"] == len(steps)
 
 
 def test_the_result_is_the_same_from_the_same_seed():

@@ -9,6 +9,7 @@ from rangeland.cli.errors import Program
 from rangeland.cli.invariants import invariants
 from rangeland.cli.prove import prove
 from rangeland.cli.replay import replay
+from rangeland.cli.stress import stress
 from rangeland.version import VERSION
 
 
@@ -36,3 +37,4 @@ cli.add_command(conform)
 cli.add_command(invariants)
 cli.add_command(prove)
 cli.add_command(replay)
+cli.add_command(stress)

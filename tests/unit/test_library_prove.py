@@ -12,6 +12,7 @@ from support import clibs
 
 from rangeland.invariants.finding import CannotTry
 from rangeland.invariants.library import prove_library, storm
+from rangeland.invariants.library.nursery import Nursery
 from vm.results import ParamError
 
 pytestmark = pytest.mark.once
@@ -81,6 +82,20 @@ def test_a_known_fault_is_told_and_a_finding_if_strict():
     assert len(strict.finding.steps) <= 3
 
 
+@pytest.mark.parametrize(
+    "sizes", [(5 << 20, 512), (5 << 20, 6 << 20), (512, 5 << 20), (5 << 20, 1 << 20)]
+)
+def test_blocks_larger_than_any_pattern_hold(sizes):
+    steps = [("malloc", 1, sizes[0]), ("realloc", 1, sizes[1]), ("check",), ("realloc", 1, 300)]
+    with Nursery("libc.so.6") as nursery:
+        steps += [("calloc", 2, 1, 5 << 20), ("malloc_usable_size", 2), ("free", 2), ("free", 1)]
+        request = {"seed": 1, "first": 1, "last": 2, "strict": True, "steps": steps}
+        outcome = nursery.ask(10, kind="examples", **request)
+    assert outcome.death is None
+    assert "broken" not in outcome.answer
+    assert outcome.answer["done"] == len(steps)
+
+
 def test_the_result_is_the_same_from_the_same_seed():
     one, other = (prove_library("libc.so.6", seed=7, examples=5, threads=1) for _ in range(2))
     assert (one.steps, one.refused) == (other.steps, other.refused)
@@ -148,7 +163,14 @@ def test_missing_dependencies_are_told(tmp_path):
 
 @pytest.mark.parametrize(
     "options",
-    [{"examples": 0}, {"steps": -1}, {"threads": 0}, {"threads": 65}, {"timeout": 0}, {"steps": "x"}],
+    [
+        {"examples": 0},
+        {"steps": -1},
+        {"steps": "x"},
+        {"threads": 0},
+        {"threads": 65},
+        {"timeout": 0},
+    ],
 )
 def test_bad_parameters_are_refused(options):
     with pytest.raises(ParamError, match="expected"):

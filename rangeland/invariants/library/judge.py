@@ -129,7 +129,8 @@ class Judge:
             self.blocks[number] = block
         # NULL for size 0: freed, as the C library that does so says.
         elif address is not None and self._placed(step, address, size, 1):
-            kept = min(old_size, size)
+            # Of a block larger than the row only the windows were written.
+            kept = min(old_size if old_size <= patterns.ROW else WINDOW, size)
             self._expect(step, number, address, kept, "prefix")
             self._keep(number, address, size, kept)
 

@@ -126,7 +126,8 @@ static void usable(int i) {
     if (size < b[i].size) bad("usable size too small", i);
     if (size <= from) return;
     for (int k = 1; k <= BLOCKS; k++)
-        if (k != i && b[k].at > b[i].at && b[k].at < b[i].at + size) bad("usable size too large", i);
+        if (k != i && b[k].at > b[i].at && b[k].at < b[i].at + size)
+            bad("usable size too large", i);
     b[i].extent = size;
     fill(i, from);
 }""",
@@ -266,21 +267,42 @@ def _c(number):
     return f"{number}u" if number >= 1 << 31 else str(number)
 
 
+_CALL = re.compile(r"(\w+\()(\d+)\b(.*)", re.S)
+
+
 def _runs(lines):
-    """The lines, with three or more alike of ascending blocks as a loop."""
-    pattern = re.compile(r"(\w+\()(\d+)(.*)", re.S)
+    """The lines, with three or more alike, of ascending blocks, as a loop; pairs too."""
     at = 0
     while at < len(lines):
-        match = pattern.match(lines[at])
-        end = at + 1
-        if match:
-            first = int(match[2])
-            while end < len(lines) and lines[end] == f"{match[1]}{first + end - at}{match[3]}":
-                end += 1
-        if end - at < 3:
+        for period in (1, 2):
+            count = _alike(lines, at, period)
+            if count >= 3:
+                yield _loop(lines[at : at + period], count)
+                at += count * period
+                break
+        else:
             yield lines[at]
             at += 1
-            continue
-        last = first + end - at - 1
-        yield f"for (int i = {first}; i <= {last}; i++) {match[1]}i{match[3]}"
-        at = end
+
+
+def _alike(lines, at, period):
+    """How often the `period` lines at `at` come, each time with the next block."""
+    matches = [_CALL.fullmatch(line) for line in lines[at : at + period]]
+    if not all(matches) or len({match[2] for match in matches}) != 1:
+        return 1
+    first, count = int(matches[0][2]), 1
+    while all(
+        lines[at + count * period + k : at + count * period + k + 1]
+        == [f"{match[1]}{first + count}{match[3]}"]
+        for k, match in enumerate(matches)
+    ):
+        count += 1
+    return count
+
+
+def _loop(lines, count):
+    matches = [_CALL.fullmatch(line) for line in lines]
+    first = int(matches[0][2])
+    body = " ".join(f"{match[1]}i{match[3]}" for match in matches)
+    body = body if len(lines) == 1 else f"{{ {body} }}"
+    return f"for (int i = {first}; i < {first + count}; i++) {body}"

@@ -28,7 +28,6 @@ STORMS = 12
 LONG = 50_000
 # Operations of the program that repeats what threads did, if all is well.
 REPEATED = 3_000_000
-_APART = 1 << 32
 
 
 def prove_library(
@@ -177,13 +176,10 @@ class _Trial:
         number = outcome.example
         steps = self._steps(number)[: outcome.step + 1]
         before = [s for k in range(first, number) for s in self._steps(k)]
-        confirmed = None
-        for candidate in (steps, before + steps):
-            for _ in range(3):
-                confirmed = confirmed or self._again(candidate, invariant, self.timeout)
-            if confirmed:
-                steps = self._shrunk(candidate[: confirmed.step + 1], invariant)
-                break
+        confirmed = self._confirmed((steps, before + steps), invariant)
+        if confirmed:
+            (invariant, message), steps = confirmed
+            steps = self._shrunk(steps, invariant)
         if confirmed and self._again(_renumbered(steps), invariant, self.timeout):
             steps = _renumbered(steps)
         final = confirmed and self._again(steps, invariant, self.timeout)
@@ -197,6 +193,19 @@ class _Trial:
         repeat = program.program(steps, invariant, message, self.seed)
         self._finding(invariant, message, steps, repeat, number)
 
+    def _confirmed(self, candidates, invariant):
+        """((invariant, message), steps) of the first that break something again, or None.
+
+        The same invariant if it can be had, in a few attempts: what is in fresh
+        memory, and where that lies, may be another thing each time.
+        """
+        for wanted in (invariant, None):
+            for steps in candidates:
+                for _ in range(3):
+                    if outcome := self._again(steps, wanted, self.timeout):
+                        return self._broken(outcome), steps[: outcome.step + 1]
+        return None
+
     def _finding(self, invariant, message, steps, repeat, number):
         self.result.ok = False
         done = self.result.steps
@@ -205,15 +214,14 @@ class _Trial:
         )
 
     def _steps(self, number):
-        """The steps of an example, with the ids that no other example has."""
-        steps = example(self.seed, number, self.count, self.offered)
-        return [(s[0], s[1] + number * _APART, *s[2:]) if len(s) > 1 else s for s in steps]
+        return example(self.seed, number, self.count, self.offered)
 
     def _again(self, steps, invariant, patience):
-        """The outcome of `steps` in a fresh process, if it is the same; else None."""
+        """The outcome of `steps` in a fresh process, if they break the invariant
+        (None: any); else None."""
         outcome = self._ask("examples", patience, first=1, last=2, steps=steps)
         broken = self._broken(outcome)
-        return outcome if broken and broken[0] == invariant else None
+        return outcome if broken and invariant in (None, broken[0]) else None
 
     def _shrunk(self, steps, invariant):
         # Each run that hangs takes that long; the last one is given the whole time.

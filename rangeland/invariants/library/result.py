@@ -72,7 +72,8 @@ class LibraryResult(Result):
         if len(steps) > SHOWN:
             steps[:-SHOWN] = [f"    ... {len(steps) - SHOWN:,} before"]
         sentence = CATALOGUE[finding.invariant].sentence
-        return [f"{finding.invariant}: {finding.message}", f"({sentence})", *steps, "", finding.program]
+        found = f"{finding.invariant}: {finding.message}"
+        return [found, f"({sentence})", *steps, "", finding.program]
 
     def _promised(self):
         promises = self.promises

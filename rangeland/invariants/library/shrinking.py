@@ -9,6 +9,9 @@ from rangeland.invariants.library.steps import IMPOSSIBLE
 
 SMALL = (1, 8, 16, 24, 32, 48, 64, 128, 256, 512, 1024, 4096, 16384, 65536, 131072, 262144)
 
+# More steps than that are tried to be explained by their number.
+MANY = 24
+
 
 class Budget:
     """What shrinking may cost: runs and seconds; "breaks" counts both."""
@@ -38,6 +41,8 @@ def shrink(steps, breaks, runs=800, seconds=20.0):
     """
     budget = Budget(breaks, runs, seconds)
     steps = _last_ones(steps, budget)
+    if len(steps) > MANY and (counted := _counted(steps, budget)):
+        return counted
     before = None
     while steps != before and not budget.is_spent():
         before = steps
@@ -59,6 +64,29 @@ def _last_ones(steps, budget):
             return steps[-size:]
         size *= 4
     return steps
+
+
+def _counted(steps, budget):
+    """Perhaps it is only the number of calls that counts: then they can be alike."""
+    for alike in (_blocks, _pairs):
+        count = 16
+        while count <= 2 * len(steps):
+            if budget.breaks(alike(count)):
+                low = count // 2
+                while low + 1 < count:
+                    middle = (low + count) // 2
+                    low, count = (low, middle) if budget.breaks(alike(middle)) else (middle, count)
+                return alike(count)
+            count *= 2
+    return None
+
+
+def _blocks(count):
+    return [("malloc", number, 16) for number in range(1, count + 1)]
+
+
+def _pairs(count):
+    return [s for n in range(1, count + 1) for s in (("malloc", n, 16), ("free", n))]
 
 
 def _fewer(steps, budget):

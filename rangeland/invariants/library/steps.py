@@ -34,7 +34,8 @@ REQUIRED = ("malloc", "free")
 FUNCTIONS = (*MAKERS, "free", "malloc_usable_size")
 
 BYTES = 16 << 20
-_LIVE = (4, 20, 60, 200)
+APART = 1 << 32
+_LIVE = (4, 20, 60, 200, 1000)
 
 
 def survey(offered):
@@ -140,6 +141,8 @@ def example(seed, number, count, offered):
     steps, live, given = [], [], 0
     target, victim = rng.choice(_LIVE), _victims(rng)
     sizes = rng.choices(_sizes_of(rng), k=count)
+    # No other example has the same ids: examples can be done one after the other.
+    before = number * APART
     for index, name in enumerate(_names(rng, count, offered)):
         if name in _OF_BLOCK and not live:
             name = "malloc"
@@ -150,10 +153,10 @@ def example(seed, number, count, offered):
         given += size
         if given > BYTES:
             size &= 63
-        step = _STEPS[name](rng, index + 1, size, live)
-        steps.append(step)
+        block = before + index + 1
+        steps.append(_STEPS[name](rng, block, size, live))
         if name in _MAKE:
-            live.append(index + 1)
+            live.append(block)
     rng.shuffle(live)
     return [*steps, ("check",), *(("free", number) for number in live)]
 
@@ -180,7 +183,7 @@ def _names(rng, count, offered):
 
 def _sizes_of(rng):
     """Sixty-four sizes of one kind: the example's blocks have these only."""
-    top = rng.choice((16, 64, 256, 1024, 4096, 1 << 15, 1 << 18, 1 << 20))
+    top = rng.choice((16, 64, 256, 1024, 4096, 1 << 15, 1 << 18, 1 << 20, 1 << 22))
     kind = rng.choice(("few", "even", "skewed", "cliffs", "multiples"))
     if kind == "few":
         return [rng.randint(1, top) for _ in range(rng.randint(1, 4))]

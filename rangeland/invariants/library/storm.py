@@ -115,7 +115,7 @@ static void step(struct thread *t) {
             resize(t, b);
         else if (way < 5 && f->malloc_usable_size) {
             size_t usable = f->malloc_usable_size(b->at);
-            if (usable < b->size) report(USABLE, "the usable size is less than the size", b, usable);
+            if (usable < b->size) report(USABLE, "the usable size is less", b, usable);
         } else {
             unsigned char *at = b->at;
             b->at = NULL;

@@ -12,7 +12,7 @@ def accounts_of(pool, memory):
     """The Accounts of `pool`, as exact as what it promises."""
     if isinstance(pool, MFS):
         return Exact(pool, lambda size: pool.unit_size)
-    if isinstance(pool, Pool):
+    if isinstance(getattr(pool, "pool", pool), Pool):
         align = pool.align
         return Exact(pool, lambda size: size + align - 1 & -align)
     free = getattr(pool, "free_size", None)
@@ -104,8 +104,11 @@ class Exact(Accounts):
 
     @property
     def used(self):
-        """The bytes that are not free."""
-        return self.pool.total_size - self.pool.free_size
+        """The bytes that blocks take: neither free nor held by points."""
+        return self.pool.total_size - self.pool.free_size - self._held()
+
+    def _held(self):
+        return getattr(self.pool, "held_size", 0)
 
     def took(self, size):
         """A block of `size` bytes was made."""
@@ -122,10 +125,10 @@ class Exact(Accounts):
     def expect(self):
         """Raises: Broken unless what is used is just what lives."""
         total, free = self.mark()
-        if total - free != self.owed:
+        owed = self.owed + self._held()
+        if total - free != owed:
             raise Broken(
                 "accounts",
-                f"total less free is {total} - {free} = {total - free}, "
-                f"expected {self.owed}, which live",
-                f"assert {self.text} == {self.owed}",
+                f"total less free is {total} - {free} = {total - free}, expected {owed}, which live",
+                f"assert {self.text} == {owed}",
             )

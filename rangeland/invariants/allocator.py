@@ -91,11 +91,16 @@ class AllocatorTrial(Trial):
         self.limits = self.sizes or limits_of(self.pool, self.memory)
         align = getattr(self.pool, "align", 1)
         self.align = align if type(align) is int and align > 0 else 1
-        self.owner = self.pool.serial if self.arena and isinstance(self.pool, Pool) else None
+        own = self.own()
+        self.owner = own.serial if self.arena and isinstance(own, Pool) else None
         self.blocks = Blocks()
         # Frees have lowered what is in use.
         self.gives = False
         self.script.add(*self.factory.text("pool", options, self.keywords))
+
+    def own(self):
+        """The allocator itself, whatever stands before it."""
+        return self.pool
 
     def choose(self, rng):
         """The next step at random."""

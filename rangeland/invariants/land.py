@@ -5,6 +5,9 @@ Source: design/invariants.md#.sol.land
 
 import inspect
 
+from land.cbs import CBS
+from land.freelist import Freelist
+from pools.mfs import MFS
 from pools.mvff import MVFF
 from rangeland.invariants.factory import Factory
 from rangeland.invariants.finding import Broken
@@ -235,7 +238,7 @@ class LandTrial(Trial):
             wholes = [(b, x) for b, x in self.model if x - b >= size]
         elif fitting and which == "largest":
             most = max(x - b for b, x in fitting)
-            wholes = [(b, x) for b, x in fitting if x - b == most]
+            wholes = self._largest_that_may([(b, x) for b, x in fitting if x - b == most])
         elif fitting:
             wholes = [fitting[0 if which == "first" else -1]]
         allowed = [(part_of(whole, size, mode), whole) for whole in wholes]
@@ -255,6 +258,14 @@ class LandTrial(Trial):
                 f"expected {' or '.join(map(self._pairs, allowed)) or None}",
                 f"assert found in {[self._proof(pair) for pair in allowed]}".replace("'", ""),
             )
+
+    def _largest_that_may(self, equals):
+        """Of several largest ranges, those that may be found: of our own
+        trees the lowest, of lists the highest (design/land.md#.lim.largest)."""
+        tree = getattr(self.land, "primary", self.land)
+        if isinstance(tree, CBS):
+            return equals[:1]
+        return equals[-1:] if isinstance(tree, Freelist) else equals
 
     def do_zones(self, size, zones, high):
         """Find and delete bytes in zones."""
@@ -417,10 +428,11 @@ class LandTrial(Trial):
         )
 
     def check(self):
-        """The ranges, and the own checks."""
+        """The ranges, the nodes, and the own checks."""
         if self.land is None:
             return
         self.expect_ranges(settled=False)
+        self._expect_nodes()
         for thing, name in ((self.land, "land"), (self.arena, "arena")):
             if callable(getattr(thing, "check", None)):
                 try:
@@ -428,6 +440,22 @@ class LandTrial(Trial):
                 except Exception as error:
                     text = f"{name}.check(): {described(error)}"
                     raise Broken("own-check", text, f"{name}.check()") from error
+
+    def _expect_nodes(self):
+        """Of our own trees: each node in use holds a range, and no other is."""
+        tree = getattr(self.land, "primary", self.land)
+        nodes = getattr(tree, "nodes", None)
+        if not isinstance(nodes, MFS):
+            return
+        used = (nodes.total_size - nodes.free_size) // nodes.unit_size
+        if used != len(tree):
+            name = "land.primary" if tree is not self.land else "land"
+            use = f"({name}.nodes.total_size - {name}.nodes.free_size)"
+            raise Broken(
+                "node-need",
+                f"{used} nodes are in use for {len(tree)} ranges",
+                f"assert {use} // {name}.nodes.unit_size == {len(tree)}",
+            )
 
     def _shown(self, pair):
         if not _is_pair(pair):

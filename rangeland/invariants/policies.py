@@ -6,8 +6,11 @@ the arena. Source: design/invariants.md#.sol.policies
 
 from pools.mfs import MFS
 from pools.mvff import MVFF
+from pools.mvt import MVT
+from pools.point import PointedPool
 from rangeland.invariants.allocator import AllocatorTrial
 from rangeland.invariants.finding import Broken
+from rangeland.invariants.points import MVTTrial, PointTrial
 
 EXTENDS = (1, 4096, 16384, 65536, 65536)
 
@@ -190,6 +193,9 @@ class MVFFTrial(AllocatorTrial):
 
 def trial_for(make, made):
     """The class of trials for what `make` made."""
-    if isinstance(make, type) and issubclass(make, MVFF):
-        return MVFFTrial
+    for kind, trial in ((MVFF, MVFFTrial), (MVT, MVTTrial)):
+        if isinstance(make, type) and issubclass(make, kind):
+            return trial
+    if isinstance(made, PointedPool):
+        return PointTrial
     return MFSTrial if isinstance(made, MFS) else AllocatorTrial

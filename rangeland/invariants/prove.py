@@ -5,6 +5,8 @@ Source: design/invariants.md#.if.prove
 
 from functools import partial
 
+from arena.arena import Arena
+from rangeland.invariants.arena import ArenaTrial
 from rangeland.invariants.engine import examine
 from rangeland.invariants.factory import Factory, name_of
 from rangeland.invariants.finding import CannotTry
@@ -46,6 +48,8 @@ def trial_of(subject, sizes=None):
 
     Raises: CannotTry.
     """
+    if isinstance(subject, type) and issubclass(subject, Arena):
+        return ArenaTrial
     factory = Factory(subject)
     made = factory.subject(factory.arena() if factory.in_arena else None)
     if _has(made, "insert", "delete"):

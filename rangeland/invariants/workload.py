@@ -84,13 +84,15 @@ class Workload:
 
     OPTIONAL = (
         "realloc", "calloc", "aligned", "fill", "drain", "thin", "swap", "pair", "cycle",
-        "reunite", "limit", "refuse", "collect",
+        "reunite", "limit", "refuse", "collect", "renew",
     )  # fmt: skip
 
     def _offers(self, name):
         calls = self.trial.calls
         if name in ("realloc", "calloc", "aligned"):
             return getattr(calls, name) is not None
+        if name == "renew":
+            return hasattr(self.trial, "do_renew")
         if name == "reunite":
             return bool(self.trial.whole())
         return self.trial.arena is not None or name not in ("limit", "refuse", "collect")
@@ -242,3 +244,6 @@ class Workload:
 
     def _collect(self):
         self._add("collect")
+
+    def _renew(self):
+        self._add("renew", self.rng.randrange(4))

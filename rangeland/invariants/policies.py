@@ -35,9 +35,9 @@ class MFSTrial(AllocatorTrial):
         """A unit more is known to be free."""
         self.freed.append(block.address)
 
-    def do_cycle(self, size, count, times):
+    def do_cycle(self, size, times):
         """As it is for all; what is free then, nobody knows."""
-        done = super().do_cycle(size, count, times)
+        done = super().do_cycle(size, times)
         if done is not False:
             self.freed = []
         return done
@@ -116,10 +116,10 @@ class MVFFTrial(AllocatorTrial):
         self._note()
         super().expect_predicted(address, expected, name)
 
-    def do_cycle(self, size, count, times):
+    def do_cycle(self, size, times):
         """As it is for all; what memory there is then, has to be seen."""
         self.owned = None
-        return super().do_cycle(size, count, times)
+        return super().do_cycle(size, times)
 
     def _learn(self):
         """What memory the pool has, from who owns which grain."""

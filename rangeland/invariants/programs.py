@@ -20,17 +20,17 @@ def letter(n):
     return ascii_lowercase[place] + (str(turn) if turn else "")
 
 
-def cycle_text(text, size, count, times):
+def cycle_text(text, size, times, used):
     """The lines of a program that allocate and free the same many times, by
-    calls of this `text`."""
-    alloc = text["alloc"].format(size=size)
-    free = text["free"].format(address="block", size=size)
+    calls of this `text`; `used` is what tells the bytes in use, if any."""
     return (
-        "used = []",
+        *(["used = []"] if used else []),
         f"for _ in range({times}):",
-        f"    blocks = [pool.{alloc} for _ in range({count})]",
-        "    for block in reversed(blocks):",
-        f"        pool.{free}",
+        f"    block = pool.{text['alloc'].format(size=size)}",
+        "    if block is None:",
+        "        break",
+        f"    pool.{text['free'].format(address='block', size=size)}",
+        *([f"    used.append({used})"] if used else []),
     )
 
 

@@ -203,7 +203,7 @@ class Workload:
     def _cycle(self):
         """Free everything, then allocate and free the same again and again."""
         self._drain()
-        self._add("cycle", self.sizes.next(), self.rng.choice((1, 1, 2, 3)), 40)
+        self._add("cycle", self.sizes.next(), 40)
 
     def _reunite(self):
         """Blocks, to be freed in every order, while the rest is full or free."""

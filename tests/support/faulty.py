@@ -101,6 +101,44 @@ class Bump:
             self.top = address
 
 
+class Stack:
+    """A pointer that goes up in steps, and down if the last block goes."""
+
+    align = 16
+    total_size = 10_000
+
+    def __init__(self):
+        self.top = 0
+
+    def alloc(self, size):
+        address = self.top + 15 & -16
+        if address + size > self.total_size:
+            return None
+        self.top = address + size
+        return address
+
+    def free(self, address, size):
+        if address + size == self.top:
+            self.top = address
+
+    @property
+    def free_size(self):
+        return self.total_size - self.top
+
+
+class Quarantine(FirstFit):
+    """What is freed stays away for a while."""
+
+    def __init__(self):
+        super().__init__()
+        self.waiting = []
+
+    def free(self, address, size):
+        self.waiting.append((address, size))
+        if len(self.waiting) > 4:
+            super().free(*self.waiting.pop(0))
+
+
 class Segregated:
     """A list of free blocks for each power of two, and no coalescing."""
 
@@ -158,7 +196,7 @@ class Headers:
         self._put(0, address)
 
 
-GOOD = (FirstFit, Accounted, Full, Bump, Segregated, Headers)
+GOOD = (FirstFit, Accounted, Full, Bump, Stack, Quarantine, Segregated, Headers)
 
 
 class RoundsDown(FirstFit):

@@ -13,7 +13,7 @@ from rangeland.invariants.profiles import PROFILES, profile
 from rangeland.invariants.prove import trial_of
 from rangeland.invariants.shrink import shrink
 
-FEW = {"examples": 24, "steps": 200}
+EXAMPLES = {"compiled": 24, "interpreted": 6}
 KEYWORDS = (
     {},
     {"slot_high": True, "arena_high": True},
@@ -24,25 +24,31 @@ KEYWORDS = (
 LANDS = (rl.SortedLand, rl.CBS, rl.CBSFast, rl.CBSZoned, rl.Freelist, rl.Failover)
 
 
+@pytest.fixture
+def few(speed):
+    """So few examples that it takes a second."""
+    return {"examples": EXAMPLES[speed], "steps": 200}
+
+
 def expect_to_hold(result):
     assert result.ok, result
-    assert result.steps > 500 and result.examples == FEW["examples"]
+    assert result.steps > 50 and result.examples in EXAMPLES.values()
     assert str(result).startswith("every invariant held in")
 
 
 @pytest.mark.parametrize("kind", (rl.MVFF, *LANDS), ids=lambda kind: kind.__name__)
-def test_our_own_classes_hold(kind, seed):
-    expect_to_hold(rl.prove(kind, seed, **FEW))
+def test_our_own_classes_hold(kind, seed, few):
+    expect_to_hold(rl.prove(kind, seed, **few))
 
 
 @pytest.mark.parametrize("keywords", KEYWORDS, ids=str)
-def test_mvff_holds_with_any_keywords(keywords, seed):
-    expect_to_hold(rl.prove(lambda arena: rl.MVFF(arena, **keywords), seed, **FEW))
+def test_mvff_holds_with_any_keywords(keywords, seed, few):
+    expect_to_hold(rl.prove(lambda arena: rl.MVFF(arena, **keywords), seed, **few))
 
 
-@pytest.mark.parametrize("unit", (1, 24, 100, 5000))
-def test_mfs_holds_with_any_unit(unit, seed):
-    expect_to_hold(rl.prove(lambda arena: rl.MFS(arena, unit), seed, **FEW))
+@pytest.mark.parametrize("unit", (24, 100, 5000))
+def test_mfs_holds_with_any_unit(unit, seed, few):
+    expect_to_hold(rl.prove(lambda arena: rl.MFS(arena, unit), seed, **few))
 
 
 def test_the_same_seed_does_the_same():
@@ -131,7 +137,7 @@ def test_any_part_of_a_run_is_a_run():
     make = trial_of(FirstFit)
     assert replay(make, [("free", 3), ("alloc", 1, 8), ("alloc", 1, 8), ("free", 1)]) is None
     assert replay(make, [("relent",), ("limit", None), ("collect",), ("refuse", "node", 1, 1)]) is None
-    assert replay(make, [("alloc", 1, 10**9), ("cycle", 0, 1, 1), ("realloc", 1, 8)]) is None
+    assert replay(make, [("alloc", 1, 10**9), ("cycle", 0, 1), ("realloc", 1, 8)]) is None
     assert replay(make, []) is None
 
 

@@ -25,7 +25,7 @@ TIMEOUT = 10.0
 TOGETHER = 10
 STORMS = 12
 # Operations of a thread: less, and one thread ends before another begins.
-LONG = 50_000
+LONG = 80_000
 # Operations of the program that repeats what threads did, if all is well.
 REPEATED = 3_000_000
 

@@ -64,11 +64,15 @@ static void report(int invariant, const char *what, struct block *b, size_t at) 
     if (!broken) broken = invariant;
     pthread_mutex_unlock(&lock);
 }
+/* Of a large block head and tail are looked at: the calls are what shall meet. */
+static size_t after(size_t i, size_t size) {
+    return i == 128 && size > 160 ? size - 32 : i + 1;
+}
 static void fill(struct block *b, size_t from) {
     for (size_t i = from; i < b->size; i++) b->at[i] = pattern(b->number, i);
 }
 static void expect(struct block *b, size_t size, int invariant, const char *what) {
-    for (size_t i = 0; i < size; i++)
+    for (size_t i = 0; i < size; i = after(i, size))
         if (b->at[i] != pattern(b->number, i)) { report(invariant, what, b, i); return; }
 }
 static void make(struct thread *t, struct block *b) {

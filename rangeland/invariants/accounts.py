@@ -119,12 +119,14 @@ class Exact(Accounts):
         self.owed -= self.rounded(size)
 
     def mark(self):
-        """What may not change when a request is refused."""
-        return self.pool.total_size, self.pool.free_size
+        """What may not change when a request is refused: the total, and what
+        is free. A point may give up what it holds first
+        (design/pools.md#.sol.point)."""
+        return self.pool.total_size, self.pool.free_size + self._held()
 
     def expect(self):
         """Raises: Broken unless what is used is just what lives."""
-        total, free = self.mark()
+        total, free = self.pool.total_size, self.pool.free_size
         owed = self.owed + self._held()
         if total - free != owed:
             raise Broken(

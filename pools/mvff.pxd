@@ -3,6 +3,7 @@ from libc.stdint cimport int64_t
 from land cimport fields as lf
 from land.cbs cimport CBSFast
 from land.failover cimport Failover
+from land.land cimport Land
 from pools cimport fields as p
 from pools.mfs cimport MFS
 from pools.grains cimport GrainSource
@@ -33,5 +34,6 @@ cdef class MVFF(Pool):
     cdef int64_t total(self) except? -1 nogil
     cdef int64_t free_bytes(self) except? -1 nogil
     cdef int64_t largest(self) except? -1 nogil
+    cdef int64_t _largest_of(self, Land land) except? -1 nogil
     @cython.locals(align=int64_t, limit=int64_t, total=CBSFast)
     cpdef expect_block(self, int64_t address, int64_t size)

@@ -223,9 +223,16 @@ class MVFF(Pool):
         return self._word(p.PRIMARY_BYTES) + self._word(p.SECONDARY_BYTES)
 
     def largest(self):
-        """The bytes of the largest free range."""
-        if self.free_land.largest_range(self._word(p.POOL_ALIGN), lf.KEEP):
-            return self.free_land.found_limit - self.free_land.found_base
+        """The bytes of the largest free range. Changes nothing: ranges of the
+        two lands that touch are two ranges, as long as they have not been
+        made one for want of a node."""
+        return max(
+            self._largest_of(self.free_land.primary), self._largest_of(self.free_land.secondary)
+        )
+
+    def _largest_of(self, land):
+        if land.largest_range(self._word(p.POOL_ALIGN), lf.KEEP):
+            return land.found_limit - land.found_base
         return 0
 
     def expect_block(self, address, size):

@@ -27,10 +27,12 @@ cdef class MVT(PointedPool):
     cdef bint _fill_splinter(self, int64_t size) except? -1 nogil
     @cython.locals(segment=int64_t, base=int64_t)
     cdef int64_t _fill_new(self, int64_t size) except? -1 nogil
-    @cython.locals(n=int64_t, w='int64_t*', old_base=int64_t, old_limit=int64_t)
+    @cython.locals(n=int64_t, w='int64_t*', segment=int64_t, old_base=int64_t, old_limit=int64_t)
     cdef int64_t empty_range(self, int64_t base, int64_t limit) except? -1 nogil
-    @cython.locals(align=int64_t, segment=int64_t, rest=int64_t, res=int64_t)
+    @cython.locals(align=int64_t, res=int64_t)
     cdef int64_t free_block(self, int64_t address, int64_t size) except? -1 nogil
+    @cython.locals(size=int64_t, whole=int64_t)
+    cdef int64_t _free_dedicated(self, int64_t segment) except? -1 nogil
     cdef int64_t total(self) except? -1 nogil
     cdef int64_t free_bytes(self) except? -1 nogil
     @cython.locals(largest=int64_t)

@@ -203,9 +203,13 @@ class MVT(PointedPool):
     def empty_range(self, base, limit):
         """Take back [base, limit) from a point.
 
-        What is smaller than the least block goes to the free land at once;
-        of the rest the larger of two becomes the splinter. Always OK.
+        A segment for one block, of which nothing was committed, goes back to
+        the arena. What is smaller than the least block goes to the free land
+        at once; of the rest the larger of two becomes the splinter. Always OK.
         """
+        segment = self.stock.segments.of(base)
+        if self.stock.segments.block_of(segment):
+            return self._free_dedicated(segment)
         n = mmu.at(self.space, self.address, p.MVT_SIZE)
         w = self.space.words
         w[n + p.AVAILABLE] += limit - base
@@ -229,15 +233,19 @@ class MVT(PointedPool):
         align = self._word(p.POOL_ALIGN)
         size = size + align - 1 & -align
         if size > self._word(p.FILL_SIZE):
-            segment = self.stock.segments.of(address)
-            rest = self.stock.segments.limit_of(segment) - address - size
-            self.stock.count(p.UNAVAILABLE, -rest)
-            self.stock.count(p.AVAILABLE, rest + size)
-            return self.stock.free_segment(segment)
+            return self._free_dedicated(self.stock.segments.of(address))
         res = self.stock.insert(address, address + size)
         if res == r.OK:
             self.stock.count(p.AVAILABLE, size)
         return res
+
+    def _free_dedicated(self, segment):
+        """Give the segment that was made for one block to the arena. Returns OK."""
+        size = self.stock.segments.block_of(segment)
+        whole = self.stock.segments.limit_of(segment) - self.stock.segments.base_of(segment)
+        self.stock.count(p.UNAVAILABLE, size - whole)
+        self.stock.count(p.AVAILABLE, whole)
+        return self.stock.free_segment(segment)
 
     # Accounts
 

@@ -6,10 +6,13 @@ descriptors of VMs, and the machine's own page states.
 Source: design/raw.md#.sol.audit
 """
 
+from itertools import pairwise
+
 from rangeland.invariants.finding import Broken
 from rangeland.invariants.raw import layout as at
 from rangeland.invariants.raw.chunk import Chunk
-from rangeland.invariants.raw.pools import MFSPool, MVFFPool, judge_nodes, read_pool
+from rangeland.invariants.raw.classes import read_pool
+from rangeland.invariants.raw.pools import MFSPool, MVFFPool, judge_nodes
 from rangeland.invariants.raw.walk import RawTree, walk_land
 from rangeland.invariants.raw.words import Raw, hold, inside, total, union, zones_of
 from vm.results import AccessError, ParamError
@@ -81,10 +84,11 @@ class Audit:
     def _judge_chunks(self):
         """A1, A2, A3, A8: each page is allocated or free; spare is free."""
         owners = {owner: find for pool in self.pools for owner, find in pool.extent_of.items()}
+        segments = {owner: find for pool in self.pools for owner, find in pool.segment_of.items()}
         self.runs, self.pages_of, unallocated, spare = {}, {}, [], []
         for chunk in self.chunks:
             chunk.judge_machine()
-            found = chunk.judge_entries(owners)
+            found = chunk.judge_entries(owners, segments)
             self.runs[chunk.serial] = list(_runs(found, chunk.alloc_base))
             for i, owner in enumerate(found, chunk.alloc_base):
                 self.pages_of.setdefault(owner, []).append((chunk.at(i), chunk.at(i + 1)))
@@ -114,16 +118,21 @@ class Audit:
                     hold(used, "zones", f"[{base:#x}, {limit:#x}) is {pool}'s, its zone still free")
 
     def _judge_control(self):
-        """The control pool holds the descriptors of the clients, and what the
-        arena itself has: `extra` is how many bytes more."""
-        expected = at.GLOBALS
+        """The control pool holds the descriptors of the clients, what else
+        they have there, and what the arena itself has: `extra` is how many
+        bytes more."""
+        expected, taken = at.GLOBALS, []
         for pool in self.clients:
-            base, limit = pool.address, pool.address + pool.size
-            within = inside(self.control.spans, base, limit)
-            hold(within, "control-accounts", f"the descriptor of {pool} is no control memory")
-            freed = any(b < limit and base < x for b, x in self.control.free_ranges)
-            hold(not freed, "control-accounts", f"the descriptor of {pool} is free memory")
-            expected += pool.size
+            for base, size in pool.control:
+                where = f"[{base:#x}, {base + size:#x}), of {pool},"
+                within = inside(self.control.spans, base, base + size)
+                hold(within, "control-accounts", f"{where} is no control memory")
+                taken.append((base, base + size))
+                expected += size
+        free = self.control.free_ranges
+        for (base, limit), (above, _) in pairwise(sorted(taken + free)):
+            told = f"[{base:#x}, {limit:#x}) of control memory is free, or taken twice"
+            hold(limit <= above, "control-accounts", told)
         self.extra = self.control.total - self.control.free - expected
         hold(self.extra >= 0, "control-accounts", f"the control pool lacks {-self.extra} bytes")
 

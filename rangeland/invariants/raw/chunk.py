@@ -46,9 +46,8 @@ class Chunk:
         return self.base + i * self.grain
 
     def entry(self, i):
-        """The pool and the base in the descriptor of page i."""
-        pool, _, base = self.raw.words(self.page_table + i * at.ENTRY_BYTES, 3)
-        return pool, base
+        """The pool, the segment and the base in the descriptor of page i."""
+        return self.raw.words(self.page_table + i * at.ENTRY_BYTES, 3)
 
     def ranges(self, flags):
         """The addresses of the grains whose flag is set, as ranges."""
@@ -79,24 +78,25 @@ class Chunk:
         told = self.vm["mapped"]
         hold(told == mapped, "vm-descriptor", f"the VM of {self} maps {mapped} bytes, not {told}")
 
-    def judge_entries(self, owners):
-        """Page entries agree with the bits (A2). Returns the owners of the
+    def judge_entries(self, owners, segments):
+        """Page entries agree with the bits (A2), and with the functions of
+        `owners` and `segments`, {pool: of a page}. Returns the owners of the
         pages from the first to allocate on; -1 is spare, None is not mapped."""
         found = []
         for i in range(self.alloc_base, self.pages):
             if self.mapped[i]:
-                found.append(self._owner(i, owners))
+                found.append(self._owner(i, owners, segments))
             else:
                 hold(not self.allocated[i], "owners", f"page {i} is allocated and not mapped")
                 found.append(None)
         return found
 
-    def _owner(self, i, owners):
+    def _owner(self, i, owners, segments):
         described = self.table_pages[i * at.ENTRY_BYTES // at.OS_PAGE]
         hold(described, "table-pages", f"page {i} of {self} is mapped, and its descriptor is not")
-        pool, base = self.entry(i)
+        pool, segment, base = self.entry(i)
         if not self.allocated[i]:
-            hold(pool == base == 0, "owners", f"page {i} of {self} is spare and still somebody's")
+            hold(pool == segment == base == 0, "owners", f"page {i} of {self} is spare and still somebody's")
             return -1
         hold(pool in owners, "owners", f"page {i} of {self} belongs to {pool:#x}, where is no pool")
         within = self.at(self.alloc_base) <= base <= self.at(i) and base % self.grain == 0
@@ -104,4 +104,7 @@ class Chunk:
         extent = owners[pool]
         together = extent is None or extent(self.at(i)) == base
         hold(together, "owners", f"page {i} of {self} lies in no extent at {base:#x}")
+        expected = segments[pool](self.at(i)) if pool in segments else 0
+        told = f"page {i} of {self} names the segment {segment:#x}, not {expected:#x}"
+        hold(segment == expected, "owners", told)
         return pool

@@ -34,9 +34,10 @@ ENTRY_BYTES = 24
 
 LAND = dict(sig=0, align=8, size=16, owner=24, root=32, count=40, nodes=48, zone_shift=56)
 FREELIST = dict(sig=0, align=8, size=16, head=32, count=40)
+FAILOVER = dict(sig=0, primary=32, secondary=40)
 NODE_BYTES = {name("CBS"): 32, name("CBSF"): 40, name("CBSZ"): 48}
 
-POOL = dict(sig=0, serial=8, next=16, previous=24, arena=32, align=40)
+POOL = dict(sig=0, serial=8, next=16, previous=24, arena=32, align=40, first_point=56)
 MFS = dict(
     POOL, unit=112, client=120, extend_by=128, extend_self=136, free_units=144, total=152,
     free=160, first=168, last=176,
@@ -47,6 +48,19 @@ EXTENT_HEADER = 16
 FREE_KEY = name("FREE") << 32
 MVFF = dict(POOL, blocks=168, total=360, primary=480, secondary=600, free=672)
 MVFF_BYTES = 752
+MVT = dict(
+    POOL, primary=112, secondary=232, failover=304, min_size=368, mean_size=376, max_size=384,
+    reserve_depth=392, frag_limit=400, fill_size=408, reuse_size=416, total=424, available=432,
+    unavailable=440, splinter_base=448, splinter_limit=456, overflowed=464, blocks=472, queue=480,
+    first_segment=512, last_segment=520,
+)  # fmt: skip
+MVT_BYTES = 536
+QUEUE = dict(ring=0, slots=8, oldest=16, count=24)
+SLOT_BYTES = 16
+SEGMENT = dict(sig=0, pool=8, next=16, previous=24, base=32, limit=40, block=48)
+SEGMENT_BYTES = 56
+POINT = dict(sig=0, pool=8, next=16, base=24, init=32, alloc=40, limit=48)
+POINT_BYTES = 144
 
 # What the arena itself holds in the control pool: a table of messages, two
 # messages, a lock, a chain of generations.

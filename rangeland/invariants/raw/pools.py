@@ -1,13 +1,16 @@
 """Pools in raw words: what the bytes of a pool say, one class for each kind.
 
-A class of POOLS is made with (raw, address) and has
+A class of pools is made with (raw, address) and has
   serial, arena, next, previous   the words of the descriptor's head
-  size        the bytes of the descriptor
+  control     [(address, bytes)] of its blocks of control memory, that of the
+              descriptor first
   spans       the memory for clients' blocks: disjoint ranges in order
   free_ranges what of that is in no block
   grains      {address of a pool: ranges of its grains}, of what is embedded too
   extent_of   {address of a pool: function from a page to the base of the
               grains got together with it, or None if pages do not tell}
+  segment_of  {address of a pool: function from a page to the segment that it
+              has to name}; none: pages name no segment
   totals      {serial: (total, free)}, own {address: serial}
 Source: design/raw.md#.sol.pools
 """
@@ -23,8 +26,11 @@ from rangeland.invariants.raw.words import hold, inside, total, union
 class Pool:
     """What the raw words say of any pool."""
 
-    def __init__(self, raw, address, expected):
+    segment_of = {}
+
+    def __init__(self, raw, address, expected, size):
         head = raw.read(at.POOL, address)
+        self.control = [(address, size)]
         self.address, self.serial, self.arena = address, head["serial"], head["arena"]
         self.next, self.previous = head["next"], head["previous"]
         found = head["sig"] == at.name(expected)
@@ -37,10 +43,8 @@ class Pool:
 class MFSPool(Pool):
     """An MFS pool: its extents, its units, free and used (M1 to M4)."""
 
-    size = at.MFS_BYTES
-
     def __init__(self, raw, address):
-        super().__init__(raw, address, "MFS")
+        super().__init__(raw, address, "MFS", at.MFS_BYTES)
         words = raw.read(at.MFS, address)
         self.unit = unit = words["unit"]
         whole = unit == max(8, words["client"] + 7 & -8) > 0
@@ -103,10 +107,8 @@ class MFSPool(Pool):
 class MVFFPool(Pool):
     """An MVFF pool: its lands, and the pool of their nodes (C1, C2, F1)."""
 
-    size = at.MVFF_BYTES
-
     def __init__(self, raw, address):
-        super().__init__(raw, address, "MVFF")
+        super().__init__(raw, address, "MVFF", at.MVFF_BYTES)
         self.blocks = MFSPool(raw, address + at.MVFF["blocks"])
         spans = walk_land(raw, address + at.MVFF["total"], "CBSF", self.blocks.address)
         primary = walk_land(raw, address + at.MVFF["primary"], "CBSF", self.blocks.address)
@@ -133,14 +135,3 @@ def judge_nodes(trees, blocks, invariant="links"):
     strays = sorted(set(nodes) ^ blocks.used)
     told = ", ".join(map(hex, strays[:4]))
     hold(not strays, invariant, f"nodes or used units of {blocks}, but not both: {told}")
-
-
-# By the word that a descriptor begins with.
-POOLS = {at.name("MFS"): MFSPool, at.name("MVFF"): MVFFPool}
-
-
-def read_pool(raw, address):
-    """What the bytes at `address` say of the pool there. Raises: Broken."""
-    kind = POOLS.get(raw.word(address))
-    hold(kind, "links", f"no pool of a known class lies at {address:#x}")
-    return kind(raw, address)

@@ -137,6 +137,8 @@ class Grains(GrainSource):
         if chunk is None or base % self.grain or not chunk.owner(chunk.index_of(base)):
             return -r.LIMIT
         i = chunk.index_of(base)
+        # The segment that it was of, it names no longer.
+        chunk.init_page(i)
         chunk.alloc_pages(i, i + 1, pool, i)
         return self.grain
 

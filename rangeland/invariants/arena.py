@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from arena.arena import Arena
 from pools.mfs import MFS
 from pools.mvff import MVFF
+from pools.mvt import MVT
 from rangeland.invariants.blocks import Blocks, pattern, spans
 from rangeland.invariants.client import Client
 from rangeland.invariants.finding import Broken
 from rangeland.invariants.neighbours import Neighbour
+from rangeland.invariants.points import KEYWORDS, AtPoints
 from rangeland.invariants.programs import Script
 from rangeland.invariants.trial import Trial, described, play
 from rangeland.invariants.verdicts import (
@@ -34,8 +36,8 @@ DEFAULTS = (1 << 20, PAGE, True, 0.75, False)
 
 @dataclass
 class Held:
-    """A pool of the trial: its handle, and what a client knows of it. `unit`
-    is the one size of its blocks, or None."""
+    """A pool of the trial: its handle, or AtPoints, and what a client knows
+    of it. `unit` is the one size of its blocks, or None."""
 
     pool: object
     serial: int
@@ -43,9 +45,34 @@ class Held:
     quantum: int
     unit: int | None
 
+    @property
+    def at_points(self):
+        """True if its blocks are had at allocation points."""
+        return isinstance(self.pool, AtPoints)
+
+    @property
+    def held(self):
+        """The bytes that its points hold for blocks to come."""
+        return self.pool.held_size if self.at_points else 0
+
+    @property
+    def taken(self):
+        """The bytes that it says are in blocks."""
+        return self.pool.total_size - self.pool.free_size - self.held
+
 
 class ArenaScript(Script):
     """A script from which a step that was skipped can be taken back."""
+
+    def __init__(self):
+        super().__init__()
+        self.imported = set()
+
+    def imports(self, line):
+        """The steps from now on need this import."""
+        if line not in self.imported:
+            self.imported.add(line)
+            self.add(line)
 
     def undo(self):
         """The step of now was skipped."""
@@ -56,8 +83,8 @@ class ArenaScript(Script):
 class ArenaTrial(Trial):
     """One run of an arena that has pools, limits and faults.
 
-    Steps: begin; mvff, mfs, destroy; alloc, free; limit, spare, collect,
-    grow, attach; refuse, relent; second, close. `outcomes` has, for each step
+    Steps: begin; mvff, mfs, mvt, renew, destroy; alloc, free; limit, spare,
+    collect, grow, attach; refuse, relent; second, close. `outcomes` has, for each step
     that was not skipped, what came of it.
     """
 
@@ -142,14 +169,24 @@ class ArenaTrial(Trial):
         """A pool of the class MFS."""
         return self._make(number, MFS, {"unit_size": unit_size, "extend_by": extend_by}, unit_size)
 
+    def do_mvt(self, number, *options):
+        """A pool of the class MVT, with two allocation points."""
+        return self._make(number, MVT, dict(zip(KEYWORDS, options)), None)
+
     def _make(self, number, kind, options, unit):
         if number in self.pools:
             return False
         arguments = ", ".join(f"{key}={value!r}" for key, value in options.items())
-        self.script.begin(f"pool{number} = rl.{kind.__name__}(arena, {arguments})")
+        text = f"rl.{kind.__name__}(arena, {arguments})"
+        if kind is MVT:
+            self.script.imports("from rangeland.invariants.points import AtPoints")
+            text = f"AtPoints({text})"
+        self.script.begin(f"pool{number} = {text}")
         before = self._marks()
         try:
             pool = kind(self.arena, **options)
+            if kind is MVT:
+                pool = AtPoints(pool)
         except ParamError:
             self.script.undo()
             return False
@@ -158,6 +195,22 @@ class ArenaTrial(Trial):
         quantum = pool.align if unit is None else pool.unit_size
         self.pools[number] = Held(pool, pool.serial, pool.align, quantum, unit)
         return pool.address, pool.serial
+
+    def do_renew(self, number, index):
+        """An allocation point of a pool goes, and another comes."""
+        held = self.pools.get(number)
+        if held is None or not held.at_points:
+            return False
+        before, taken = self._marks(), held.taken
+        self.script.begin(f"pool{number}.renew({index})")
+        try:
+            held.pool.renew(index)
+        except AllocationError as error:
+            return self._refused(before, error)
+        if held.taken != taken:
+            told = f"a new point changed what blocks of {held.pool!r} take to {held.taken} bytes"
+            raise Broken("accounts", f"{told}, from {taken}")
+        return held.pool.points[-1].address
 
     def do_destroy(self, number):
         """Destroy a pool, with all its blocks."""
@@ -234,13 +287,17 @@ class ArenaTrial(Trial):
         numbers = {held.serial: number for number, held in self.pools.items()}
         self.script.begin("arena = rl.Arena.attach(space, arena.address)")
         self.arena = Arena.attach(self.space, old.address)
-        for pool in self.arena.pools:
-            number = numbers[pool.serial]
-            self.pools[number].pool = pool
         if names := [f"pool{numbers[pool.serial]}" for pool in self.arena.pools]:
             self.script.add(f"{', '.join(names)}, = arena.pools")
-        # To tell its largest range an MVFF pool tidies up, if the machine lets it.
-        if self.space.faults is None and self.arena.describe() != before:
+        for pool in self.arena.pools:
+            number = numbers[pool.serial]
+            held = self.pools[number]
+            if held.at_points:
+                turn = held.pool.turn
+                pool = AtPoints(pool, turn=turn)
+                self.script.add(f"pool{number} = AtPoints(pool{number}, turn={turn})")
+            held.pool = pool
+        if self.arena.describe() != before:
             raise Broken("attach", "the arena that was attached tells something else of itself")
         return len(numbers)
 
@@ -298,12 +355,14 @@ class ArenaTrial(Trial):
         if unfit or number in self.blocks:
             return False
         name = self.script.name(number)
-        before = self._marks()
+        # A point that is refused memory may have given up what it held.
+        given_up = pool if held.at_points else None
+        before = self._marks(given_up)
         self.script.begin(f"{name} = pool{pool}.alloc({size})")
         try:
             address = held.pool.alloc(size)
         except AllocationError as error:
-            return self._refused(before, error)
+            return self._refused(before, error, given_up)
         expect_place(self, held, pool, address, size, name)
         block = self.blocks.add(number, address, size)
         self.owner[number] = pool
@@ -323,13 +382,16 @@ class ArenaTrial(Trial):
         held = self.pools[self.owner[number]]
         self._kept(block)
         self.blocks.remove(number)
-        total = held.pool.total_size
+        total, points = held.pool.total_size, held.held
         name = self.script.names[number]
         self.script.begin(f"pool{self.owner[number]}.free({name}, {block.size})")
         try:
             held.pool.free(block.address, block.size)
         except AllocationError as error:
             raise Broken("free-refused", described(error)) from error
+        if held.held != points:
+            told = f"a free changed what points of {held.pool!r} hold to {held.held} bytes"
+            raise Broken("accounts", f"{told}, from {points}")
         if held.pool.total_size < total:
             # A7 holds when memory has just come back to the arena. A purge
             # for another reason may lower what is committed by more.
@@ -342,17 +404,24 @@ class ArenaTrial(Trial):
         if self.filling:
             expect_kept(self.arena, block, self.script.names[block.number])
 
-    def _marks(self):
-        """What a refused request may not change."""
+    def _marks(self, given_up=None):
+        """What a refused request may not change; of the pool of the number
+        `given_up` no more than what blocks take."""
         arena = self.arena
-        pools = [(h.serial, h.pool.total_size, h.pool.free_size) for h in self.pools.values()]
+        pools = [
+            (h.serial, h.taken)
+            if number == given_up
+            else (h.serial, h.pool.total_size, h.pool.free_size, h.held)
+            for number, h in self.pools.items()
+        ]
         return pools, arena.commit_limit, arena.spare, arena.extend_by, len(arena.pools)
 
-    def _refused(self, before, error):
+    def _refused(self, before, error, given_up=None):
         """A request was refused: there is a reason, and nothing has changed."""
         self.script.refused()
-        if self._marks() != before:
-            raise Broken("unwound", f"after {described(error)}: {self._marks()}, before {before}")
+        marks = self._marks(given_up)
+        if marks != before:
+            raise Broken("unwound", f"after {described(error)}: {marks}, before {before}")
         limited = error.result == "COMMIT_LIMIT" and self.arena.commit_limit is not None
         full = error.result == "RESOURCE" and self.space.reserved > SPACE // 4
         if not (limited or full or self.space.faults is not None):

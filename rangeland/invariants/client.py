@@ -6,6 +6,8 @@ other more than steps within one do. Source: design/stress.md#.sol.client
 
 from collections import deque
 
+from rangeland.invariants.points import drawn_keywords
+
 UNITS = (1, 8, 24, 40, 100, 500, 4096, 5000)
 EXTENDS = (1, 4096, 8192, 65536)
 SIZES = (64, 64, 600, 600, 5000, 40_000, 200_000)
@@ -14,10 +16,14 @@ FAULTS = ("reservation", "mapping", "node", "node")
 MOST_POOLS = 6
 # Steps that a run may do without, and what weight they may have.
 OPTIONAL = (
-    "mvff", "mfs", "destroy", "fill", "drain", "limit", "spare", "collect", "grow", "attach",
+    "mvff", "mfs", "mvt", "renew", "destroy", "fill", "drain", "limit", "spare", "collect", "grow", "attach",
     "refuse", "second", "close",
 )  # fmt: skip
 WEIGHTS = (0, 1, 1, 3)
+# What is done while the machine refuses.
+REFUSED = (
+    "alloc", "alloc", "mvff", "mfs", "mvt", "renew", "free", "destroy", "collect", "second",
+)  # fmt: skip
 
 
 class Client:
@@ -32,7 +38,7 @@ class Client:
         self.sizes = rng.choices(SIZES, k=rng.randint(1, 4))
         self._begin()
         for _ in range(rng.randint(1, 3)):
-            self._mvff() if rng.random() < 0.7 else self._mfs()
+            rng.choice((self._mvff, self._mvff, self._mfs, self._mvt))()
 
     def next(self):
         """A step; those that belong together come one after the other."""
@@ -74,6 +80,15 @@ class Client:
     def _mfs(self):
         if len(self.trial.pools) < MOST_POOLS:
             self._add("mfs", self._new(), self.rng.choice(UNITS), self.rng.choice(EXTENDS))
+
+    def _mvt(self):
+        if len(self.trial.pools) < MOST_POOLS:
+            self._add("mvt", self._new(), *drawn_keywords(self.rng))
+
+    def _renew(self):
+        pointed = [number for number, held in self.trial.pools.items() if held.at_points]
+        if pointed:
+            self._add("renew", self.rng.choice(pointed), self.rng.randrange(2))
 
     def _destroy(self):
         if self.trial.pools:
@@ -122,8 +137,7 @@ class Client:
         nth = self.rng.choice((1, 1, 2, 3, 4, 6))
         self._add("refuse", self.rng.choice(FAULTS), nth, self.rng.choice((1, 1, 3, 40)))
         for _ in range(self.rng.randint(1, 4)):
-            names = ("alloc", "alloc", "mvff", "mfs", "free", "destroy", "collect", "second")
-            getattr(self, "_" + self.rng.choice(names))()
+            getattr(self, "_" + self.rng.choice(REFUSED))()
         self._add("relent")
 
     def _second(self):

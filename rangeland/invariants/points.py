@@ -7,21 +7,43 @@ from pools.point import PointedPool
 from rangeland.invariants.allocator import AllocatorTrial
 from rangeland.invariants.finding import Broken
 
+# The keywords of an MVT pool that trials draw, and what from.
+KEYWORDS = ("mean_size", "max_size", "reserve_depth", "frag_limit", "align")
 MEANS = (8, 32, 64, 500)
 LARGEST = (500, 4096, 8192, 16_384)
 
 
+def drawn_keywords(rng):
+    """A value for each of the KEYWORDS, at random: a tuple."""
+    return (
+        rng.choice(MEANS),
+        rng.choice(LARGEST),
+        rng.choice((1, 64, 1024)),
+        rng.choice((0, 0.1, 0.3, 1)),
+        rng.choice((8, 8, 16, 256)),
+    )
+
+
 class AtPoints:
     """A pool with allocation points, seen as something with `alloc` and
-    `free`: allocations take turns at `count` points of it.
+    `free`: allocations take turns at its points, `count` new ones if it has
+    none; the next turn is that of the point `turn`.
 
     Units: bytes. Whatever else is asked is asked of the pool.
+    Raises: AllocationError if there is no memory for the points; the pool is
+    destroyed then.
     """
 
-    def __init__(self, pool, count=2):
+    def __init__(self, pool, count=2, turn=0):
         self.pool = pool
-        self.points = pool.points or [pool.allocation_point() for _ in range(count)]
-        self.turn = 0
+        self.points = pool.points
+        self.turn = turn
+        try:
+            for _ in range(0 if self.points else count):
+                self.points.append(pool.allocation_point())
+        except MemoryError:
+            self.destroy()
+            raise
 
     def alloc(self, size):
         """A block of `size` bytes, rounded up to the alignment."""
@@ -38,10 +60,12 @@ class AtPoints:
         self.pool.free(address, -(-size // self.pool.align) * self.pool.align)
 
     def renew(self, index):
-        """Destroy the point of that index, and make another."""
-        index %= len(self.points)
-        self.points.pop(index).destroy()
+        """Make a point, and destroy the one of that index.
+
+        Raises: AllocationError, and then nothing has changed.
+        """
         self.points.append(self.pool.allocation_point())
+        self.points.pop(index % (len(self.points) - 1)).destroy()
 
     @property
     def held_size(self):
@@ -54,6 +78,9 @@ class AtPoints:
             point.destroy()
         self.points = []
         self.pool.destroy()
+
+    def __repr__(self):
+        return repr(self.pool)
 
     def __getattr__(self, name):
         return getattr(self.pool, name)
@@ -76,12 +103,13 @@ class PointTrial(AllocatorTrial):
 
     def do_renew(self, index):
         """A point goes, and another comes."""
+        before = [point.address for point in self.pool.points]
         self.script.begin(f"pool.renew({index})")
         try:
             self.pool.renew(index)
         except MemoryError:
             self.script.refused()
-            if not self.pool.points:
+            if [point.address for point in self.pool.pool.points] != before:
                 raise Broken("unwound", "a point that could not be made took others along") from None
         self.accounts.expect()
         return True
@@ -101,23 +129,15 @@ class PointTrial(AllocatorTrial):
 
 class MVTTrial(PointTrial):
     """A trial of an MVT pool of drawn keywords: `begin` has, after the options
-    of the arena, mean_size, max_size, reserve_depth, frag_limit, align."""
-
-    names = ("mean_size", "max_size", "reserve_depth", "frag_limit", "align")
+    of the arena, the KEYWORDS."""
 
     def drawn(self, rng):
         """The keywords of the pool."""
-        return (
-            rng.choice(MEANS),
-            rng.choice(LARGEST),
-            rng.choice((1, 64, 1024)),
-            rng.choice((0, 0.1, 0.3, 1)),
-            rng.choice((8, 8, 16, 256)),
-        )
+        return drawn_keywords(rng)
 
     def do_begin(self, *options):
         """Make the pool with these keywords, or its own defaults."""
         if self.pool is not None:
             return False
-        self.keywords = dict(zip(self.names, options[3:]))
+        self.keywords = dict(zip(KEYWORDS, options[3:]))
         return super().do_begin(*options[:3])

@@ -12,7 +12,8 @@ PAGE = 4096
 
 @dataclass
 class Told:
-    """What a log tells of one arena."""
+    """What a log tells of one arena. Of its MVT pools: `segments` and `points`,
+    {address: (pool, base, limit)}, and `keywords`, {pool: what it was made with}."""
 
     reserved: int
     mapped: int
@@ -22,6 +23,9 @@ class Told:
     vms: dict
     owned: dict
     pools: dict
+    segments: dict
+    points: dict
+    keywords: dict
 
 
 @dataclass
@@ -35,7 +39,8 @@ class VM:
 
 
 class Retelling:
-    """What is reserved, mapped and allocated, after the events taken so far."""
+    """What is reserved, mapped and allocated, after the events taken so far,
+    and in `troubles` what these tell that cannot be."""
 
     def __init__(self):
         self.vms = {}
@@ -45,7 +50,11 @@ class Retelling:
         self.fractions = {}
         self.pools = {}
         self.open_steps = []
+        self.troubles = []
         self.chunks = {}
+        self.segments = {}
+        self.points = {}
+        self.keywords = {}
 
     def take(self, name, params):
         """Enter one event."""
@@ -60,7 +69,7 @@ class Retelling:
 
     def _StepLeave(self, step, res):
         if not self.open_steps or self.open_steps.pop() != step:
-            self.open_steps.append(f"{step} ended, and was not open")
+            self.troubles.append(f"{step} ended, and was not open")
 
     def _VMInit(self, vm, base, limit):
         self.vms[vm] = VM(base, limit)
@@ -122,6 +131,35 @@ class Retelling:
 
     def _PoolFinish(self, pool, arena):
         del self.pools[pool]
+        self.keywords.pop(pool, None)
+
+    def _PoolInitMVT(self, pool, **keywords):
+        self.keywords[pool] = tuple(keywords.values())
+
+    def _SegAlloc(self, arena, seg, base, size, pool):
+        self.segments[seg] = pool, base, base + size
+
+    def _SegFree(self, arena, seg):
+        del self.segments[seg]
+
+    def _BufferInit(self, buffer, pool, isMutator):
+        self.points[buffer] = pool, 0, 0
+
+    def _BufferFill(self, buffer, size, base, filled):
+        pool, _, limit = self.points[buffer]
+        if limit or filled < size:
+            self.troubles.append(f"{buffer:#x} filled by {filled} for {size}, limit {limit:#x}")
+        self.points[buffer] = pool, base, base + filled
+
+    def _BufferEmpty(self, buffer, spare):
+        pool, base, limit = self.points[buffer]
+        if spare > limit - base:
+            self.troubles.append(f"{buffer:#x} left {spare} of {limit - base} bytes")
+        self.points[buffer] = pool, 0, 0
+
+    def _BufferFinish(self, buffer):
+        if self.points.pop(buffer)[2]:
+            self.troubles.append(f"{buffer:#x} ended with memory")
 
     def _ArenaSetSpare(self, arena, spare):
         self.fractions[arena] = spare
@@ -172,7 +210,19 @@ class Retelling:
             vms={(vm.base, vm.limit): len(vm.pages) * PAGE for vm in mine},
             owned=owned,
             pools={at: serial for at, (arena, serial) in self.pools.items() if arena == address},
+            segments=self._of(address, self.segments),
+            points=self._of(address, self.points),
+            keywords={
+                pool: told for pool, told in self.keywords.items() if self._is_of(address, pool)
+            },
         )
+
+    def _is_of(self, address, pool):
+        return self.pools.get(pool, (None,))[0] == address
+
+    def _of(self, address, told):
+        """What is told of the pools of the arena at `address`."""
+        return {at: words for at, words in told.items() if self._is_of(address, words[0])}
 
     def _first_page(self, vm):
         """The first address of a VM that can be allocated; its limit, if none."""

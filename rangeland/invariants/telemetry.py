@@ -6,10 +6,14 @@ Source: design/stress.md#.sol.telemetry
 from rangeland.invariants.arena import ArenaTrial
 from rangeland.invariants.finding import Broken
 from rangeland.invariants.raw import audit
+from rangeland.invariants.raw.mvt import MVTPool
 from rangeland.invariants.retelling import Retelling
 from vm import events as ev
 from vm.log import Log
 from vm.telemetry import stream
+
+# What PoolInitMVT tells, by the names that the words of a descriptor have.
+KEYWORDS = ("min_size", "mean_size", "max_size", "reserve_depth", "frag_limit")
 
 
 class TelemetryTrial(ArenaTrial):
@@ -69,6 +73,18 @@ class TelemetryTrial(ArenaTrial):
         self._same("pools", live, pools)
         fraction = arena.spare if told.fraction is None else told.fraction
         self._same("spare fraction", fraction, arena.spare)
+        self._expect_points(told, [pool for pool in raw.clients if isinstance(pool, MVTPool)])
+        self._same("what makes no sense", retold.troubles, [])
+
+    def _expect_points(self, told, pools):
+        """The log tells what MVT pools were made with, what segments they
+        have, and what memory was given to their points."""
+        segments = {s.address: (p.address, s.base, s.limit) for p in pools for s in p.segments}
+        self._same("segments", told.segments, segments)
+        points = {at: (p.address, b, x) for p in pools for at, (b, _, x) in p.points.items()}
+        self._same("memory of points", told.points, points)
+        keywords = {p.address: tuple(p.words[key] for key in KEYWORDS) for p in pools}
+        self._same("keywords of pools", told.keywords, keywords)
 
     def _same(self, what, found, expected):
         if found != expected:
@@ -86,3 +102,5 @@ class TelemetryTrial(ArenaTrial):
             retold = self._retold()
             left = retold.reserved, retold.mapped, len(retold.vms), len(retold.open_steps)
             self._same("what is left at the end", left, (0, 0, 0, 0))
+            left = retold.segments, retold.points, retold.keywords
+            self._same("what pools left at the end", left, ({}, {}, {}))

@@ -5,9 +5,9 @@ Source: design/stress.md#.sol.whole
 
 from bisect import bisect_right
 
-from pools.mvff import MVFF
 from rangeland.invariants.finding import Broken
 from rangeland.invariants.raw import audit
+from rangeland.invariants.raw.words import total
 from rangeland.invariants.trial import described
 
 AUDIT = "audit(space, arena.address)"
@@ -127,26 +127,27 @@ def _judge_clients(trial, found):
         raw, pool = clients[held.serial], held.pool
         told = pool.total_size, pool.free_size
         if told != (raw.total, raw.free):
-            proof = f"assert (pool{number}.total_size, pool{number}.free_size) == {told}"
-            raise Broken("accounts", f"{pool!r} tells {told}, not {raw.total, raw.free}", proof)
-        if raw.total - raw.free != owned[number]:
-            proof = f"assert pool{number}.total_size - pool{number}.free_size == {owned[number]}"
+            expected = raw.total, raw.free
+            proof = f"assert (pool{number}.total_size, pool{number}.free_size) == {expected}"
+            raise Broken("accounts", f"{pool!r} tells {told}, not {expected}", proof)
+        if held.held != (points := total(getattr(raw, "held", ()))):
+            proof = f"assert pool{number}.held_size == {points}"
+            raise Broken("accounts", f"points of {pool!r} hold {held.held}, not {points}", proof)
+        if raw.total - raw.free != owned[number] + points:
+            used = owned[number] + points
+            proof = f"assert pool{number}.total_size - pool{number}.free_size == {used}"
             told = f"{raw.total - raw.free} bytes of {pool!r} are in use, {owned[number]} live"
             raise Broken("accounts", told, proof)
-        if isinstance(pool, MVFF):
+        if held.unit is None:
             _judge_largest(pool, raw, number)
 
 
 def _judge_largest(pool, raw, number):
-    """The largest block that needs no more memory is the largest free range."""
-    largest = max((limit - base for base, limit in raw.free_ranges), default=0)
-    lands = max(
-        (limit - base for land in (raw.primary, raw.secondary) for base, limit in land),
-        default=0,
-    )
-    if pool.largest_free not in (largest, lands):
-        proof = f"assert pool{number}.largest_free == {largest}"
-        raise Broken("find", f"the largest free range is of {pool.largest_free} bytes", proof)
+    """The largest block that needs no more memory is the largest free range
+    of either land; in MVT, what of it lies in one segment."""
+    if pool.largest_free != raw.largest:
+        told = f"the largest free range is of {pool.largest_free} bytes, not {raw.largest}"
+        raise Broken("find", told, f"assert pool{number}.largest_free == {raw.largest}")
 
 
 def expect_apart(block, spans, free):
@@ -156,7 +157,8 @@ def expect_apart(block, spans, free):
     limit = base + size
     told = f"block {number}, [{base:#x}, {limit:#x}), is"
     i = bisect_right(spans, limit - 1, key=_base) - 1
-    # Blocks of MFS and MVFF may lie across extents that touch: one span.
+    # Blocks of MFS and MVFF may lie across extents that touch, which are one
+    # span; those of MVT never lie across segments.
     if i < 0 or not (spans[i][0] <= base and limit <= spans[i][1]):
         raise Broken("outside", f"{told} not in memory of its pool")
     i = bisect_right(free, limit - 1, key=_base) - 1

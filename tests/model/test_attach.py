@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 import rangeland as rl
 from rangeland.invariants.arena import ArenaTrial
+from rangeland.invariants.points import AtPoints
 
 beginnings = st.tuples(
     st.just("begin"),
@@ -40,6 +41,7 @@ def accounts(arena):
         arena.reserved, arena.committed, arena.spare_committed, arena.free_zones, arena.extend_by,
         [repr(chunk) for chunk in arena.chunks],
         [(pool.address, pool.serial, pool.total_size, pool.free_size) for pool in arena.pools],
+        [(q.address, q.init_address, q.limit_address) for p in arena.pools for q in p.points],
     )  # fmt: skip
 
 
@@ -101,6 +103,8 @@ def test_an_attached_arena_goes_on_as_its_twin(begin, rng, turns):
 def test_a_long_run_that_attaches_at_every_turn(seed, checked):
     rng = random.Random(seed)
     one, two = twins(("begin", 1 << 20, 4096, True, 0.5, checked))
+    for pool in (("mvt", -1, 32, 4096, 64, 0.3, 8), ("mvt", -2, 64, 8192, 1, 1, 16)):
+        assert one.do(pool) and two.do(pool)
     for turn in range(12):
         for _ in range(40):
             chosen = one.choose(rng)
@@ -118,7 +122,8 @@ def test_what_is_attached_is_the_same_thing():
     arena = rl.Arena(3 << 20, grain_size=16384, zoned=False, commit_limit=1 << 22, space=space)
     arena.extend_by, arena.extend_min, arena.spare = 1 << 21, 1 << 20, 0.125
     first, second = rl.MVFF(arena, align=64, first_fit=False), rl.MFS(arena, 100)
-    blocks = [first.alloc(1000), second.alloc(100)]
+    third = AtPoints(rl.MVT(arena, max_size=4096))
+    blocks = [first.alloc(1000), second.alloc(100), third.alloc(40), third.alloc(5000)]
     other = rl.Arena.attach(arena.space, arena.address)
     for name in (
         "address", "alive", "reserved", "committed", "spare_committed", "grain_size", "zone_shift",
@@ -126,7 +131,12 @@ def test_what_is_attached_is_the_same_thing():
     ):  # fmt: skip
         assert getattr(other, name) == getattr(arena, name), name
     assert other.describe() == arena.describe()
-    assert [type(pool) for pool in other.pools] == [rl.MVFF, rl.MFS]
+    assert [type(pool) for pool in other.pools] == [rl.MVFF, rl.MFS, rl.MVT]
     assert other.pools[0].align == 64 and other.pools[1].unit_size == second.unit_size
-    assert [other.pool_of(block).serial for block in blocks] == [first.serial, second.serial]
+    assert [other.pool_of(block).serial for block in blocks] == [
+        first.serial, second.serial, third.serial, third.serial,
+    ]  # fmt: skip
+    again = AtPoints(other.pools[2], turn=third.turn)
+    assert list(map(repr, again.points)) == list(map(repr, third.points))
+    assert again.alloc(16) == blocks[2] + 40
     other.check()

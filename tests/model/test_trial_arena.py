@@ -9,6 +9,7 @@ from rangeland.invariants.bootstrap import RAISED, BootstrapTrial
 from rangeland.invariants.engine import examine, replay
 from rangeland.invariants.finding import Broken
 from rangeland.invariants.telemetry import TelemetryTrial
+from vm import events as ev
 from vm import space as machine
 
 TRIALS = [ArenaTrial, BootstrapTrial, TelemetryTrial]
@@ -41,6 +42,7 @@ def broken(trial, steps):
 
 
 POOL = ("mvff", 1, 4096, 8, 0.5, False, False, True)
+POINTED = ("mvt", 1, 32, 4096, 64, 0.3, 8)
 
 
 class Wrong(ArenaTrial):
@@ -60,6 +62,13 @@ class Wrong(ArenaTrial):
             arena.space.words_at(arena.address + 944, 8)[0] += 4096
         elif what == "unlisted":
             arena.control_alloc(40)
+        elif what == "held":
+            pool.points[0].reserve(64)
+            pool.points[0].commit(pool.points[0].init_address, 64)
+        elif what == "named":
+            pool.pool.grains.set_segment(self.blocks[2].address, 1, 0)
+        elif what == "unthreaded":
+            arena.space.words_at(pool.address + 56, 8)[0] = 0
 
 
 @pytest.mark.parametrize(
@@ -78,6 +87,60 @@ def test_what_is_wrong_is_found_and_named(what, invariants):
     assert invariant in invariants
     assert "pool1 = rl.MVFF(arena" in program and "wrong(" in program
     compile(program, "program", "exec")
+
+
+@pytest.mark.parametrize(
+    "what, invariants",
+    [
+        ("stolen", {"overlap"}),
+        ("scribbled", {"contents"}),
+        ("held", {"accounts"}),
+        ("unthreaded", {"control-accounts"}),
+    ],
+)
+def test_what_is_wrong_with_points_is_found_and_named(what, invariants):
+    steps = [POINTED, ("alloc", 2, 1, 8), ("alloc", 3, 1, 16), ("wrong", what)]
+    invariant, program = broken(Wrong, steps)
+    assert invariant in invariants
+    assert "pool1 = AtPoints(rl.MVT(arena" in program and "wrong(" in program
+    compile(program, "program", "exec")
+
+
+def test_a_page_that_names_another_segment_is_found(speed):
+    if speed == "compiled":
+        pytest.skip("compiled grains cannot be called")
+    steps = [POINTED, ("alloc", 2, 1, 8), ("alloc", 3, 1, 16), ("wrong", "named")]
+    assert replay(Wrong, steps).invariant in {"owners", "own-check"}
+
+
+def test_a_point_that_is_refused_may_have_given_up_what_it_held():
+    trial = ArenaTrial()
+    for step in (POINTED, ("alloc", 2, 1, 3000), ("alloc", 3, 1, 64), ("spare", 0)):
+        trial.do(step)
+    held = trial.pools[1].held
+    assert held == 1096 + 4096 - 64
+    trial.do(("limit", 0))
+    trial.do(("alloc", 4, 1, 8192))
+    assert trial.outcomes[-1] == ("alloc", "CommitLimitError")
+    assert trial.pools[1].held == held - 1096
+    trial.check()
+    trial.do(("limit", None))
+    trial.end()
+
+
+def test_a_program_repeats_a_run_with_points(python):
+    steps = [
+        ("begin", 1 << 20, 4096, True, 0, True), POINTED, ("alloc", 1, 1, 5000),
+        ("alloc", 2, 1, 64), ("renew", 1, 0), ("alloc", 3, 1, 3000), ("attach",),
+        ("alloc", 4, 1, 2000), ("limit", 0), ("alloc", 5, 1, 1 << 19), ("free", 1), ("free", 3),
+        ("renew", 1, 1), ("attach",), ("destroy", 1),
+    ]  # fmt: skip
+    program = ArenaTrial().program(steps)
+    assert program.endswith("arena.destroy()\n# nothing breaks\n")
+    assert program.count("except MemoryError:") == 1
+    assert "pool1 = AtPoints(pool1, turn=3)" in program
+    result = python("-c", program)
+    assert (result.returncode, result.stderr) == (0, "")
 
 
 def test_a_program_repeats_the_run_of_an_arena(python):
@@ -137,6 +200,18 @@ def test_an_event_that_is_not_told_is_found(monkeypatch):
         lambda self, code, params: code == 0x0C or quiet(self, code, params),
     )  # fmt: skip
     steps = [POOL, ("alloc", 1, 1, 200000), ("free", 1)]
+    assert replay(TelemetryTrial, steps).invariant == "log-accounts"
+
+
+@pytest.mark.parametrize("code", [ev.SEG_FREE, ev.BUFFER_EMPTY, ev.BUFFER_FILL, ev.BUFFER_FINISH])
+def test_an_event_of_points_that_is_not_told_is_found(monkeypatch, code):
+    quiet = TelemetryTrial.listen
+    monkeypatch.setattr(
+        TelemetryTrial, "listen",
+        lambda self, found, params: found == code or quiet(self, found, params),
+    )  # fmt: skip
+    steps = [POINTED, ("alloc", 1, 1, 3000), ("alloc", 2, 1, 3000), ("alloc", 3, 1, 3000)]
+    steps += [("alloc", 4, 1, 5000), ("free", 4), ("renew", 1, 0)]
     assert replay(TelemetryTrial, steps).invariant == "log-accounts"
 
 

@@ -5,6 +5,7 @@ import pytest
 
 import rangeland as rl
 from rangeland.invariants.finding import Broken
+from rangeland.invariants.points import AtPoints
 from rangeland.invariants.raw import audit
 from rangeland.invariants.raw import layout as at
 
@@ -18,8 +19,42 @@ def arena():
     big = rl.MVFF(made, spare=0)
     for address in [big.alloc(20000) for _ in range(5)][::2]:
         big.free(address, 20000)
-    audit(made.space, made.address)
+    pointed = AtPoints(rl.MVT(made, max_size=4096, mean_size=64, frag_limit=1.0))
+    blocks = [pointed.alloc(4096) for _ in range(20)]
+    for address in [*blocks[2:7], *blocks[10:13]]:
+        pointed.free(address, 4096)
+    for size in (5000, 9000, 3000, 3000, 3000, 3000):
+        pointed.alloc(size)
+    found = audit(made.space, made.address).clients[-1]
+    assert found.queued and found.splinter and found.rests and len(found.held) == 2
     return made
+
+
+def mvt_structures(arena):
+    """Those of the MVT pool, and of what it has in control memory."""
+    word, mvt = arena.space.word, arena.pools[3].address
+    segment = word(mvt + at.MVT["first_segment"])
+    other = word(segment + at.SEGMENT["next"])
+    point = word(mvt + at.POOL["first_point"])
+    root = word(mvt + at.MVT["primary"] + at.LAND["root"])
+    ring = word(mvt + at.MVT["queue"] + at.QUEUE["ring"])
+    dedicated = next(s for s in audit(arena.space, arena.address).clients[3].segments if s.block)
+    spots = {f"MVT {key}": mvt + offset for key, offset in at.MVT.items() if key not in (
+        "secondary", "queue", "mean_size",
+    )}  # fmt: skip
+    spots |= {f"segment {key}": other + offset for key, offset in at.SEGMENT.items()}
+    spots |= {f"point {key}": point + offset for key, offset in at.POINT.items()}
+    spots |= {f"queue {key}": mvt + at.MVT["queue"] + offset for key, offset in at.QUEUE.items()}
+    spots |= {f"MVT node {i}": root + 8 * i for i in range(5)}
+    spots |= {f"failover {key}": mvt + at.MVT["failover"] + offset for key, offset in (
+        at.FAILOVER.items()
+    )}  # fmt: skip
+    return spots | {
+        "queued base": ring,
+        "queued limit": ring + 8,
+        "MVT freelist": mvt + at.MVT["secondary"] + at.FREELIST["count"],
+        "dedicated block": dedicated.address + at.SEGMENT["block"],
+    }
 
 
 def structures(arena):
@@ -55,13 +90,14 @@ def structures(arena):
         "VM limit": chunk.address + at.CHUNK["vm"] + at.VM["limit"],
         "allocation table": chunk.address + at.CHUNK_BYTES,
         "page's pool": page + at.ENTRY_BYTES * chunk.alloc_base,
+        "page's segment": page + at.ENTRY_BYTES * chunk.alloc_base + 8,
     }
-    return spots
+    return spots | mvt_structures(arena)
 
 
 def test_a_changed_word_is_found_by_the_raw_judge(arena):
     spots = structures(arena)
-    assert len(spots) > 50
+    assert len(spots) > 100
     for name, address in spots.items():
         words = arena.space.words_at(address, 8)
         kept = words[0]
@@ -111,6 +147,19 @@ def test_the_arenas_own_check_names_what_is_wrong(arena, name, match):
         ("VM mapped", "vm-descriptor"),
         ("page's pool", "owners"),
         ("allocation table", "owners"),
+        ("page's segment", "owners"),
+        ("MVT total", "accounts"),
+        ("MVT available", "accounts"),
+        ("MVT unavailable", "accounts"),
+        ("MVT splinter_limit", "accounts"),
+        ("MVT first_segment", "links"),
+        ("MVT first_point", "links"),
+        ("MVT blocks", "links"),
+        ("segment previous", "links"),
+        ("dedicated block", "accounts"),
+        ("point limit", "outside"),
+        ("queued limit", "links"),
+        ("failover primary", "links"),
     ],
 )
 def test_the_raw_judge_names_the_invariant(arena, name, invariant):

@@ -30,7 +30,7 @@ class MVTPool(Pool):
         hold(self.blocks.arena == self.arena, "links", f"{self.blocks} is of another arena")
         self._walk_land(raw)
         self.points = walk_points(raw, address, words["align"])
-        self.held = [(init, limit) for init, limit in self.points.values() if init < limit]
+        self.held = [(init, limit) for _, init, limit in self.points.values() if init < limit]
         self.rests = self._rests()
         self._judge_accounts()
         self.free_ranges = union(self.land + self.splinter + self.held + self.rests)
@@ -108,7 +108,9 @@ class MVTPool(Pool):
         for base, limit in self.splinter:
             fit = limit - base >= words["min_size"] and not (base | limit) % words["align"]
             hold(fit, "ranges", f"the splinter [{base:#x}, {limit:#x}) of {self} fits no block")
-        for base, limit in self.splinter + self.held:
+        # A segment of which a point still has something is still there.
+        filled = [(base, limit) for base, init, limit in self.points.values() if init < limit]
+        for base, limit in self.splinter + filled:
             one = inside(self.spans, base, limit)
             hold(one, "outside", f"[{base:#x}, {limit:#x}) of {self} lies in no one segment")
 
@@ -121,6 +123,20 @@ class MVTPool(Pool):
         told = f"the queue of {self} has a ring of {size} bytes for {depth} ranges"
         hold(size == (depth + 1) * at.SLOT_BYTES, "links", told)
         return raw.word(at_queue + at.QUEUE["ring"]), size
+
+    @property
+    def largest(self):
+        """The bytes of the largest free piece that lies in one segment, and
+        in one of the two lands or in the splinter."""
+        return max(
+            (
+                min(limit, high) - max(base, low)
+                for low, high in self.spans
+                for base, limit in self.land + self.splinter
+                if base < high and low < limit
+            ),
+            default=0,
+        )
 
     def _segment(self, page):
         """The segment that the page at `page` lies in, or None."""

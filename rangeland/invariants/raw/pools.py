@@ -126,6 +126,12 @@ class MVFFPool(Pool):
         self.totals = {self.serial: (self.total, self.free), **self.blocks.totals}
         self.own = {address: self.serial, **self.blocks.own}
 
+    @property
+    def largest(self):
+        """The bytes of the largest free range of either land."""
+        ranges = self.primary + self.secondary
+        return max((limit - base for base, limit in ranges), default=0)
+
 
 def judge_nodes(trees, blocks, invariant="links"):
     """C1: each node is in one tree, and the used units of `blocks` are the

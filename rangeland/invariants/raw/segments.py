@@ -45,9 +45,9 @@ def walk_segments(raw, pool, grain):
 
 
 def walk_points(raw, pool, align):
-    """The allocation points of the pool at `pool`, {address: (init, limit)},
-    the first made first: where the next block of each begins, and where its
-    memory ends."""
+    """The allocation points of the pool at `pool`, {address: (base, init,
+    limit)}, the first made first: the ends of the memory of each, and between
+    them where its next block begins."""
     found, address = {}, raw.word(pool + at.POOL["first_point"])
     while address:
         words = raw.read(at.POINT, address)
@@ -59,7 +59,7 @@ def walk_points(raw, pool, align):
         hold(all(marks) or not any(marks), "ranges", f"{told} has half of its memory: {marks}")
         aligned = not any(mark % align for mark in marks)
         hold(aligned, "ranges", f"the memory of {told} is not aligned to {align}")
-        found[address] = words["init"], words["limit"]
+        found[address] = words["base"], words["init"], words["limit"]
         address = words["next"]
     return found
 

@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass
 
 from arena.arena import Arena
+from pools.point import PointedPool
 from pools.pool import Pool
 from rangeland.invariants import fields as d
 from rangeland.invariants.columns import SLICE, Columns, draining
@@ -109,6 +110,11 @@ class Stress:
             raise CannotTry(
                 f"{name_of(subject)} made {pool!r}: expected a pool of Rangeland (anything "
                 f"else is tried by `prove`)"
+            )
+        if isinstance(pool, PointedPool):
+            raise CannotTry(
+                f"{name_of(subject)} made {pool!r}, which has blocks at allocation points only: "
+                f"expected a pool with `alloc` (`prove` tries those with points)"
             )
         self.arena = pool.arena
         if (unit := getattr(pool, "client_size", None)) is not None:

@@ -77,6 +77,9 @@ _KINDS = {
     "mfs": _Kind(MFS, {"unit_size": parse_size, "extend_by": parse_size}, _mfs_defaults),
 }
 
+# Classes that have no `alloc` (design/pools.md#.lim.points).
+_POINTED = {"mvt"}
+
 _ARENA = {
     "arena.size": parse_size,
     "arena.grain_size": parse_size,
@@ -135,6 +138,11 @@ def parse_spec(text):
     for a second value, and for a value of another form.
     """
     name, _, rest = text.partition(":")
+    if name in _POINTED:
+        raise ParamError(
+            f"pool spec {text!r}: {name} has blocks at allocation points only, and what is done "
+            f"here asks for them by `alloc`: expected one of {', '.join(_KINDS)}"
+        )
     if name not in _KINDS:
         raise _unknown(text, "pool class", name, _KINDS)
     known = _KINDS[name].options | _ARENA

@@ -211,6 +211,7 @@ def test_a_faulty_pool_is_found_and_shown_in_few_steps(invariant, speed):
         (lambda: rl.CBS, "expected a pool of Rangeland"),
         (lambda arena: rl.CBSFast(arena), "expected a pool of Rangeland"),
         (lambda arena: rl.MVFF(arena, spare=7), "raised ParamError"),
+        (rl.MVT, "at allocation points only: expected a pool with `alloc`"),
         (5, "expected a callable"),
     ],
 )

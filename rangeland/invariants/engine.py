@@ -16,18 +16,19 @@ LONG_ONES = 8
 SHORT = 12
 
 
-def examine(make_trial, seed, examples, steps, every=16, progress=None, seconds=None):
+def examine(make_trial, seed, examples, steps, every=16, progress=None, seconds=None, first=0):
     """Try `examples` runs of up to `steps` steps each. Returns the Result.
 
     `make_trial()` gives a fresh trial; it is checked after each `every`
     steps. `progress(examples done)` is called after each. With `seconds`,
-    no example begins later than that.
+    no example begins later than that. The examples are those from number
+    `first` on, so that what is tried can be tried in parts.
     Raises: CannotTry.
     """
     began = time.perf_counter()
     done = tried = 0
     finding = None
-    for example in range(examples):
+    for example in range(first, first + examples):
         if seconds is not None and time.perf_counter() - began > seconds:
             break
         rng = random.Random(f"{seed}/{example}")

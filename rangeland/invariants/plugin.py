@@ -74,9 +74,10 @@ def arena(request):
     After the test it is judged, its pools and then it are destroyed, and
     nothing may be left reserved or mapped.
     """
-    import rangeland as rl
+    from arena.arena import Arena
+    from vm.space import AddressSpace
 
-    made = rl.Arena(size=1 << 20, space=rl.AddressSpace(1 << 32, checked=True))
+    made = Arena(size=1 << 20, space=AddressSpace(1 << 32, checked=True))
     yield made
     made.space.faults = None
     if not made.alive:

@@ -1,18 +1,20 @@
 """What is tried for a mistake in each room: the standard trials of the kit.
 
-Nothing here knows of any one mistake: the subjects of a room are tried in
-their order, as a user would try them.
+Nothing here knows of any one mistake: the subjects of a room take turns in
+their order, those first that are quick and look at the room most closely.
 """
 
 import rangeland as rl
 from rangeland.invariants.agreement import AgreementTrial
 from rangeland.invariants.arena import ArenaTrial
+from rangeland.invariants.bootstrap import BootstrapTrial
 from rangeland.invariants.prove import trial_of
+from rangeland.invariants.telemetry import TelemetryTrial
 
 LANDS = {
+    "Freelist": trial_of(rl.Freelist),
     "CBSFast": trial_of(rl.CBSFast),
     "CBSZoned": trial_of(rl.CBSZoned),
-    "Freelist": trial_of(rl.Freelist),
     "Failover": trial_of(rl.Failover),
     "CBS": trial_of(rl.CBS),
     "agreement of lands": AgreementTrial,
@@ -20,12 +22,17 @@ LANDS = {
 POOLS = {
     "MVFF": trial_of(rl.MVFF),
     "MFS": trial_of(lambda arena: rl.MFS(arena, 24)),
+    "MVT": trial_of(rl.MVT),
     "MFS of pages": trial_of(lambda arena: rl.MFS(arena, 2040, extend_by=4096)),
 }
-ARENAS = {"arena": ArenaTrial}
+ARENAS = {
+    "arena": ArenaTrial,
+    "bootstrap": BootstrapTrial,
+    "telemetry": TelemetryTrial,
+}
 ROOMS = {
-    "land": LANDS | POOLS,
+    "land": LANDS | POOLS | ARENAS,
     "pools": POOLS | ARENAS,
-    "arena": ARENAS,
-    "vm": ARENAS,
+    "arena": ARENAS | POOLS,
+    "vm": ARENAS | POOLS,
 }

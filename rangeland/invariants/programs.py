@@ -107,8 +107,11 @@ class Script:
             lines[first:first] = PATTERN
         if broken is None:
             lines.append("# nothing breaks")
-        elif broken.proof is None:
+        elif broken.proof is not None:
+            lines += [f"# {broken}", broken.proof]
+        elif lines:
             lines[-1] += f"  # {broken}"
         else:
-            lines += [f"# {broken}", broken.proof]
+            # It broke before there was anything to tell.
+            lines.append(f"# {broken}")
         return "\n".join(lines).strip() + "\n"

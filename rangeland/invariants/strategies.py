@@ -1,12 +1,17 @@
 """Strategies of Hypothesis for what allocators are asked.
 
 Sizes at the cliffs, alignments, ranges, keywords of pools, lifetimes, fault
-plans, whole traces. Needs Hypothesis. Source: design/machines.md#.sol.strategies
+plans, whole traces. All in bytes. Source: design/machines.md#.sol.strategies
 """
 
-from hypothesis import strategies as st
+try:
+    from hypothesis import strategies as st
+except ImportError as error:
+    raise ImportError(
+        "the machines and strategies of Rangeland need Hypothesis: pip install 'rangeland[kit]'"
+    ) from error
 
-from vm.faults import KINDS, FaultPlan
+from vm.faults import FaultPlan
 
 PAGE = 4096
 GRAINS = (4096, 4096, 16384, 65536)
@@ -17,14 +22,16 @@ def cliffs(most=1 << 16):
     """Sizes just below, at and above powers of two, up to `most` bytes."""
     powers = [1 << n for n in range(most.bit_length()) if 1 << n <= most]
     near = st.sampled_from((0, 0, -1, 1, -8, 8))
-    return st.builds(lambda p, d: max(1, min(p + d, most)), st.sampled_from(powers), near)
+    return st.builds(
+        lambda power, more: max(1, min(power + more, most)), st.sampled_from(powers), near
+    )
 
 
 def sizes(least=1, most=1 << 16):
     """Sizes of blocks from `least` to `most` bytes: small, at cliffs, any."""
     small = st.integers(least, min(most, max(least, 64)))
-    kinds = st.one_of(small, cliffs(most), st.integers(least, most))
-    return kinds.map(lambda size: max(least, min(size, most)))
+    near = cliffs(most).map(lambda size: max(least, size))
+    return st.one_of(small, near, st.integers(least, most))
 
 
 def alignments(least=8, most=4096):
@@ -45,12 +52,29 @@ def ranges(span, align=8):
     )
 
 
+MVFF_DEFAULTS = {
+    "extend_by": 65536,
+    "align": 8,
+    "spare": 0.75,
+    "arena_high": False,
+    "slot_high": False,
+    "first_fit": True,
+}
+MVT_DEFAULTS = {
+    "mean_size": 32,
+    "max_size": 8192,
+    "reserve_depth": 1024,
+    "frag_limit": 0.3,
+    "align": 8,
+}
+
+
 def mvff_keywords(grain=PAGE):
     """Keywords of an MVFF pool in an arena of this grain size: a dict."""
     return st.fixed_dictionaries(
         {},
         optional={
-            "extend_by": st.sampled_from((32, 4096, 8192, 65536)),
+            "extend_by": st.sampled_from((65536, 16384, 4096, 32)),
             "align": alignments(8, grain),
             "spare": fractions(),
             "arena_high": st.booleans(),
@@ -64,16 +88,17 @@ def mfs_keywords():
     """Keywords of an MFS pool: a dict with its unit size."""
     return st.fixed_dictionaries(
         {"unit_size": sizes(1, 5000)},
-        optional={"extend_by": st.sampled_from((1, 4096, 8192, 65536))},
+        optional={"extend_by": st.sampled_from((65536, 8192, 4096, 1))},
     )
 
 
 def mvt_keywords(grain=PAGE):
     """Keywords of an MVT pool in an arena of this grain size: a dict."""
     return st.fixed_dictionaries(
-        {"min_size": st.just(8), "mean_size": st.sampled_from((8, 64, 500))},
+        {},
         optional={
-            "max_size": st.sampled_from((500, 4096, 16384)),
+            "mean_size": st.sampled_from((8, 32, 64, 500)),
+            "max_size": st.sampled_from((500, 4096, 8192, 16384)),
             "reserve_depth": st.sampled_from((1, 64, 1024)),
             "frag_limit": fractions(),
             "align": alignments(8, grain),
@@ -85,7 +110,7 @@ def arena_keywords():
     """Keywords of an arena that is small, so that it grows: a dict."""
     return st.fixed_dictionaries(
         {
-            "size": st.sampled_from((1, 1 << 19, 1 << 20)),
+            "size": st.sampled_from((1 << 20, 1 << 19, 1)),
             "grain_size": st.sampled_from(GRAINS),
             "zoned": st.booleans(),
             "spare": fractions(),
@@ -98,19 +123,28 @@ def fractions():
     return st.sampled_from((0, 0.1, 0.25, 0.5, 0.75, 1))
 
 
+def fault_kinds():
+    """What the machine may refuse to a program."""
+    return st.sampled_from(("node", "mapping", "reservation"))
+
+
+def fault_counts():
+    """How many attempts in a row are refused: mostly one."""
+    return st.sampled_from((1, 1, 3, 40))
+
+
 def fault_plans():
     """Fault plans: the nth attempt of a kind and some after it, or each with
     a probability."""
-    kinds = st.sampled_from(KINDS)
     counted = st.builds(
         lambda kind, nth, count: FaultPlan().fail(kind, nth=range(nth, nth + count)),
-        kinds,
+        fault_kinds(),
         st.integers(1, 6),
-        st.sampled_from((1, 1, 3, 40)),
+        fault_counts(),
     )
     chance = st.builds(
         lambda kind, p, seed: FaultPlan().fail(kind, probability=p, seed=seed),
-        kinds,
+        fault_kinds(),
         st.sampled_from((0.1, 0.5, 0.9)),
         st.integers(0, 1 << 16),
     )
@@ -120,24 +154,29 @@ def fault_plans():
 @st.composite
 def traces(draw, events=60, size=None, lifetime=None):
     """Whole traces, which are steps of an allocator's trial: a list of
-    ("alloc", number, size) and ("free", number).
+    ("alloc", number, size) and ("free", number), with up to `events` draws.
 
     `size` is a strategy of sizes; `lifetime` one of "lifo", "fifo", "random",
-    "epochs" (all that lives is freed at once), or drawn.
+    "epochs" (all that lives is freed at once), or else drawn.
     """
     size = sizes() if size is None else size
-    lifetime = draw(st.sampled_from(LIFETIMES)) if lifetime is None else lifetime
+    lifetime = draw(lifetimes()) if lifetime is None else lifetime
     steps, live = [], []
-    for number in range(draw(st.integers(1, events))):
-        if live and draw(st.booleans()):
-            if lifetime == "epochs":
-                steps += [("free", each) for each in live]
-                live.clear()
-            else:
-                at = {"lifo": -1, "fifo": 0}.get(lifetime)
-                at = draw(st.integers(0, len(live) - 1)) if at is None else at
-                steps.append(("free", live.pop(at)))
-        else:
+    for number, frees in enumerate(draw(st.lists(st.booleans(), max_size=events))):
+        if not frees or not live:
             steps.append(("alloc", number, draw(size)))
             live.append(number)
+        elif lifetime == "epochs":
+            steps += [("free", each) for each in live]
+            live.clear()
+        else:
+            at = {"lifo": -1, "fifo": 0}.get(lifetime)
+            at = draw(st.integers(0, len(live) - 1)) if at is None else at
+            steps.append(("free", live.pop(at)))
     return steps
+
+
+def lifetimes():
+    """In which order blocks are freed: newest or oldest first, any, or all
+    that live at once."""
+    return st.sampled_from(LIFETIMES)

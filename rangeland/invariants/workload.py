@@ -84,15 +84,15 @@ class Workload:
 
     OPTIONAL = (
         "realloc", "calloc", "aligned", "fill", "drain", "thin", "swap", "pair", "cycle",
-        "reunite", "limit", "refuse", "collect", "renew",
+        "reunite", "limit", "refuse", "collect", "renew", "reserve",
     )  # fmt: skip
 
     def _offers(self, name):
         calls = self.trial.calls
         if name in ("realloc", "calloc", "aligned"):
             return getattr(calls, name) is not None
-        if name == "renew":
-            return hasattr(self.trial, "do_renew")
+        if name in ("renew", "reserve"):
+            return hasattr(self.trial, f"do_{name}")
         if name == "reunite":
             return bool(self.trial.whole())
         return self.trial.arena is not None or name not in ("limit", "refuse", "collect")
@@ -247,3 +247,12 @@ class Workload:
 
     def _renew(self):
         self._add("renew", self.rng.randrange(4))
+
+    def _reserve(self):
+        """Something reserved at a point, while the others go on."""
+        number = self._new()
+        self._add("reserve", number, self.sizes.next())
+        for _ in range(self.rng.randrange(4)):
+            self._add("alloc", self._new(), self.sizes.next())
+        self._drain_some()
+        self._add("commit", number)

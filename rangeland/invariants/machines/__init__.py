@@ -7,10 +7,19 @@ A machine is subclassed in a few lines and run under pytest:
 
     TestMyAllocator = Machine.TestCase
 
-Needs Hypothesis. Source: design/machines.md
+Needs Hypothesis, and says so if it is not there. Source: design/machines.md
 """
 
-from rangeland.invariants.machines.allocators import AllocatorMachine, PoolMachine
-from rangeland.invariants.machines.arenas import ArenaMachine
+# First, for it says what is missing if Hypothesis is.
+import rangeland.invariants.strategies  # isort: skip
+
+from rangeland.invariants.machines.allocators import (
+    AllocatorMachine,
+    PointMachine,
+    PoolAgreement,
+    PoolMachine,
+)
+from rangeland.invariants.machines.arenas import ArenaMachine, TelemetryMachine
 from rangeland.invariants.machines.base import TrialMachine
+from rangeland.invariants.machines.bootstrap import BootstrapMachine
 from rangeland.invariants.machines.lands import LandAgreement, LandMachine

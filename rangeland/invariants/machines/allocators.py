@@ -1,96 +1,98 @@
-"""Machines over any allocator, and over pools in an arena.
-
-Source: design/machines.md#.sol.allocators
+"""Machines over any allocator, over pools in an arena, and over their
+allocation points. Source: design/machines.md#.sol.allocators
 """
 
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
 
+from pools.mvff import MVFF
 from rangeland.invariants import strategies as some
+from rangeland.invariants.allocator import AllocatorTrial
+from rangeland.invariants.finding import CannotTry
 from rangeland.invariants.machines.base import TrialMachine
-from rangeland.invariants.prove import trial_of
+from rangeland.invariants.points import KEYWORDS, MVTTrial, PointTrial
+from rangeland.invariants.policies import MVFFTrial
 
 which = st.integers(0, 1 << 20)
+grains = st.sampled_from((4096, 4096, 16384))
+# Blocks that a run may have before it has to free some.
+MOST = 300
+
+
+def offers(name):
+    """A precondition: the allocator has the operation `name`."""
+    return precondition(lambda self: getattr(self.trial.calls, name) is not None)
+
+
+lives = precondition(lambda self: len(self.trial.blocks) > 0)
+has_room = precondition(lambda self: len(self.trial.blocks) < MOST)
 
 
 class AllocatorMachine(TrialMachine):
     """Any allocator: `make` makes something with `alloc` and `free`."""
 
-    def __init__(self):
-        super().__init__()
-        self.number = 0
+    trial_class = AllocatorTrial
 
-    def make_trial(self):
-        """A fresh trial of what `make` makes."""
-        return trial_of(self.maker())()
+    def live(self, pick):
+        """The number of a live block: -1 is the newest, 0 the oldest."""
+        return self.picked(self.trial.blocks.live, pick)
 
-    def _new(self):
-        self.number += 1
-        return self.number
-
-    def _live(self, pick):
-        """The number of a live block."""
-        blocks = list(self.trial.blocks)
-        return blocks[pick % len(blocks)].number
-
-    def _clamped(self, size):
+    def fit(self, size):
+        """`size`, or the nearest that the allocator takes."""
         least, most = self.trial.limits
         return max(least, min(size, most))
 
     @initialize()
     def begin(self):
-        """Make the allocator with its defaults."""
+        """The allocator, with its defaults."""
         self.do("begin")
 
+    @has_room
     @rule(size=some.sizes())
     def alloc(self, size):
         """A block."""
-        self.do("alloc", self._new(), self._clamped(size))
+        self.do("alloc", self.new(), self.fit(size))
 
+    @has_room
     @rule(size=some.sizes(), count=st.integers(2, 8))
     def alloc_several(self, size, count):
         """Blocks of one size."""
         for _ in range(count):
-            self.do("alloc", self._new(), self._clamped(size))
+            self.do("alloc", self.new(), self.fit(size))
 
-    @precondition(lambda self: self._has("calloc"))
+    @offers("calloc")
     @rule(count=st.integers(1, 8), size=some.sizes(most=1 << 12))
     def calloc(self, count, size):
         """A block of zeros."""
-        self.do("calloc", self._new(), count, size)
+        self.do("calloc", self.new(), count, size)
 
-    @precondition(lambda self: self._has("aligned"))
+    @offers("aligned")
     @rule(align=some.alignments(1), size=some.sizes())
     def aligned(self, align, size):
         """A block with an alignment of its own."""
-        self.do("aligned", self._new(), align, size)
+        self.do("aligned", self.new(), align, self.fit(size))
 
-    def _has(self, name):
-        return self.trial is not None and getattr(self.trial.calls, name, None) is not None
-
-    def _lives(self):
-        return self.trial is not None and len(self.trial.blocks) > 0
-
-    @precondition(_lives)
+    @lives
     @rule(pick=which)
     def free(self, pick):
         """Any live block."""
-        self.do("free", self._live(pick))
+        self.do("free", self.live(pick))
 
-    @precondition(_lives)
-    @rule(last=st.booleans())
-    def free_end(self, last):
+    @lives
+    @rule(newest=st.booleans())
+    def free_end(self, newest):
         """The newest block, or the oldest."""
-        self.do("free", self._live(-1 if last else 0))
+        self.do("free", self.live(-newest))
 
-    @precondition(_lives)
-    @rule()
-    def free_all(self):
+    @lives
+    @rule(backwards=st.booleans())
+    def free_all(self, backwards):
         """An epoch ends."""
-        for block in list(self.trial.blocks):
-            self.do("free", block.number)
+        numbers = list(self.trial.blocks.live)
+        for number in reversed(numbers) if backwards else numbers:
+            self.do("free", number)
 
-    @precondition(_lives)
+    @lives
     @rule(n=st.integers(2, 4))
     def free_but_every_nth(self, n):
         """Holes between blocks that stay."""
@@ -98,45 +100,82 @@ class AllocatorMachine(TrialMachine):
             if i % n:
                 self.do("free", block.number)
 
-    @precondition(_lives)
+    @lives
     @rule(pick=which, more=st.sampled_from((0, 0, -8, -1, 1, 8)))
     def free_and_ask_again(self, pick, more):
         """A hole that is just, or nearly, what is asked for next."""
-        number = self._live(pick)
+        number = self.live(pick)
         size = self.trial.blocks[number].size
         self.do("free", number)
-        self.do("alloc", self._new(), self._clamped(size + more))
+        self.do("alloc", self.new(), self.fit(size + more))
 
-    @precondition(lambda self: self._lives() and self._has("realloc"))
+    @precondition(lambda self: len(self.trial.blocks) > 1)
+    @rule(pick=which, upwards=st.booleans())
+    def free_neighbours(self, pick, upwards):
+        """Two neighbours go, and as much as both had is asked for."""
+        blocks = self.trial.blocks.ascending()
+        at = pick % (len(blocks) - 1)
+        two = list(blocks[at : at + 2])
+        for block in two if upwards else reversed(two):
+            self.do("free", block.number)
+        self.do("alloc", self.new(), self.fit(two[0].size + two[1].size))
+
+    @offers("realloc")
+    @lives
     @rule(pick=which, size=some.sizes())
     def realloc(self, pick, size):
         """A live block gets another size."""
-        self.do("realloc", self._live(pick), self._clamped(size))
+        self.do("realloc", self.live(pick), self.fit(size))
+
+    @precondition(lambda self: not len(self.trial.blocks))
+    @rule(size=some.sizes())
+    def cycle(self, size):
+        """The same, again and again."""
+        self.do("cycle", self.fit(size), 40)
+
+    @precondition(lambda self: self.trial.whole())
+    @rule(full=st.booleans(), sizes=st.lists(some.sizes(), min_size=2, max_size=4))
+    def reunite(self, full, sizes):
+        """Blocks that are freed in every order, in fresh allocators."""
+        most = self.trial.whole() // len(sizes)
+        self.do("reunite", int(full), *(self.fit(min(size, most)) for size in sizes))
 
     def aims(self):
-        """Fragmentation: what is free, of what lives."""
-        pool = self.trial.pool if self.trial else None
-        free, total = (getattr(pool, name, None) for name in ("free_size", "total_size"))
-        if type(free) is int and type(total) is int and total > 0:
-            yield "fragmentation", free / total
-        blocks = self.trial.blocks.ascending() if self.trial and pool is not None else []
-        yield "blocks", len(blocks)
+        """Fragmentation: what is free, of all there is; and what lives."""
+        pool = self.trial.pool
+        if pool is not None:
+            free, total = (getattr(pool, name, None) for name in ("free_size", "total_size"))
+            if type(free) is int and type(total) is int and total > 0:
+                yield "fragmentation", free / total
+            yield "blocks", len(self.trial.blocks)
 
 
 class PoolMachine(AllocatorMachine):
     """A pool in an arena of its own: `make` makes one of an Arena. Limits
     come and go, and the machine below refuses now and then."""
 
+    @classmethod
+    def make_trial(cls):
+        """A fresh trial of the pool. Raises: CannotTry."""
+        trial = super().make_trial()
+        if not trial.factory.in_arena:
+            raise CannotTry(
+                f"what {cls.__name__} tries is made of nothing: expected a callable of an "
+                f"Arena; for others there is AllocatorMachine"
+            )
+        return trial
+
+    @initialize(grain_size=grains, checked=st.booleans(), zoned=st.booleans())
+    def begin(self, grain_size, checked, zoned):
+        """The pool with its defaults, in some arena."""
+        self.do("begin", grain_size, checked, zoned)
+
     @rule(grains=st.none() | st.integers(-8, 16))
     def limit(self, grains):
         """A commit limit so many grains above what is committed, or none."""
         self.do("limit", grains)
 
-    @rule(
-        kind=st.sampled_from(("node", "mapping", "reservation")),
-        nth=st.integers(1, 4),
-        count=st.sampled_from((1, 1, 3, 40)),
-    )
+    @rule(kind=some.fault_kinds(), nth=st.integers(1, 4), count=some.fault_counts())
     def refuse(self, kind, nth, count):
         """The machine refuses some attempts."""
         self.do("refuse", kind, nth, count)
@@ -154,5 +193,62 @@ class PoolMachine(AllocatorMachine):
     def aims(self):
         """As for any allocator, and the chunks of the arena."""
         yield from super().aims()
-        if self.trial and self.trial.arena is not None:
+        if self.trial.arena is not None:
             yield "chunks", len(self.trial.arena.chunks)
+
+
+class PoolAgreement(PoolMachine):
+    """MVFF of any keywords against a naive first fit: blocks lie where that
+    says, as long as nodes and memory are not refused."""
+
+    make = MVFF
+    trial_class = MVFFTrial
+
+    @initialize(
+        grain_size=grains,
+        checked=st.booleans(),
+        zoned=st.booleans(),
+        keywords=some.mvff_keywords(),
+    )
+    def begin(self, grain_size, checked, zoned, keywords):
+        """The pool, with keywords."""
+        given = {**some.MVFF_DEFAULTS, **keywords}
+        self.do("begin", grain_size, checked, zoned, *(given[n] for n in self.trial.names))
+
+
+class PointMachine(PoolMachine):
+    """A pool with allocation points: `make` makes one of an Arena. MVT gets
+    keywords that are drawn, others have their defaults."""
+
+    trial_class = PointTrial
+
+    @initialize(
+        grain_size=grains,
+        checked=st.booleans(),
+        zoned=st.booleans(),
+        keywords=some.mvt_keywords(),
+    )
+    def begin(self, grain_size, checked, zoned, keywords):
+        """The pool, and its points."""
+        options = ()
+        if isinstance(self.trial, MVTTrial):
+            given = {**some.MVT_DEFAULTS, **keywords}
+            options = (given[name] for name in KEYWORDS)
+        self.do("begin", grain_size, checked, zoned, *options)
+
+    @has_room
+    @rule(size=some.sizes())
+    def reserve(self, size):
+        """Something is reserved, and not yet a block."""
+        self.do("reserve", self.new(), self.fit(size))
+
+    @precondition(lambda self: self.trial.reserved)
+    @rule(pick=which)
+    def commit(self, pick):
+        """What is reserved becomes a block."""
+        self.do("commit", self.picked(sorted(self.trial.reserved), pick))
+
+    @rule(index=st.integers(0, 3))
+    def renew(self, index):
+        """A point goes, with what is reserved there, and another comes."""
+        self.do("renew", index)

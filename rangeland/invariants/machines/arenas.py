@@ -1,4 +1,4 @@
-"""Machines over whole arenas: their life, their making, their log.
+"""Machines over whole arenas: their life, and their log.
 
 Source: design/machines.md#.sol.arenas
 """
@@ -8,11 +8,17 @@ from hypothesis.stateful import initialize, precondition, rule
 
 from rangeland.invariants import strategies as some
 from rangeland.invariants.arena import ArenaTrial
+from rangeland.invariants.client import MOST_POOLS
 from rangeland.invariants.machines.base import TrialMachine
+from rangeland.invariants.telemetry import TelemetryTrial
 
 which = st.integers(0, 1 << 20)
-KINDS = st.sampled_from(("reservation", "mapping", "node"))
-COUNTS = st.sampled_from((1, 1, 3, 40))
+MOST_OTHERS = 2
+# The arguments of a step "mvff", in their order.
+MVFF_NAMES = ("extend_by", "align", "spare", "arena_high", "slot_high", "first_fit")
+has_pools = precondition(lambda self: self.trial.pools)
+has_blocks = precondition(lambda self: len(self.trial.blocks) > 0)
+may_have_more = precondition(lambda self: len(self.trial.pools) < MOST_POOLS)
 
 
 class ArenaMachine(TrialMachine):
@@ -21,76 +27,55 @@ class ArenaMachine(TrialMachine):
 
     trial_class = ArenaTrial
 
-    def __init__(self):
-        super().__init__()
-        self.number = 0
-
-    def make_trial(self):
+    @classmethod
+    def make_trial(cls):
         """A fresh trial of an arena."""
-        return self.trial_class()
-
-    def _new(self):
-        self.number += 1
-        return self.number
-
-    def _has_pools(self):
-        return self.trial is not None and bool(self.trial.pools)
-
-    def _has_blocks(self):
-        return self.trial is not None and len(self.trial.blocks) > 0
-
-    def _pool(self, pick):
-        numbers = list(self.trial.pools)
-        return numbers[pick % len(numbers)]
-
-    def _block(self, pick):
-        blocks = list(self.trial.blocks)
-        return blocks[pick % len(blocks)].number
+        return cls.trial_class()
 
     @initialize(keywords=some.arena_keywords(), checked=st.booleans())
     def begin(self, keywords, checked):
-        """Make the arena, and a pool."""
-        self.do("begin", *keywords.values(), checked)
-        self.do("mvff", self._new(), 4096, 8, 0.75, False, False, True)
+        """The arena, and a pool."""
+        names = ("size", "grain_size", "zoned", "spare")
+        self.do("begin", *(keywords[name] for name in names), checked)
+        self._mvff(some.MVFF_DEFAULTS)
 
-    @rule(
-        extend_by=st.sampled_from((1, 4096, 65536)),
-        align=some.alignments(8, 4096),
-        spare=some.fractions(),
-        flags=st.tuples(*[st.booleans()] * 3),
-    )
-    def mvff(self, extend_by, align, spare, flags):
+    def _mvff(self, keywords):
+        given = {**some.MVFF_DEFAULTS, **keywords}
+        self.do("mvff", self.new(), *(given[name] for name in MVFF_NAMES))
+
+    @may_have_more
+    @rule(keywords=some.mvff_keywords())
+    def mvff(self, keywords):
         """An MVFF pool."""
-        if len(self.trial.pools) < 6:
-            self.do("mvff", self._new(), extend_by, align, spare, *flags)
+        self._mvff(keywords)
 
+    @may_have_more
     @rule(keywords=some.mfs_keywords())
     def mfs(self, keywords):
         """An MFS pool."""
-        if len(self.trial.pools) < 6:
-            extend_by = keywords.get("extend_by", 65536)
-            self.do("mfs", self._new(), keywords["unit_size"], extend_by)
+        extend_by = keywords.get("extend_by", 65536)
+        self.do("mfs", self.new(), keywords["unit_size"], extend_by)
 
-    @precondition(_has_pools)
+    @has_pools
     @rule(pick=which)
     def destroy(self, pick):
         """A pool goes, with all its blocks."""
-        self.do("destroy", self._pool(pick))
+        self.do("destroy", self.picked(self.trial.pools, pick))
 
-    @precondition(_has_pools)
+    @has_pools
     @rule(pick=which, size=some.sizes(most=200_000), count=st.integers(1, 12))
     def alloc(self, pick, size, count):
         """Blocks of one size, in one pool."""
-        number = self._pool(pick)
+        number = self.picked(self.trial.pools, pick)
         for _ in range(count):
-            self.do("alloc", self._new(), number, self.trial.pools[number].unit or size)
+            self.do("alloc", self.new(), number, self.trial.pools[number].unit or size)
 
-    @precondition(_has_blocks)
+    @has_blocks
     @rule(pick=which, count=st.integers(1, 12))
     def free(self, pick, count):
         """Live blocks."""
         for _ in range(min(count, len(self.trial.blocks))):
-            self.do("free", self._block(pick))
+            self.do("free", self.picked(self.trial.blocks.live, pick))
 
     @rule(grains=st.none() | st.integers(-24, 40))
     def limit(self, grains):
@@ -118,7 +103,7 @@ class ArenaMachine(TrialMachine):
         """All handles anew, from the bytes."""
         self.do("attach")
 
-    @rule(kind=KINDS, nth=st.integers(1, 6), count=COUNTS)
+    @rule(kind=some.fault_kinds(), nth=st.integers(1, 6), count=some.fault_counts())
     def refuse(self, kind, nth, count):
         """The machine below refuses some attempts."""
         self.do("refuse", kind, nth, count)
@@ -128,23 +113,28 @@ class ArenaMachine(TrialMachine):
         """It refuses nothing any more."""
         self.do("relent")
 
+    @precondition(lambda self: len(self.trial.others) < MOST_OTHERS)
     @rule(size=st.sampled_from((1, 1 << 19)))
     def second(self, size):
         """One more arena in the same space."""
-        if len(self.trial.others) < 2:
-            self.do("second", self._new(), size)
+        self.do("second", self.new(), size)
 
-    @precondition(lambda self: self.trial is not None and bool(self.trial.others))
+    @precondition(lambda self: self.trial.others)
     @rule(pick=which)
     def close(self, pick):
         """One of the other arenas goes."""
-        numbers = list(self.trial.others)
-        self.do("close", numbers[pick % len(numbers)])
+        self.do("close", self.picked(self.trial.others, pick))
 
     def aims(self):
         """How many chunks, and how much of what is committed is free."""
-        arena = self.trial.arena if self.trial else None
+        arena = self.trial.arena
         if arena is not None:
             yield "chunks", len(arena.chunks)
             free = sum(pool.free_size for pool in arena.pools)
             yield "fragmentation", free / arena.committed
+
+
+class TelemetryMachine(ArenaMachine):
+    """The same, and its events, told once more, have to give its accounts."""
+
+    trial_class = TelemetryTrial

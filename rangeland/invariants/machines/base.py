@@ -7,30 +7,49 @@ in every other run. Source: design/machines.md#.sol.rules
 
 import inspect
 
-from hypothesis import note, target
-from hypothesis.control import currently_in_test_context
+from hypothesis import HealthCheck, note, settings, target
+from hypothesis.control import current_build_context, currently_in_test_context
 from hypothesis.stateful import RuleBasedStateMachine
 
-from rangeland.invariants.finding import Broken
+from rangeland.invariants.finding import Broken, CannotTry
+from rangeland.invariants.profiles import MACHINES, profile
+from rangeland.invariants.prove import trial_of
+from rangeland.invariants.shrink import shrink
 from rangeland.invariants.trial import judged
 
 # Steps between two checks of everything.
 EVERY = 8
+# How many steps are done to make the program of a finding shorter.
+BUDGET = 20_000
 
 
 class TrialMachine(RuleBasedStateMachine):
     """A machine over the trial that `make_trial` gives.
 
     A subclass for users has `make`, what makes the subject: a class or a
-    function, of nothing or of an arena.
+    function, of nothing or of an arena. Its TestCase has as many examples
+    and steps as the profile says, until its `settings` are set.
     """
 
     make = None
+    # What a trial has to be for the rules of this machine.
+    trial_class = None
+
+    def __init_subclass__(cls, **options):
+        super().__init_subclass__(**options)
+        chosen = profile(profiles=MACHINES)
+        cls.TestCase.settings = settings(
+            max_examples=chosen.examples,
+            stateful_step_count=chosen.steps,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        )
 
     def __init__(self):
         super().__init__()
         self.trial = self.make_trial()
         self.steps = []
+        self.number = 0
 
     @classmethod
     def maker(cls):
@@ -38,28 +57,49 @@ class TrialMachine(RuleBasedStateMachine):
         made = inspect.getattr_static(cls, "make")
         return made.__func__ if isinstance(made, (staticmethod, classmethod)) else made
 
-    def make_trial(self):
-        """A fresh trial."""
-        raise NotImplementedError
+    @classmethod
+    def make_trial(cls):
+        """A fresh trial of what `make` makes.
+
+        Raises: CannotTry if there is none, or not for this machine.
+        """
+        make = cls.maker()
+        # What trials it needs is found out once, by making a subject.
+        known, make_trial = cls.__dict__.get("_known", (None, None))
+        if known is None or known is not make:
+            if make is None:
+                raise CannotTry(
+                    f"{cls.__name__} has no make: expected `make = ...`, a callable that makes "
+                    f"what is tried, of nothing or of an arena"
+                )
+            make_trial = trial_of(make)
+            cls._known = make, make_trial
+        trial = make_trial()
+        if not isinstance(trial, cls.trial_class):
+            raise CannotTry(
+                f"{cls.__name__} is a machine over {cls.trial_class.__name__}, but what "
+                f"its `make` makes is tried by {type(trial).__name__}"
+            )
+        return trial
+
+    def new(self):
+        """A number that no step has used."""
+        self.number += 1
+        return self.number
+
+    def picked(self, known, pick):
+        """One of the numbers `known`, in their order: `pick` is any number."""
+        known = list(known)
+        return known[pick % len(known)]
 
     def do(self, *step):
         """Do one step in the trial. Returns False if it was skipped."""
         self.steps.append(step)
-        try:
+        with _Telling(self):
             done = judged(self.trial.do, step)
             if len(self.steps) % EVERY == 0:
                 judged(self.trial.check)
-        except Broken:
-            self._tell()
-            raise
         return done
-
-    def _tell(self):
-        """Add the program that fails to what Hypothesis prints."""
-        program = self.make_trial().program(self.steps)
-        note(f"The same without Hypothesis:\n\n{program}")
-        self.trial.abandon()
-        self.trial = None
 
     def aims(self):
         """(name, number) of what Hypothesis shall try to make large."""
@@ -67,24 +107,37 @@ class TrialMachine(RuleBasedStateMachine):
 
     def teardown(self):
         """Judge everything, and end it."""
-        trial, self.trial = self.trial, None
-        if trial is None:
+        if self.trial is None:
             return
         if currently_in_test_context():
-            for name, value in self.aims_of(trial):
+            for name, value in self.aims():
                 target(float(value), label=name)
-        try:
-            judged(trial.check)
-            judged(trial.end)
-        except Broken:
-            self.trial = trial
-            self._tell()
-            raise
+        with _Telling(self):
+            judged(self.trial.check)
+            judged(self.trial.end)
+        self.trial = None
 
-    def aims_of(self, trial):
-        """The aims, while `trial` is still there."""
-        self.trial = trial
-        try:
-            return list(self.aims())
-        finally:
-            self.trial = None
+    def told(self, broken):
+        """The text of a program that breaks what was `broken`, shortened."""
+        steps = shrink(self.make_trial, self.steps, broken.invariant, BUDGET, EVERY)[0]
+        return self.make_trial().program(steps)
+
+
+class _Telling:
+    """The body may find something; then the machine's trial is over, and the
+    program that fails goes to what Hypothesis prints, if this is printed."""
+
+    def __init__(self, machine):
+        self.machine = machine
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, traceback):
+        if error is None:
+            return
+        trial, self.machine.trial = self.machine.trial, None
+        trial.abandon()
+        printed = currently_in_test_context() and current_build_context().is_final
+        if isinstance(error, Broken) and printed:
+            note(f"The same without Hypothesis:\n\n{self.machine.told(error)}")

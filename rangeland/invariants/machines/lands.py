@@ -4,17 +4,17 @@ Source: design/machines.md#.sol.lands
 """
 
 from hypothesis import strategies as st
-from hypothesis.stateful import initialize, rule
+from hypothesis.stateful import initialize, precondition, rule
 
 from rangeland.invariants import strategies as some
 from rangeland.invariants.agreement import LANDS, AgreementTrial
-from rangeland.invariants.land import SPAN
+from rangeland.invariants.land import SPAN, LandTrial
 from rangeland.invariants.machines.base import TrialMachine
-from rangeland.invariants.prove import trial_of
 
 CELL = 64
 CELLS = 64
 which = st.integers(0, 1 << 20)
+has_ranges = precondition(lambda self: list(self.trial.model))
 
 
 class RangeMachine(TrialMachine):
@@ -35,32 +35,28 @@ class RangeMachine(TrialMachine):
         """Anything: it may not be there."""
         self.do("delete", *range)
 
-    def _picked(self, pick):
-        """A range of the land, from the beginning of memory, or None."""
-        ranges = list(self.trial.model)
-        if not ranges:
-            return None
-        base, limit = ranges[pick % len(ranges)]
+    def _range(self, pick):
+        """A range of the land, from the beginning of memory."""
+        base, limit = self.picked(self.trial.model, pick)
         return base - self.trial.base, limit - self.trial.base
 
+    @has_ranges
     @rule(pick=which, left=st.integers(0, 3), right=st.integers(0, 3))
     def delete_inside(self, pick, left, right):
         """A range, one end of it, or its middle."""
-        picked = self._picked(pick)
-        if picked:
-            lo, hi = picked[0] + left * CELL, picked[1] - right * CELL
-            if lo < hi:
-                self.do("delete", lo, hi)
+        lo, hi = self._range(pick)
+        lo, hi = lo + left * CELL, hi - right * CELL
+        if lo < hi:
+            self.do("delete", lo, hi)
 
+    @has_ranges
     @rule(pick=which, cells=st.integers(1, 3), above=st.booleans())
     def insert_beside(self, pick, cells, above):
         """What touches a range."""
-        picked = self._picked(pick)
-        if picked:
-            lo, hi = picked
-            lo, hi = (hi, hi + cells * CELL) if above else (lo - cells * CELL, lo)
-            if 0 <= lo and hi <= SPAN:
-                self.do("insert", lo, hi)
+        lo, hi = self._range(pick)
+        lo, hi = (hi, hi + cells * CELL) if above else (lo - cells * CELL, lo)
+        if 0 <= lo and hi <= SPAN:
+            self.do("insert", lo, hi)
 
     @rule(
         which=st.sampled_from(("first", "last", "largest")),
@@ -71,6 +67,7 @@ class RangeMachine(TrialMachine):
         """What is large enough."""
         self.do("find", which, cells * CELL, mode)
 
+    @has_ranges
     @rule(
         pick=which,
         which=st.sampled_from(("first", "last", "largest")),
@@ -78,9 +75,8 @@ class RangeMachine(TrialMachine):
     )
     def find_exactly(self, pick, which, mode):
         """What is just as large as one of the ranges."""
-        picked = self._picked(pick)
-        if picked:
-            self.do("find", which, picked[1] - picked[0], mode)
+        lo, hi = self._range(pick)
+        self.do("find", which, hi - lo, mode)
 
     @rule(
         cells=st.integers(1, 200),
@@ -100,9 +96,7 @@ class RangeMachine(TrialMachine):
 class LandMachine(RangeMachine):
     """Any land: `make` makes something with `insert` and `delete`."""
 
-    def make_trial(self):
-        """A fresh trial of what `make` makes."""
-        return trial_of(self.maker())()
+    trial_class = LandTrial
 
     @initialize(align=st.sampled_from((8, 8, 64)))
     def begin(self, align):
@@ -121,7 +115,7 @@ class LandMachine(RangeMachine):
 
     def aims(self):
         """How many ranges, and how far down the last walk in a tree went."""
-        if self.trial is not None and self.trial.land is not None:
+        if self.trial.land is not None:
             yield "ranges", len(list(self.trial.model))
             tree = getattr(self.trial.land, "tree", None)
             if tree is not None:
@@ -134,9 +128,10 @@ class LandAgreement(RangeMachine):
 
     makes = LANDS
 
-    def make_trial(self):
+    @classmethod
+    def make_trial(cls):
         """A fresh trial of all the lands."""
-        return AgreementTrial(self.makes)
+        return AgreementTrial(cls.makes)
 
     @initialize(range=some.ranges(CELL * CELLS, CELL))
     def begin(self, range):
@@ -145,5 +140,5 @@ class LandAgreement(RangeMachine):
 
     def aims(self):
         """How many ranges."""
-        if self.trial is not None and self.trial.lands:
+        if self.trial.lands:
             yield "ranges", len(self.trial.model)

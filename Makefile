@@ -17,7 +17,7 @@ BUILD_REQUIRES := import tomllib; \
 BENCH_ARGS ?= --write
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-compiled test-interpreted bench clean
+.PHONY: help run test test-compiled test-interpreted bench zoo clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ test-interpreted: .venv/installed ## the suite, interpreted
 
 bench: .venv/installed ## the pools beside libc, in one run; the figures stay in benchmarks/
 	cd benchmarks && env -u RANGELAND_INTERPRETED ../$(BIN)/python run.py $(BENCH_ARGS)
+
+zoo: .venv/installed ## show the kit every mistake of the zoo, and print what it found
+	$(BIN)/python tests/zoo/keeper.py
 
 clean: ## remove everything that the other targets made
 	rm -rf .venv build dist rangeland.egg-info .hypothesis .pytest_cache

@@ -13,7 +13,7 @@ cdef class Tree:
     cdef readonly int64_t node_size
     cdef int64_t path[96]
     cdef int64_t turn[2]
-    cdef int64_t depth
+    cdef readonly int64_t depth
     cdef int64_t before
     cdef int64_t after
 

@@ -1,17 +1,72 @@
-from support.faulty import GOOD, BAD
+"""The machines: the real classes hold, and faulty ones are found.
+
+Source: design/machines.md
+"""
+
+import pytest
+from hypothesis import settings
+from hypothesis.stateful import run_state_machine_as_test
+from support.faulty import BAD, GOOD
+
 import rangeland as rl
-from rangeland.invariants.machines import *
-def case(base, make):
-    return type("M", (base,), {"make": make}).TestCase
-for k in GOOD: globals()["Test"+k.__name__]=case(AllocatorMachine,k)
-TestMVFF=case(PoolMachine,rl.MVFF)
-class X(PoolMachine):
-    def make(arena): return rl.MFS(arena,24)
-TestMFS=X.TestCase
-TestMVT=case(PointMachine,rl.MVT)
-for k in (rl.SortedLand, rl.CBS, rl.CBSFast, rl.CBSZoned, rl.Freelist, rl.Failover): globals()["Test"+k.__name__]=case(LandMachine,k)
-TestAgree=LandAgreement.TestCase
-TestPA=PoolAgreement.TestCase
-TestA=ArenaMachine.TestCase
-TestT=TelemetryMachine.TestCase
-TestB=BootstrapMachine.TestCase
+from rangeland.invariants.finding import CannotTry
+from rangeland.invariants.machines import (
+    AllocatorMachine,
+    ArenaMachine,
+    BootstrapMachine,
+    LandAgreement,
+    LandMachine,
+    PointMachine,
+    PoolAgreement,
+    PoolMachine,
+    TelemetryMachine,
+)
+
+EXAMPLES = 25
+LANDS = (rl.SortedLand, rl.CBS, rl.CBSFast, rl.CBSZoned, rl.Freelist, rl.Failover)
+
+
+def small_units(arena):
+    """An MFS pool, by a function."""
+    return rl.MFS(arena, 24)
+
+
+SUBJECTS = [
+    *((AllocatorMachine, make) for make in GOOD),
+    (PoolMachine, rl.MVFF),
+    (PoolMachine, small_units),
+    (PointMachine, rl.MVT),
+    *((LandMachine, make) for make in LANDS),
+]
+WHOLE = (LandAgreement, PoolAgreement, ArenaMachine, TelemetryMachine, BootstrapMachine)
+
+
+def run(machine, examples=EXAMPLES):
+    """Run a machine, as its TestCase does, with so many examples."""
+    chosen = settings(machine.TestCase.settings, max_examples=examples, stateful_step_count=25)
+    run_state_machine_as_test(machine, settings=chosen)
+
+
+@pytest.mark.parametrize("base, make", SUBJECTS, ids=lambda value: value.__name__)
+def test_what_is_right_holds(base, make):
+    run(type("Machine", (base,), {"make": make}))
+
+
+@pytest.mark.parametrize("machine", WHOLE, ids=lambda machine: machine.__name__)
+def test_arenas_and_lands_hold(machine):
+    run(machine)
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("name", ("overlap", "nonsense", "contents"))
+def test_what_is_wrong_is_found(name):
+    make = next(make for make, invariants in BAD.items() if name in invariants)
+    with pytest.raises(Exception, match=name):
+        run(type("Machine", (AllocatorMachine,), {"make": make}), 400)
+
+
+def test_a_machine_without_a_subject_says_so():
+    with pytest.raises(CannotTry, match="has no make: expected"):
+        AllocatorMachine()
+    with pytest.raises(CannotTry, match="is tried by"):
+        type("Machine", (AllocatorMachine,), {"make": rl.CBS})()

@@ -222,11 +222,4 @@ BUGS = [
         "            if limit - base > 16:\n                self.secondary.delete_range(base, limit)\n            else:\n                return 1\n        return 1",
         "what moved to the primary stays in the secondary too, if it is small",
     ),
-    Bug(
-        "steal-forgets-what-was-taken",
-        "land/land.py",
-        "            self.delete_range(first, first + taken)\n            self.stolen += taken",
-        "            self.stolen += taken",
-        "the grain that became nodes is still in the land",
-    ),
 ]

@@ -133,8 +133,8 @@ BUGS = [
     Bug(
         "mvt-large-block-leaves-its-rest-unavailable",
         "pools/mvt.py",
-        "            self.stock.count(p.UNAVAILABLE, -rest)\n            self.stock.count(p.AVAILABLE, rest + size)",
-        "            self.stock.count(p.AVAILABLE, rest + size)",
+        "        self.stock.count(p.UNAVAILABLE, size - whole)\n",
+        "",
         "what a large block did not need is counted for ever",
     ),
     Bug(

@@ -7,8 +7,9 @@ import pytest
 from zoo.hatch import ROOT as SOURCES
 from zoo.keeper import BUGS, show
 
-# All of them take minutes: by day every third is shown, by night all.
-SHOWN = BUGS if os.environ.get("RANGELAND_PROFILE") == "night" else BUGS[::3]
+# All of them take many minutes, so by day only a few are shown (design/zoo.md#.lim.table).
+QUICK = [bug for bug in BUGS if bug.room in ("land", "pools")][::5]
+SHOWN = BUGS if os.environ.get("RANGELAND_PROFILE") == "night" else QUICK
 
 
 def name(bug):

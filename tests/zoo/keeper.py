@@ -23,7 +23,7 @@ from zoo.hatch import hatch  # noqa: E402
 
 BUGS = [*in_lands.BUGS, *in_pools.BUGS, *in_arenas.BUGS]
 # Of the CI profile: what is tried of one subject, at most.
-EXAMPLES, STEPS, SECONDS = 500, 1000, 40
+EXAMPLES, STEPS, SECONDS = 500, 1000, 120
 
 
 def show(bug, seeds):

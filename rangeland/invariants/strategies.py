@@ -11,6 +11,7 @@ except ImportError as error:
         "the machines and strategies of Rangeland need Hypothesis: pip install 'rangeland[kit]'"
     ) from error
 
+from rangeland.invariants.workload import ROUND
 from vm.faults import FaultPlan
 
 PAGE = 4096
@@ -28,10 +29,12 @@ def cliffs(most=1 << 16):
 
 
 def sizes(least=1, most=1 << 16):
-    """Sizes of blocks from `least` to `most` bytes: small, at cliffs, any."""
+    """Sizes of blocks from `least` to `most` bytes: small, at cliffs, round, any."""
     small = st.integers(least, min(most, max(least, 64)))
     near = cliffs(most).map(lambda size: max(least, size))
-    return st.one_of(small, near, st.integers(least, most))
+    # What people think of first is what their code treats apart.
+    usual = st.sampled_from([size for size in ROUND if least <= size <= most] or [least])
+    return st.one_of(small, near, usual, st.integers(least, most))
 
 
 def alignments(least=8, most=4096):

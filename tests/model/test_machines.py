@@ -58,7 +58,7 @@ def test_arenas_and_lands_hold(machine):
 
 
 @pytest.mark.once
-@pytest.mark.parametrize("name", ("overlap", "nonsense", "contents"))
+@pytest.mark.parametrize("name", ("overlap", "alignment", "nonsense", "contents"))
 def test_what_is_wrong_is_found(name):
     make = next(make for make, invariants in BAD.items() if name in invariants)
     with pytest.raises(Exception, match=name):

@@ -36,6 +36,7 @@ _GROUPS = {
     "any allocator": {
         "nonsense": ("An answer to a request is an address, or a refusal.", RESULTS),
         "raises": ("An operation that is allowed raises nothing but MemoryError.", RESULTS),
+        "hang": ("Every operation ends.", RESULTS),
         "overlap": ("No two live blocks have a byte in common.", RESULTS),
         "alignment": ("An address is a multiple of the alignment promised.", RESULTS),
         "outside": ("A block lies in its allocator's memory, all of it.", RESULTS),
@@ -51,7 +52,6 @@ _GROUPS = {
     },
     "a C library": {
         "crash": ("No operation kills the process.", RESULTS),
-        "hang": ("Every operation ends.", RESULTS),
         "exits": ("No operation ends the process.", RESULTS),
         "usable-size": ("As many bytes as it tells are the block's own.", RESULTS),
         "zero-size": ("A block of no bytes can be had, and freed.", RESULTS),

@@ -9,7 +9,7 @@ import time
 
 from rangeland.invariants.finding import Broken, CannotTry, Finding, Result
 from rangeland.invariants.shrink import shrink
-from rangeland.invariants.trial import judged, play
+from rangeland.invariants.trial import play, tried
 
 # Of so many examples one is as long as it may be; the others are shorter.
 LONG_ONES = 8
@@ -66,11 +66,11 @@ def _run(trial, rng, length, every, taken):
         for count in range(1, length + 1):
             step = trial.choose(rng)
             taken.append(step)
-            judged(trial.do, step)
+            tried(trial.do, step)
             if count % every == 0:
-                judged(trial.check)
-        judged(trial.check)
-        judged(trial.end)
+                tried(trial.check)
+        tried(trial.check)
+        tried(trial.end)
     except Broken as broken:
         trial.abandon()
         return broken

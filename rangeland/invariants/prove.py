@@ -9,10 +9,11 @@ from arena.arena import Arena
 from rangeland.invariants.arena import ArenaTrial
 from rangeland.invariants.engine import examine
 from rangeland.invariants.factory import Factory, name_of
-from rangeland.invariants.finding import CannotTry
+from rangeland.invariants.finding import Broken, CannotTry
 from rangeland.invariants.land import LandTrial
 from rangeland.invariants.policies import trial_for
 from rangeland.invariants.profiles import profile
+from rangeland.invariants.watch import watched
 from vm.results import integer
 
 
@@ -51,7 +52,11 @@ def trial_of(subject, sizes=None):
     if isinstance(subject, type) and issubclass(subject, Arena):
         return ArenaTrial
     factory = Factory(subject)
-    made = factory.subject(factory.arena() if factory.in_arena else None)
+    try:
+        with watched():
+            made = factory.subject(factory.arena() if factory.in_arena else None)
+    except Broken as hang:
+        raise CannotTry(f"{name_of(subject)} made nothing: {hang.message}") from hang
     if _has(made, "insert", "delete"):
         return partial(LandTrial, factory)
     if _has(made, "alloc", "free"):

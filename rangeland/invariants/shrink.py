@@ -4,6 +4,9 @@ Delta debugging (Zeller and Hildebrandt 2002) over the steps, then over the
 numbers in them. Source: design/invariants.md#.sol.shrink
 """
 
+import time
+
+from rangeland.invariants import watch
 from rangeland.invariants.finding import CannotTry
 from rangeland.invariants.trial import play
 
@@ -12,6 +15,8 @@ BUDGET = 100_000
 SHORT = 100
 # So many steps are tried in pairs.
 FEW = 24
+# What a step that does not end takes of the budget: such runs are dear.
+HANG = BUDGET // 50
 SMALL = (0, 1, 2, 8, 16, 24, 32, 64, 128, 256, 1024, 4096)
 
 
@@ -33,6 +38,7 @@ class _Shrinker:
         self.invariant = invariant
         self.budget = budget // make_trial().cost
         self.every = every
+        self.patience = watch.PATIENCE
         self.steps = None
         self.broken = None
         self.known = set()
@@ -77,11 +83,17 @@ class _Shrinker:
         return broken is not None
 
     def _play(self, steps, every):
+        began = time.perf_counter()
         try:
-            broken, done = play(self.make_trial(), steps, every)
+            broken, done = play(self.make_trial(), steps, every, self.patience)
         except CannotTry:
             broken, done = None, len(steps)
         self.budget -= done + 1
+        if broken is not None and broken.invariant == "hang":
+            self.budget -= HANG
+            # No step before it took longer than all of them.
+            took = time.perf_counter() - began - self.patience
+            self.patience = min(self.patience, max(1.0, took))
         return broken, done
 
     def drop_steps(self):

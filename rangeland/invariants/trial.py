@@ -8,6 +8,7 @@ Source: design/invariants.md#.sol.trial
 """
 
 from rangeland.invariants.finding import Broken, CannotTry
+from rangeland.invariants.watch import watched
 
 
 class Trial:
@@ -58,8 +59,14 @@ def judged(function, *arguments):
         return function(*arguments)
     except (Broken, CannotTry):
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise Broken("raises", described(error)) from error
+
+
+def tried(function, *arguments, patience=None):
+    """As `judged`, and it has to end within so many seconds."""
+    with watched(patience):
+        return judged(function, *arguments)
 
 
 def described(error):
@@ -68,20 +75,21 @@ def described(error):
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
-def play(trial, steps, every=1):
+def play(trial, steps, every=1, patience=None):
     """Do `steps` in a fresh trial, with a check after each `every`, and end
     it. Returns the Broken, or None, and how many steps it took to get there.
+    Each step has so many seconds.
 
     Raises: CannotTry.
     """
     done = 0
     try:
         for done, step in enumerate(steps, 1):
-            judged(trial.do, step)
+            tried(trial.do, step, patience=patience)
             if done % every == 0:
-                judged(trial.check)
-        judged(trial.check)
-        judged(trial.end)
+                tried(trial.check, patience=patience)
+        tried(trial.check, patience=patience)
+        tried(trial.end, patience=patience)
     except Broken as broken:
         trial.abandon()
         return broken, done

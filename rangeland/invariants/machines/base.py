@@ -15,7 +15,7 @@ from rangeland.invariants.finding import Broken, CannotTry
 from rangeland.invariants.profiles import MACHINES, profile
 from rangeland.invariants.prove import trial_of
 from rangeland.invariants.shrink import shrink
-from rangeland.invariants.trial import judged
+from rangeland.invariants.trial import tried
 
 # Steps between two checks of everything.
 EVERY = 8
@@ -96,9 +96,9 @@ class TrialMachine(RuleBasedStateMachine):
         """Do one step in the trial. Returns False if it was skipped."""
         self.steps.append(step)
         with _Telling(self):
-            done = judged(self.trial.do, step)
+            done = tried(self.trial.do, step)
             if len(self.steps) % EVERY == 0:
-                judged(self.trial.check)
+                tried(self.trial.check)
         return done
 
     def aims(self):
@@ -113,8 +113,8 @@ class TrialMachine(RuleBasedStateMachine):
             for name, value in self.aims():
                 target(float(value), label=name)
         with _Telling(self):
-            judged(self.trial.check)
-            judged(self.trial.end)
+            tried(self.trial.check)
+            tried(self.trial.end)
         self.trial = None
 
     def told(self, broken):

@@ -1,0 +1,53 @@
+"""Watch: a step that does not end is a finding, and not the end of the kit.
+
+Source: design/invariants.md#.sol.watch
+"""
+
+import signal
+import threading
+from contextlib import contextmanager
+
+from rangeland.invariants.finding import Broken
+
+# Seconds of the clock that a step may take.
+PATIENCE = 10.0
+
+
+class _TooLong(BaseException):
+    """Raised wherever the step is. No Exception, for a subject may catch those."""
+
+
+@contextmanager
+def watched(patience=None):
+    """The body may take so many seconds; without a number, PATIENCE.
+
+    Without effect if somebody else waits for alarms, and in other threads.
+    Raises: Broken ("hang").
+    """
+    if not _can_watch():
+        yield
+        return
+
+    patience = patience or PATIENCE
+
+    def ring(*_):
+        raise _TooLong
+
+    before = signal.signal(signal.SIGALRM, ring)
+    try:
+        # Again and again: a subject may swallow what is raised in it.
+        signal.setitimer(signal.ITIMER_REAL, patience, patience)
+        yield
+    except _TooLong:
+        raise Broken("hang", f"the step did not end within {patience:.3g} seconds") from None
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def _can_watch():
+    return (
+        threading.current_thread() is threading.main_thread()
+        and signal.getsignal(signal.SIGALRM) is signal.SIG_DFL
+        and signal.getitimer(signal.ITIMER_REAL)[0] == 0
+    )

@@ -72,6 +72,7 @@ _GROUPS = {
         "find-in-zones": ("A find in zones gives the first or last run in them.", RESULTS),
         "iteration": ("An iteration visits each range once, and deletes as told.", RESULTS),
         "node-need": ("Only an isolated insert or a split needs a node.", RESULTS),
+        "stolen": ("What becomes nodes is no part of the land, and no more than needed.", RESULTS),
         "reentry": ("A land that is being iterated refuses to be used.", RESULTS),
         "agreement": ("Lands that are driven alike answer alike.", RESULTS),
         "flushed": ("With nodes to be had the secondary land is empty.", RESULTS),

@@ -14,6 +14,7 @@ SIZES = (64, 64, 600, 600, 5000, 40_000, 200_000)
 SPARES = (0, 0.1, 0.25, 0.5, 0.75, 1)
 FAULTS = ("reservation", "mapping", "node", "node")
 MOST_POOLS = 6
+MOST_UNITS = 512
 # Steps that a run may do without, and what weight they may have.
 OPTIONAL = (
     "mvff", "mfs", "mvt", "renew", "destroy", "fill", "drain", "limit", "spare", "collect", "grow", "attach",
@@ -79,7 +80,9 @@ class Client:
 
     def _mfs(self):
         if len(self.trial.pools) < MOST_POOLS:
-            self._add("mfs", self._new(), self.rng.choice(UNITS), self.rng.choice(EXTENDS))
+            unit, by = self.rng.choice(UNITS), self.rng.choice(EXTENDS)
+            # Thousands of units in an extent take long to judge, and show no more.
+            self._add("mfs", self._new(), unit, min(by, unit * MOST_UNITS))
 
     def _mvt(self):
         if len(self.trial.pools) < MOST_POOLS:

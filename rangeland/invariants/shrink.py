@@ -45,7 +45,7 @@ class _Shrinker:
 
     def shrink(self, steps):
         """(steps, Broken) as small as they get."""
-        if not (self.tries(steps, True) or self.tries_as_found(steps)):
+        if not (self.cuts(steps) or self.tries_as_found(steps)):
             return steps, None
         while self.budget > 0:
             before = self.steps
@@ -54,21 +54,34 @@ class _Shrinker:
             self.merge()
             self.lessen_all()
             self.lessen_each()
+            self.cuts(self.steps, self.invariant)
             if self.steps == before:
                 break
         return self.steps, self.broken
 
-    def tries(self, steps, any_will_do=False):
-        """True if `steps` break the invariant, and are kept then."""
+    def cuts(self, steps, invariant=None):
+        """True if `steps` break `invariant`, or any if it is None; they are
+        kept then, up to where that shows first."""
+        broken, done = self._play(steps, 1 if len(steps) <= SHORT else self.every)
+        if broken is None or invariant not in (None, broken.invariant):
+            return False
+        self.invariant = broken.invariant
+        self.steps, self.broken = list(steps[:done]), broken
+        return True
+
+    def tries(self, steps):
+        """True if `steps` break the invariant, and are kept then.
+
+        A few are checked at their end only: there it has to show, for they
+        come of steps that broke it with the last.
+        """
         key = tuple(steps)
         if key in self.known or self.budget <= 0:
             return False
         self.known.add(key)
         short = len(steps) <= SHORT
-        broken, done = self._play(steps, 1 if short else self.every)
-        if broken is None:
-            return False
-        if broken.invariant != self.invariant and short and not any_will_do:
+        broken, done = self._play(steps, len(steps) + 1 if short else self.every)
+        if broken is None or (short and broken.invariant != self.invariant):
             return False
         self.invariant = broken.invariant
         self.steps, self.broken = list(steps[:done]), broken

@@ -222,4 +222,25 @@ BUGS = [
         "            if limit - base > 16:\n                self.secondary.delete_range(base, limit)\n            else:\n                return 1\n        return 1",
         "what moved to the primary stays in the secondary too, if it is small",
     ),
+    Bug(
+        "steal-forgets-what-was-taken",
+        "land/land.py",
+        "            self.delete_range(first, first + taken)\n            self.stolen += taken",
+        "            self.stolen += taken",
+        "a delete leaves the grain that became nodes in the land",
+    ),
+    Bug(
+        "steal-inserts-what-was-taken",
+        "land/land.py",
+        "            res = self.insert_range(base + self.stolen, limit)",
+        "            res = self.insert_range(base, limit)",
+        "an insert puts the grain that became nodes into the land",
+    ),
+    Bug(
+        "steal-of-all-forgets-to-stop",
+        "land/land.py",
+        "            if base + self.stolen >= limit:",
+        "            if base + self.stolen > limit:",
+        "when all that was inserted became nodes, nothing is inserted still",
+    ),
 ]

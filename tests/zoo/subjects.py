@@ -9,6 +9,7 @@ from rangeland.invariants.agreement import AgreementTrial
 from rangeland.invariants.arena import ArenaTrial
 from rangeland.invariants.bootstrap import BootstrapTrial
 from rangeland.invariants.prove import trial_of
+from rangeland.invariants.stealing import StealingTrial
 from rangeland.invariants.telemetry import TelemetryTrial
 
 LANDS = {
@@ -17,6 +18,7 @@ LANDS = {
     "CBSZoned": trial_of(rl.CBSZoned),
     "Failover": trial_of(rl.Failover),
     "CBS": trial_of(rl.CBS),
+    "lands that steal": StealingTrial,
     "agreement of lands": AgreementTrial,
 }
 POOLS = {

@@ -7,7 +7,7 @@ from land.sorted import SortedLand
 from pools.mvff import MVFF
 from rangeland.invariants.factory import Factory, name_of
 from rangeland.invariants.finding import Broken
-from rangeland.invariants.land import ALL_ZONES, SMALL, SPAN
+from rangeland.invariants.land_judge import ALL_ZONES, SMALL, SPAN
 from rangeland.invariants.ranging import Ranging
 from rangeland.invariants.trial import Trial, described
 from rangeland.lands import CBS, CBSFast, CBSZoned, Failover, Freelist

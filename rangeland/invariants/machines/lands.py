@@ -8,7 +8,8 @@ from hypothesis.stateful import initialize, precondition, rule
 
 from rangeland.invariants import strategies as some
 from rangeland.invariants.agreement import LANDS, AgreementTrial
-from rangeland.invariants.land import SPAN, LandTrial
+from rangeland.invariants.land import LandTrial
+from rangeland.invariants.land_judge import SPAN
 from rangeland.invariants.machines.base import TrialMachine
 
 CELL = 64

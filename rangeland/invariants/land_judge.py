@@ -5,6 +5,7 @@ Source: design/invariants.md#.sol.land
 
 from land.cbs import CBS
 from land.freelist import Freelist
+from land.sorted import SortedLand
 from pools.mfs import MFS
 from rangeland.invariants.finding import Broken
 from rangeland.invariants.ranges import Ranges, joined, part_of
@@ -29,6 +30,20 @@ class Refused(Exception):
 
 class Wrong(Exception):
     """The land told that the request was wrong."""
+
+
+def largest_promised(land):
+    """What the class of `land` promises of `find_largest`: (which, all). Of
+    several largest ranges it takes the "lowest" or the "highest"; `all` of
+    it goes, whatever is to be deleted. (None, False) for other people's.
+    Source: design/land.md#.lim.largest
+    """
+    tree = getattr(land, "primary", land)
+    if isinstance(tree, SortedLand):
+        return "highest" if tree.highest else "lowest", False
+    if isinstance(tree, Freelist):
+        return "highest", True
+    return "lowest" if isinstance(tree, CBS) else None, False
 
 
 class LandJudge(SubjectTrial):
@@ -169,12 +184,9 @@ class LandJudge(SubjectTrial):
             )
 
     def _largest_that_may(self, equals):
-        """Of several largest ranges, those that may be found: of our own
-        trees the lowest, of lists the highest (design/land.md#.lim.largest)."""
-        tree = getattr(self.land, "primary", self.land)
-        if isinstance(tree, CBS):
-            return equals[:1]
-        return equals[-1:] if isinstance(tree, Freelist) else equals
+        """Of several largest ranges, those that may be found."""
+        which, _ = largest_promised(self.land)
+        return {"lowest": equals[:1], "highest": equals[-1:], None: equals}[which]
 
     # Judging all
 

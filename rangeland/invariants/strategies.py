@@ -56,6 +56,18 @@ def ranges(span, align=8):
     )
 
 
+def zone_sets():
+    """Sets of the 64 zones, as bits: any, one zone, a run of 16, all."""
+    everything = (1 << 64) - 1
+    near = st.integers(0, 63)
+    return st.one_of(
+        st.integers(0, everything),
+        near.map(lambda i: 1 << i),
+        near.map(lambda i: 0xFFFF << i & everything),
+        st.just(everything),
+    )
+
+
 def arguments(defaults, keywords):
     """The arguments of a step, in their order: those of `keywords`, a dict
     that was drawn, and for others the `defaults`. A tuple."""

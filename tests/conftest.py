@@ -4,7 +4,9 @@ A session says which of the two speeds it runs, and from where, and fails if
 that is not what was asked for. Source: design/speed.md#.sol.proof
 
 RANGELAND_EXPECT        the speed that must be running: compiled, interpreted
-RANGELAND_TEST_SOURCES  1: test the sources at the root, not what is installed
+RANGELAND_TEST_SOURCES  1: test the sources at the root, not what is installed. If
+                        Rangeland is installed too, pytest finds its plugin there
+                        before this file is read: then PYTHONPATH has to be the root
 RANGELAND_SEED          the seed of every random choice; by default the day
 RANGELAND_PROFILE       how much Hypothesis tries: dev, ci, night
 """
@@ -24,6 +26,9 @@ ROOT = Path(__file__).resolve().parents[1]
 FROM_SOURCES = os.environ.get("RANGELAND_TEST_SOURCES", "") not in ("", "0")
 if FROM_SOURCES:
     sys.path.insert(0, str(ROOT))
+    # Processes that this one starts, by whatever way, shall run the sources, too.
+    others = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), *others])
 
 FOLDERS = ("vm", "land", "pools", "arena", "rangeland")
 SEED = int(os.environ.get("RANGELAND_SEED") or f"{datetime.date.today():%Y%m%d}")
@@ -48,7 +53,11 @@ def where_from():
     places = {Path(import_module(name).__file__).resolve().parents[1] for name in FOLDERS}
     if FROM_SOURCES:
         if places != {ROOT}:
-            raise pytest.UsageError("RANGELAND_TEST_SOURCES is set, but others were imported")
+            others = ", ".join(sorted(map(str, places - {ROOT})))
+            raise pytest.UsageError(
+                f"RANGELAND_TEST_SOURCES is set, but {others} was imported first, by the "
+                f"plugin that is installed there: set PYTHONPATH={ROOT} as well"
+            )
         return "the sources"
     if ROOT in places:
         raise pytest.UsageError(
@@ -120,8 +129,6 @@ def environment():
     """The environment in which another process runs what this one runs."""
     environment = dict(os.environ)
     environment.pop("RANGELAND_REQUIRE_COMPILED", None)
-    if FROM_SOURCES:
-        environment["PYTHONPATH"] = str(ROOT)
     return environment
 
 

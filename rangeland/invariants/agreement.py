@@ -7,7 +7,7 @@ from land.sorted import SortedLand
 from pools.mvff import MVFF
 from rangeland.invariants.factory import Factory, name_of
 from rangeland.invariants.finding import Broken
-from rangeland.invariants.land import ALL_ZONES, SMALL, SPAN
+from rangeland.invariants.land_judge import ALL_ZONES, SMALL, SPAN, largest_promised
 from rangeland.invariants.ranging import Ranging
 from rangeland.invariants.trial import Trial, described
 from rangeland.lands import CBS, CBSFast, CBSZoned, Failover, Freelist
@@ -24,15 +24,17 @@ FINDS = ("find_first", "find_last", "find_largest")
 
 class AgreementTrial(Trial):
     """One run of the lands that `factories` make, in one arena; the first is
-    the one that the others are held against.
+    the one that the others are held against. `checked`: the machine checks
+    each access to memory.
 
     Steps: insert, delete, find (first, last, largest), zones, visit.
     """
 
     cost = 12
 
-    def __init__(self, factories=LANDS):
+    def __init__(self, factories=LANDS, checked=False):
         self.factories = [Factory(factory) for factory in factories]
+        self.checked = checked
         self.arena = self.ranging = None
         self.lands = []
 
@@ -43,7 +45,7 @@ class AgreementTrial(Trial):
         return super().do(step)
 
     def _begin(self):
-        self.arena = self.factories[0].arena(size=SMALL)
+        self.arena = self.factories[0].arena(checked=self.checked, size=SMALL)
         self.base = MVFF(self.arena, align=4096).alloc(SPAN)
         self.lands = [(name_of(f.make), f.subject(self.arena)) for f in self.factories]
         self.align = 8
@@ -93,22 +95,39 @@ class AgreementTrial(Trial):
         if not having or size < 1 or size % 8:
             return False
         if which == "largest":
-            return self._largest(having, size)
+            having = self._largest(having, size)
         found = self._answers(having, name, size, mode)
-        if mode != "none" and found is not None:
+        if mode != "none" and isinstance(found, tuple):
             self._follow([pair for pair in self.lands if pair not in having], found[0])
         return True
 
     def _largest(self, having, size):
-        """Of several largest each class takes its own, but all are as large."""
-        sizes = {}
+        """Compare what is found by all. Returns those that promise what the
+        first of them does: of several largest each class takes its own, but
+        all are as large, and the lowest of them lies below the highest."""
+        answers, promising = {}, {}
         for name, land in having:
-            answer = _outcome(land, "find_largest", size)
-            width = isinstance(answer, tuple) and answer[1][1] - answer[1][0]
-            sizes.setdefault(width, f"{name} finds {self._shown(answer)}")
-        if len(sizes) > 1:
-            raise Broken("agreement", f"find_largest({size}): {', '.join(sizes.values())}")
-        return True
+            promise = largest_promised(land)
+            promising.setdefault(promise, []).append((name, land))
+            answers[name] = _outcome(land, "find_largest", size)
+        what = f"find_largest({size})"
+        self._compare(what, {name: _width(answer) for name, answer in answers.items()})
+        for (which, _), lands in promising.items():
+            if which is not None:
+                found = self._compare(what, {name: answers[name] for name, _ in lands})
+                self._expect_extreme(f"{what}: {lands[0][0]}", which, found)
+        first = promising[largest_promised(having[0][1])]
+        return first if largest_promised(having[0][1])[0] else first[:1]
+
+    def _expect_extreme(self, what, which, found):
+        """The range `found` is the lowest or highest of those of its width
+        that the first land has."""
+        if isinstance(found, tuple):
+            equals = [pair for pair in self.model if pair[1] - pair[0] == _width(found)]
+            expected = equals[0 if which == "lowest" else -1] if equals else None
+            if found[1] != expected:
+                told = f"{what} gives {self._shown(found)}, expected {self._shown(expected)}"
+                raise Broken("agreement", told)
 
     def do_zones(self, size, zones, high):
         """Find and delete in zones; those that cannot follow suit."""
@@ -168,6 +187,8 @@ class AgreementTrial(Trial):
             return
         self._compare("the ranges", {name: list(land) for name, land in self.lands})
         self._compare("the sizes", {name: land.size for name, land in self.lands})
+        counts = {name: len(land) for name, land in self.lands if hasattr(land, "__len__")}
+        self._compare("the numbers of ranges", counts)
         for name, land in self.lands:
             try:
                 land.check()
@@ -203,7 +224,9 @@ class AgreementTrial(Trial):
     def program(self, steps):
         """A program that does the steps by this trial again."""
         names = ", ".join(name_of(factory.make) for factory in self.factories)
+        make = "partial(AgreementTrial, checked=True)" if self.checked else "AgreementTrial"
         lines = [
+            *(["from functools import partial", ""] if self.checked else []),
             "from rangeland.invariants.agreement import AgreementTrial",
             "from rangeland.invariants.engine import replay",
             "",
@@ -211,10 +234,15 @@ class AgreementTrial(Trial):
             "steps = [",
             *(f"    {step!r}," for step in steps),
             "]",
-            "broken = replay(AgreementTrial, steps)",
+            f"broken = replay({make}, steps)",
             "assert broken is None, broken",
         ]
         return "\n".join(lines) + "\n"
+
+
+def _width(found):
+    """The size of the range that was found; or what was answered instead."""
+    return found[1][1] - found[1][0] if isinstance(found, tuple) else found
 
 
 def _outcome(land, verb, *arguments):

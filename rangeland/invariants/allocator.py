@@ -3,42 +3,19 @@
 Source: design/invariants.md#.sol.allocator
 """
 
-from pools.pool import Pool
-from rangeland.invariants.accounts import accounts_of
-from rangeland.invariants.blocks import Blocks
-from rangeland.invariants.calls import Calls
-from rangeland.invariants.factory import Factory
+from rangeland.invariants.allocator_judge import AllocatorJudge
+from rangeland.invariants.cycle import cycle_text, expect_no_growth, expect_reuse
 from rangeland.invariants.finding import Broken
-from rangeland.invariants.memory import memory_of
-from rangeland.invariants.programs import Script, cycle_text
 from rangeland.invariants.reunion import capacity, expect_reunion
-from rangeland.invariants.trial import Trial, described, play
-from rangeland.invariants.workload import MOST, Workload
-from vm.faults import FaultPlan
+from rangeland.invariants.trial import described
+from rangeland.invariants.workload import Workload
 from vm.results import ParamError
 
-# So many turns of a cycle fill whatever keeps freed blocks for a while.
-SETTLED = 16
-# No address is larger.
-TOP = 1 << 64
 # Numbers of blocks that nobody drew.
 UNFOLDED = 1_000_000
-UNITS = ("client_size", "unit_size", "block_size")
 
 
-def limits_of(pool, memory):
-    """(least, most) bytes of a block, so far as `pool` tells."""
-    for name in UNITS:
-        size = getattr(pool, name, None)
-        if type(size) is int and size > 0:
-            return size, size
-    least, most = getattr(pool, "min_size", 1), getattr(pool, "max_size", None)
-    if type(most) is not int:
-        most = memory.bounds[1] - memory.bounds[0] if memory.bounds else MOST
-    return least if type(least) is int and 0 < least <= most else 1, max(1, most)
-
-
-class AllocatorTrial(Trial):
+class AllocatorTrial(AllocatorJudge):
     """One run of the allocator that `factory`, a Factory or what it takes,
     makes. `sizes` is (least, most) bytes of a block, if it does not say so.
 
@@ -46,33 +23,13 @@ class AllocatorTrial(Trial):
     there is no arena; limit, refuse, relent, collect where there is one.
     """
 
-    keywords = None
-    # False: blocks are not written, and not read.
-    filling = True
-
     def __init__(self, factory, sizes=None):
-        self.factory = factory if isinstance(factory, Factory) else Factory(factory)
-        self.sizes = sizes
-        self.pool = self.arena = None
+        super().__init__(factory, sizes)
         self.workload = None
-        self.script = Script()
 
     def twin(self):
         """A fresh trial of the same."""
         return type(self)(self.factory, self.sizes)
-
-    # What there is
-
-    @property
-    def cost(self):
-        """A step is dear where there is an arena to be judged with it."""
-        return 12 if self.factory.in_arena else 1
-
-    def do(self, step):
-        """Do and judge one step; whatever it is, there is an allocator."""
-        if self.pool is None and step[0] != "begin":
-            self.do_begin()
-        return super().do(step)
 
     def do_begin(self, *options):
         """Make the allocator, in an arena of these options if it wants one."""
@@ -83,24 +40,6 @@ class AllocatorTrial(Trial):
         self.pool = self.factory.subject(self.arena, **(self.keywords or {}))
         self._see_what_it_offers(options[:3])
         return True
-
-    def _see_what_it_offers(self, options):
-        self.calls = Calls(self.pool)
-        self.memory = memory_of(self.pool, self.arena)
-        self.accounts = accounts_of(self.pool, self.memory)
-        self.limits = self.sizes or limits_of(self.pool, self.memory)
-        align = getattr(self.pool, "align", 1)
-        self.align = align if type(align) is int and align > 0 else 1
-        own = self.own()
-        self.owner = own.serial if self.arena and isinstance(own, Pool) else None
-        self.blocks = Blocks()
-        # Frees have lowered what is in use.
-        self.gives = False
-        self.script.add(*self.factory.text("pool", options, self.keywords))
-
-    def own(self):
-        """The allocator itself, whatever stands before it."""
-        return self.pool
 
     def choose(self, rng):
         """The next step at random."""
@@ -116,14 +55,6 @@ class AllocatorTrial(Trial):
     def drawn(self, rng):
         """More arguments of the first step."""
         return ()
-
-    def allows(self, size):
-        """True if the allocator is meant to give blocks of `size` bytes."""
-        return self.limits[0] <= size <= self.limits[1]
-
-    def name(self, number):
-        """What the program calls the block of that number."""
-        return self.script.names.get(number, "address")
 
     # Steps
 
@@ -209,17 +140,6 @@ class AllocatorTrial(Trial):
         self.freed_block(block)
         return True
 
-    def _free(self, address, size):
-        before = self.accounts.used
-        try:
-            self.calls.free(address, size)
-        except MemoryError as error:
-            raise Broken("free-refused", described(error)) from error
-        except Exception as error:
-            raise Broken("raises", described(error)) from error
-        if before is not None and self.accounts.used < before:
-            self.gives = True
-
     def do_cycle(self, size, times):
         """Allocate and free the same block, again and again, when nothing
         lives: it does not take more and more, and is not refused later on."""
@@ -230,38 +150,17 @@ class AllocatorTrial(Trial):
         for _ in range(times):
             answer = self._call(self.calls.alloc, size)
             if answer is None:
-                return self._expect_reuse(used, len(earlier) < len(used), size)
+                # In an arena it may be the arena that has no memory.
+                if self.arena is None:
+                    expect_reuse(used, len(earlier) < len(used), size)
+                return True
             address = self._address(answer, "block")
             earlier.add(address)
             self._free(address, size)
             used.append(self.accounts.used)
-        self._expect_no_growth(used)
+        if self.gives:
+            expect_no_growth(used)
         return True
-
-    def _expect_reuse(self, used, reused, size):
-        """Raises: Broken if what was granted so often is refused, though
-        addresses were used again: what never does has a policy, not a leak."""
-        if len(used) >= SETTLED and reused and self.arena is None:
-            raise Broken(
-                "leak",
-                f"{size} bytes are refused in turn {len(used) + 1} of the same allocation "
-                f"and free, with nothing else alive",
-                "assert block is not None",
-            )
-        return True
-
-    def _expect_no_growth(self, used):
-        """Raises: Broken if each turn leaves more in use, though frees do
-        give back: what never gives back has a policy, not a leak."""
-        if len(used) < 4 or None in used or not self.gives:
-            return
-        if all(before < after for before, after in zip(used, used[1:])):
-            raise Broken(
-                "leak",
-                f"with nothing alive {used[0]} bytes are in use after the first turn, "
-                f"{used[1]} after the second, {used[-1]} after the last",
-                "assert used[-1] == used[0], used",
-            )
 
     def do_reunite(self, full, *sizes):
         """Try, with fresh allocators, whether the order of frees matters."""
@@ -308,18 +207,7 @@ class AllocatorTrial(Trial):
         """The machine refuses the nth attempt from now, and some after it."""
         if self.arena is None or nth < 1 or kind not in ("node", "mapping", "reservation"):
             return False
-        plan = FaultPlan().fail(kind, nth=range(nth, nth + count))
-        text = f'rl.FaultPlan().fail("{kind}", nth=range({nth}, {nth + count}))'
-        self.script.begin(f"arena.space.faults = {text}")
-        self.arena.space.faults = plan
-        return True
-
-    def do_relent(self):
-        """The machine refuses nothing any more."""
-        if self.arena is None:
-            return False
-        self.script.begin("arena.space.faults = None")
-        self.arena.space.faults = None
+        self._refuse(kind, nth, count)
         return True
 
     def do_collect(self):
@@ -329,127 +217,6 @@ class AllocatorTrial(Trial):
         self.script.begin("arena.collect()")
         self.arena.collect()
         return True
-
-    # Judging
-
-    def _call(self, function, *arguments):
-        """The answer, or None for a refusal. Raises: Broken."""
-        try:
-            return function(*arguments)
-        except MemoryError:
-            self.script.refused()
-            return None
-        except Exception as error:
-            raise Broken("raises", described(error)) from error
-
-    def _address(self, answer, name):
-        """The answer as an address. Raises: Broken if it is none."""
-        index = getattr(answer, "__index__", None)
-        address = index() if index and not isinstance(answer, bool) else -1
-        if not 0 <= address < TOP:
-            raise Broken(
-                "nonsense",
-                f"the answer is {answer!r}: expected an address or None",
-                f"assert type({name}) is int and 0 <= {name} < 1 << 64",
-            )
-        return address
-
-    def _expect_place(self, address, size, align, name):
-        if address % align:
-            raise Broken(
-                "alignment",
-                f"a block lies at {address:#x}: expected a multiple of {align}",
-                f"assert {name} % {align} == 0",
-            )
-        self.memory.expect_inside(address, size, name)
-        other = self.blocks.in_the_way(address, size)
-        if other is not None:
-            theirs = self.script.names[other.number]
-            raise Broken(
-                "overlap",
-                f"a block of {size} bytes at {address:#x} overlaps the live block of "
-                f"{other.size} bytes at {other.address:#x}",
-                f"assert {name} + {size} <= {theirs} or {theirs} + {other.size} <= {name}",
-            )
-        if self.owner is not None:
-            self._expect_owned(address, size, name)
-
-    def _expect_owned(self, address, size, name):
-        for at, place in ((address, name), (address + size - 1, f"{name} + {size - 1}")):
-            pool = self.arena.pool_of(at)
-            if pool is None or pool.serial != self.owner:
-                raise Broken(
-                    "outside",
-                    f"{at:#x} of a block of {size} bytes at {address:#x} belongs to {pool!r}",
-                    f"assert arena.pool_of({place}).serial == pool.serial",
-                )
-
-    def _expect_kept(self, block, name, size=None, invariant="contents"):
-        if self.filling:
-            self.memory.expect_kept(block, name, size, invariant)
-
-    def _settle(self, number, address, size, name):
-        block = self.blocks.add(number, address, size)
-        if self.filling:
-            self.memory.fill(block, name)
-        self.script.fill(self.memory.write_text, name, block)
-        self.accounts.took(size)
-        self.accounts.expect()
-
-    def _refused(self, name, mark, expected):
-        """A refusal leaves all as it was."""
-        if expected is not None:
-            raise Broken("placement", f"refused, though {expected:#x} is free")
-        if self.accounts.mark() != mark:
-            raise Broken(
-                "unwound",
-                f"a refused request changed (total, free) from {mark} to {self.accounts.mark()}",
-                f"assert (pool.total_size, pool.free_size) == {mark}",
-            )
-        self.accounts.expect()
-
-    def predict(self, size):
-        """Where the next block of `size` bytes must lie, or None if that is
-        not known. The policies of our own pools are known to some."""
-
-    def expect_predicted(self, address, expected, name):
-        """Raises: Broken if a block lies elsewhere than predicted."""
-        if expected is not None and address != expected:
-            raise Broken(
-                "placement",
-                f"a block lies at {address:#x}: expected {expected:#x}",
-                f"assert {name} == {expected:#x}",
-            )
-
-    def freed_block(self, block):
-        """A block has been freed and judged."""
-
-    def check(self):
-        """Every block's contents, the accounts, and the own checks."""
-        if self.pool is None:
-            return
-        for block in self.blocks:
-            self._expect_kept(block, self.script.names[block.number])
-        self.accounts.expect()
-        self._own_check(self.pool, "pool")
-        if self.arena is not None:
-            limit, committed = self.arena.commit_limit, self.arena.committed
-            if limit is not None and committed > limit:
-                raise Broken(
-                    "commit-limit",
-                    f"{committed} bytes are committed, with a limit of {limit}",
-                    "assert arena.committed <= arena.commit_limit",
-                )
-            self._own_check(self.arena, "arena")
-
-    def _own_check(self, thing, name):
-        check = getattr(thing, "check", None)
-        if not callable(check):
-            return
-        try:
-            check()
-        except Exception as error:
-            raise Broken("own-check", f"{name}.check(): {described(error)}", f"{name}.check()") from error
 
     # The end
 
@@ -496,15 +263,3 @@ class AllocatorTrial(Trial):
         _, size, times = step
         turns = range(UNFOLDED, UNFOLDED + min(times, 2))
         return [step for n in turns for step in (("alloc", n, size), ("free", n))]
-
-    def program(self, steps):
-        """The text of a program that does `steps` and fails as they did."""
-        self.script.telling = True
-        self.filling = False
-        broken = play(self, steps)[0]
-        if broken is not None:
-            return self.script.text(broken)
-        # Without anything written in the blocks it does not break.
-        trial = self.twin()
-        trial.script.telling = True
-        return trial.script.text(play(trial, steps)[0], filled=True)

@@ -4,20 +4,16 @@ Source: design/stress.md#.sol.bootstrap
 """
 
 from arena.arena import Arena
-from rangeland.invariants.arena import ArenaScript
 from rangeland.invariants.finding import Broken
 from rangeland.invariants.raw import audit, layout
-from rangeland.invariants.trial import Trial, described, play
-from rangeland.invariants.whole import expect_gone, own_check
+from rangeland.invariants.spaces import SpaceTrial
+from rangeland.invariants.trial import described, own_check
+from rangeland.invariants.whole import expect_gone
 from vm import events as ev
-from vm.faults import FaultPlan
 from vm.results import AllocationError, ParamError
-from vm.space import AddressSpace
 from vm.telemetry import stream
 
 PAGE = 4096
-# Small enough that an arena may find no addresses.
-SPACE = 1 << 27
 SIZES = (1, 1, 1 << 18, 1 << 19, 1 << 19, 1 << 20, 1 << 20, 1 << 22, 1 << 27)
 GRAINS = (4096, 4096, 16384, 65536, 1 << 20)
 MOST_ARENAS = 3
@@ -28,7 +24,7 @@ RAISED = {"reservation": "RESOURCE", "mapping": "MEMORY", "node": "MEMORY"}
 VM_BYTES = 56
 
 
-class BootstrapTrial(Trial):
+class BootstrapTrial(SpaceTrial):
     """One run of creations of arenas in one space.
 
     Steps: begin; reserve, release (addresses that nobody maps); refuse,
@@ -36,15 +32,15 @@ class BootstrapTrial(Trial):
     and nothing be left; an arena that comes into being is judged whole.
     """
 
+    cost = 50
+    # Small enough that an arena may find no addresses.
+    space_size = 1 << 27
+
     def __init__(self):
-        self.space = None
+        super().__init__()
         self.number = 0
         self.held, self.arenas = {}, {}
-        self.plan = None
         self.copies = 0
-        self.trouble = None
-        self.script = ArenaScript()
-        self._listener = self.listen
 
     def choose(self, rng):
         """The next step at random."""
@@ -86,11 +82,7 @@ class BootstrapTrial(Trial):
             if self.space.view(source, VM_BYTES) != self.space.view(target, VM_BYTES):
                 told = f"the VM descriptor at {source:#x} is another at {target:#x}"
                 self.trouble = self.trouble or Broken("vm-copy", told)
-        if code == ev.VM_MAP:
-            _, base, limit = params
-            if self.space.view(base, limit - base) != bytes(limit - base):
-                told = f"[{base:#x}, {limit:#x}) is mapped anew, and not all zeros"
-                self.trouble = self.trouble or Broken("fresh-zeros", told)
+        super().listen(code, params)
 
     # Steps
 
@@ -98,14 +90,7 @@ class BootstrapTrial(Trial):
         """The space."""
         if self.space is not None:
             return False
-        self.space = AddressSpace(SPACE, checked=checked)
-        mode = ", checked=True" if checked else ""
-        self.script.add(
-            "import rangeland as rl",
-            "from rangeland.invariants.raw import audit",
-            "",
-            f"space = rl.AddressSpace({SPACE}{mode})",
-        )
+        self.script.add(*self._make_space(checked))
         return True
 
     def do_reserve(self, number, pages):
@@ -126,25 +111,6 @@ class BootstrapTrial(Trial):
             return False
         self.script.begin(f"space.release(held{number})")
         self.space.release(self.held.pop(number))
-        return True
-
-    def do_refuse(self, kind, nth, count):
-        """The machine refuses so many attempts of `kind`, from the nth on."""
-        text = f"rl.FaultPlan().fail({kind!r}, nth=range({nth}, {nth + count}))"
-        self.script.begin(f"space.faults = {text}")
-        try:
-            self.plan = FaultPlan().fail(kind, nth=range(nth, nth + count))
-        except ParamError:
-            self.script.undo()
-            return False
-        self.plan.kind = kind
-        self.space.faults = self.plan
-        return True
-
-    def do_relent(self):
-        """The machine refuses nothing any more."""
-        self.script.begin("space.faults = None")
-        self.space.faults = self.plan = None
         return True
 
     def do_create(self, number, size, grain_size, zoned, limit):
@@ -275,8 +241,3 @@ class BootstrapTrial(Trial):
     def abandon(self):
         """Let go of everything."""
         self.space, self.arenas = None, {}
-
-    def program(self, steps):
-        """The text of a program that does `steps` and fails as they did."""
-        self.script.telling = True
-        return self.script.text(play(self, steps)[0])

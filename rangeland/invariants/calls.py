@@ -6,8 +6,10 @@ Source: design/invariants.md#.sol.calls
 import inspect
 
 from rangeland.invariants.finding import CannotTry
+from rangeland.invariants.workload import MOST
 
 ALIGNED = ("alloc_aligned", "aligned_alloc")
+UNITS = ("client_size", "unit_size", "block_size")
 
 
 class Calls:
@@ -92,3 +94,15 @@ def _takes_size(function, place):
         return False
     name, required = parameters[place]
     return required or "size" in name
+
+
+def limits_of(pool, memory):
+    """(least, most) bytes of a block, so far as `pool` tells."""
+    for name in UNITS:
+        size = getattr(pool, name, None)
+        if type(size) is int and size > 0:
+            return size, size
+    least, most = getattr(pool, "min_size", 1), getattr(pool, "max_size", None)
+    if type(most) is not int:
+        most = memory.bounds[1] - memory.bounds[0] if memory.bounds else MOST
+    return least if type(least) is int and 0 < least <= most else 1, max(1, most)

@@ -1,11 +1,9 @@
 """A random client of an arena: what the steps of its trial are drawn from.
 
-Each run draws its own weights (swarm testing), so that runs differ from each
-other more than steps within one do. Source: design/stress.md#.sol.client
+Source: design/stress.md#.sol.client
 """
 
-from collections import deque
-
+from rangeland.invariants.draws import Draws
 from rangeland.invariants.points import drawn_keywords
 
 UNITS = (1, 8, 24, 40, 100, 500, 4096, 5000)
@@ -27,33 +25,17 @@ REFUSED = (
 )  # fmt: skip
 
 
-class Client:
+class Client(Draws):
     """The next step of a run of `trial`, an ArenaTrial."""
 
     def __init__(self, rng, trial):
-        self.rng, self.trial = rng, trial
-        self.number = 0
-        self.pending = deque()
+        super().__init__(rng, trial)
         self.names = ["alloc", "free", *OPTIONAL]
         self.weights = [10, rng.choice((3, 8)), *(rng.choice(WEIGHTS) for _ in OPTIONAL)]
         self.sizes = rng.choices(SIZES, k=rng.randint(1, 4))
         self._begin()
         for _ in range(rng.randint(1, 3)):
             rng.choice((self._mvff, self._mvff, self._mfs, self._mvt))()
-
-    def next(self):
-        """A step; those that belong together come one after the other."""
-        while not self.pending:
-            name = self.rng.choices(self.names, self.weights)[0]
-            getattr(self, "_" + name)()
-        return self.pending.popleft()
-
-    def _add(self, *step):
-        self.pending.append(step)
-
-    def _new(self):
-        self.number += 1
-        return self.number
 
     def _begin(self):
         choice = self.rng.choice

@@ -6,10 +6,19 @@ Source: design/invariants.md#.sol.points
 from rangeland.invariants.allocator import AllocatorTrial
 from rangeland.invariants.finding import Broken
 
-# The keywords of an MVT pool that trials draw, and what from.
-KEYWORDS = ("mean_size", "max_size", "reserve_depth", "frag_limit", "align")
+# The keywords of an MVT pool that trials draw, in the order of steps, with
+# their defaults; and what from.
+MVT_DEFAULTS = {
+    "mean_size": 32,
+    "max_size": 8192,
+    "reserve_depth": 1024,
+    "frag_limit": 0.3,
+    "align": 8,
+}
+KEYWORDS = tuple(MVT_DEFAULTS)
 MEANS = (8, 32, 64, 500)
 LARGEST = (500, 4096, 8192, 16_384)
+DEPTHS = (1, 64, 1024)
 
 
 def drawn_keywords(rng):
@@ -17,7 +26,7 @@ def drawn_keywords(rng):
     return (
         rng.choice(MEANS),
         rng.choice(LARGEST),
-        rng.choice((1, 64, 1024)),
+        rng.choice(DEPTHS),
         rng.choice((0, 0.1, 0.3, 1)),
         rng.choice((8, 8, 16, 256)),
     )

@@ -13,6 +13,15 @@ from rangeland.invariants.finding import Broken
 from rangeland.invariants.points import MVTTrial, PointTrial
 
 EXTENDS = (1, 4096, 16384, 65536, 65536)
+# The keywords of an MVFF pool that trials draw, in the order of steps.
+MVFF_DEFAULTS = {
+    "extend_by": 65536,
+    "align": 8,
+    "spare": 0.75,
+    "arena_high": False,
+    "slot_high": False,
+    "first_fit": True,
+}
 
 
 class MFSTrial(AllocatorTrial):
@@ -50,10 +59,8 @@ class MVFFTrial(AllocatorTrial):
     """A trial of an MVFF pool of drawn keywords, beside a naive first fit.
 
     The steps are those of an AllocatorTrial; `begin` has, after the options
-    of the arena, extend_by, align, spare, arena_high, slot_high, first_fit.
+    of the arena, the MVFF_DEFAULTS.
     """
-
-    names = ("extend_by", "align", "spare", "arena_high", "slot_high", "first_fit")
 
     def drawn(self, rng):
         """The keywords of the pool."""
@@ -70,13 +77,11 @@ class MVFFTrial(AllocatorTrial):
         """Make the pool with these keywords, or its own defaults."""
         if self.pool is not None:
             return False
-        given = dict(zip(self.names, options[3:]))
-        defaults = {"extend_by": 65536, "align": 8, "spare": 0.75,
-                    "arena_high": False, "slot_high": False, "first_fit": True}  # fmt: skip
-        self.keywords = {k: v for k, v in given.items() if v != defaults[k]}
+        given = dict(zip(MVFF_DEFAULTS, options[3:]))
+        self.keywords = {k: v for k, v in given.items() if v != MVFF_DEFAULTS[k]}
         if given.get("extend_by", 65536) < 32:
             self.keywords["mean_size"] = 1
-        self.policy = defaults | given
+        self.policy = MVFF_DEFAULTS | given
         return super().do_begin(*options[:3])
 
     def _see_what_it_offers(self, options):

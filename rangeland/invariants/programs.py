@@ -20,20 +20,6 @@ def letter(n):
     return ascii_lowercase[place] + (str(turn) if turn else "")
 
 
-def cycle_text(text, size, times, used):
-    """The lines of a program that allocate and free the same many times, by
-    calls of this `text`; `used` is what tells the bytes in use, if any."""
-    return (
-        *(["used = []"] if used else []),
-        f"for _ in range({times}):",
-        f"    block = pool.{text['alloc'].format(size=size)}",
-        "    if block is None:",
-        "        break",
-        f"    pool.{text['free'].format(address='block', size=size)}",
-        *([f"    used.append({used})"] if used else []),
-    )
-
-
 def visit_text(align, modulus, enters):
     """The lines of a program that visits the ranges of a land, deletes some,
     and, if it `enters`, sees that the land may not be used meanwhile."""
@@ -63,6 +49,7 @@ class Script:
         self.names = {}
         self.lines = []
         self.fills = {}
+        self.imported = set()
         self.last = 0
 
     def name(self, number):
@@ -75,6 +62,12 @@ class Script:
         """Lines that come before any step."""
         if self.telling:
             self.lines += lines
+
+    def imports(self, line):
+        """The steps from now on need this import."""
+        if line not in self.imported:
+            self.imported.add(line)
+            self.add(line)
 
     def begin(self, *lines):
         """The lines of the step that is done now."""
@@ -89,6 +82,11 @@ class Script:
             self.lines[self.last :] = [
                 "try:", *(f"    {line}" for line in tried), f"except {error}:", "    pass"
             ]  # fmt: skip
+
+    def undo(self):
+        """The step of now was skipped."""
+        if self.telling:
+            del self.lines[self.last :]
 
     def fill(self, text, name, block):
         """The step of now made a block, which has been written."""

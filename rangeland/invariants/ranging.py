@@ -3,6 +3,7 @@
 Source: design/invariants.md#.sol.ranging
 """
 
+from rangeland.invariants.draws import Draws
 from rangeland.invariants.workload import WEIGHTS
 
 UNITS = (1, 1, 2, 8, 64, 256, 512)
@@ -10,15 +11,14 @@ CELLS = 64
 MODES = ("none", "low", "high", "entire")
 
 
-class Ranging:
+class Ranging(Draws):
     """The next step of a run of `trial`, a LandTrial that has begun, in
     `span` bytes of memory."""
 
     def __init__(self, rng, trial, span):
-        self.rng, self.trial = rng, trial
+        super().__init__(rng, trial)
         self.unit = trial.align * rng.choice(UNITS)
         self.cells = min(span // self.unit, rng.choice((8, 16, CELLS)))
-        self.pending = []
         offers = trial.offers
         names = ["insert", "fill", "extend", "bridge", "delete", "cut", "split"]
         names += [name for name in ("find", "find", "steal") if self._can(name)]
@@ -34,15 +34,9 @@ class Ranging:
             return any(n in self.trial.offers for n in ("find_first", "find_last", "find_largest"))
         return "insert_steal" in self.trial.offers
 
-    def next(self):
-        """A step; those that belong together come one after the other."""
-        while not self.pending:
-            getattr(self, "_" + self.rng.choices(self.names, self.weights)[0])()
-        return self.pending.pop(0)
-
-    def _add(self, name, lo, hi):
+    def _add_range(self, name, lo, hi):
         if lo < hi:
-            self.pending.append((name, lo, hi))
+            self._add(name, lo, hi)
 
     def _cell(self):
         return self.rng.randrange(self.cells) * self.unit
@@ -70,12 +64,12 @@ class Ranging:
     def _insert(self):
         """Anywhere: it may overlap."""
         lo = self._cell()
-        self._add("insert", lo, min(lo + self._width(), self.cells * self.unit))
+        self._add_range("insert", lo, min(lo + self._width(), self.cells * self.unit))
 
     def _fill(self):
         """Several that are apart from each other."""
         for i in range(0, min(self.cells, 12), 2):
-            self._add("insert", i * self.unit, (i + 1) * self.unit)
+            self._add_range("insert", i * self.unit, (i + 1) * self.unit)
 
     def _extend(self):
         """Next to a range, below or above it."""
@@ -83,18 +77,18 @@ class Ranging:
         if gap:
             lo, hi = gap
             width = min(self._width(), hi - lo)
-            self._add("insert", *self.rng.choice(((lo, lo + width), (hi - width, hi))))
+            self._add_range("insert", *self.rng.choice(((lo, lo + width), (hi - width, hi))))
 
     def _bridge(self):
         """All that is between two ranges."""
         gap = self._gap()
         if gap:
-            self._add("insert", *gap)
+            self._add_range("insert", *gap)
 
     def _delete(self):
         """Anywhere: it may not be there."""
         lo = self._cell()
-        self._add("delete", lo, min(lo + self._width(), self.cells * self.unit))
+        self._add_range("delete", lo, min(lo + self._width(), self.cells * self.unit))
 
     def _cut(self):
         """A range, or one end of it."""
@@ -102,7 +96,7 @@ class Ranging:
         if whole:
             lo, hi = whole
             width = min(self._width(), hi - lo)
-            self._add("delete", *self.rng.choice(((lo, hi), (lo, lo + width), (hi - width, hi))))
+            self._add_range("delete", *self.rng.choice(((lo, hi), (lo, lo + width), (hi - width, hi))))
 
     def _split(self):
         """The middle of a range."""
@@ -112,7 +106,7 @@ class Ranging:
         if cells > 2:
             first = self.rng.randrange(1, cells - 1)
             last = self.rng.randrange(first + 1, cells)
-            self._add("delete", lo + first * self.unit, lo + last * self.unit)
+            self._add_range("delete", lo + first * self.unit, lo + last * self.unit)
 
     def _size(self):
         whole = self._range()
@@ -124,7 +118,7 @@ class Ranging:
     def _find(self):
         names = [name for name in ("first", "last", "largest") if f"find_{name}" in self.trial.offers]
         mode = self.rng.choice(MODES)
-        self.pending.append(("find", self.rng.choice(names), self._size(), mode))
+        self._add("find", self.rng.choice(names), self._size(), mode)
 
     def _zones(self):
         run = (1 << self.rng.randint(1, 20)) - 1
@@ -132,24 +126,25 @@ class Ranging:
             (-1, 0, 1, self.rng.getrandbits(64), run << self.rng.randrange(64), ~(run << self.rng.randrange(64)))
         )
         zones &= (1 << 64) - 1
-        self.pending.append(("zones", self._size(), zones, self.rng.random() < 0.5))
+        self._add("zones", self._size(), zones, self.rng.random() < 0.5)
 
     def _visit(self):
-        self.pending.append(("visit", self.rng.choice((1, 2, 3, 5)), self.rng.random() < 0.5))
+        self._add("visit", self.rng.choice((1, 2, 3, 5)), self.rng.random() < 0.5)
 
     def _steal(self):
         """As insert and delete, by the forms that may steal."""
         if self.rng.random() < 0.5:
             lo = self._cell()
-            self._add("insert_steal", lo, min(lo + self._width(), self.cells * self.unit))
+            self._add_range("insert_steal", lo, min(lo + self._width(), self.cells * self.unit))
         else:
             self._split()
-            self.pending = [("delete_steal", *step[1:]) for step in self.pending]
+            for _ in range(len(self.pending)):
+                self._add("delete_steal", *self.pending.popleft()[1:])
 
     def _refuse(self):
         """Nodes are refused, for some steps."""
-        self.pending.append(("refuse", self.rng.choice((1, 1, 2, 4)), self.rng.choice((1, 2, 1000))))
+        self._add("refuse", self.rng.choice((1, 1, 2, 4)), self.rng.choice((1, 2, 1000)))
         for _ in range(self.rng.randint(1, 8)):
             name = self.rng.choice(("insert", "extend", "bridge", "cut", "split", "delete"))
             getattr(self, "_" + name)()
-        self.pending.append(("relent",))
+        self._add("relent")

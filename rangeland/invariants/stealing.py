@@ -12,8 +12,7 @@ from rangeland.invariants.factory import Factory
 from rangeland.invariants.finding import Broken
 from rangeland.invariants.programs import Script
 from rangeland.invariants.ranges import Ranges
-from rangeland.invariants.trial import Trial, described, play
-from rangeland.invariants.whole import own_check
+from rangeland.invariants.trial import Trial, described, own_check, play
 from vm.results import AllocationError, ProtocolError
 
 KINDS = {kind.__name__: kind for kind in (CBS, CBSFast, CBSZoned)}

@@ -11,6 +11,7 @@ except ImportError as error:
         "the machines and strategies of Rangeland need Hypothesis: pip install 'rangeland[kit]'"
     ) from error
 
+from rangeland.invariants.points import DEPTHS, LARGEST, MEANS
 from rangeland.invariants.workload import ROUND
 from vm.faults import FaultPlan
 
@@ -55,21 +56,22 @@ def ranges(span, align=8):
     )
 
 
-MVFF_DEFAULTS = {
-    "extend_by": 65536,
-    "align": 8,
-    "spare": 0.75,
-    "arena_high": False,
-    "slot_high": False,
-    "first_fit": True,
-}
-MVT_DEFAULTS = {
-    "mean_size": 32,
-    "max_size": 8192,
-    "reserve_depth": 1024,
-    "frag_limit": 0.3,
-    "align": 8,
-}
+def zone_sets():
+    """Sets of the 64 zones, as bits: any, one zone, a run of 16, all."""
+    everything = (1 << 64) - 1
+    near = st.integers(0, 63)
+    return st.one_of(
+        st.integers(0, everything),
+        near.map(lambda i: 1 << i),
+        near.map(lambda i: 0xFFFF << i & everything),
+        st.just(everything),
+    )
+
+
+def arguments(defaults, keywords):
+    """The arguments of a step, in their order: those of `keywords`, a dict
+    that was drawn, and for others the `defaults`. A tuple."""
+    return tuple((defaults | keywords).values())
 
 
 def mvff_keywords(grain=PAGE):
@@ -100,9 +102,9 @@ def mvt_keywords(grain=PAGE):
     return st.fixed_dictionaries(
         {},
         optional={
-            "mean_size": st.sampled_from((8, 32, 64, 500)),
-            "max_size": st.sampled_from((500, 4096, 8192, 16384)),
-            "reserve_depth": st.sampled_from((1, 64, 1024)),
+            "mean_size": st.sampled_from(MEANS),
+            "max_size": st.sampled_from(LARGEST),
+            "reserve_depth": st.sampled_from(DEPTHS),
             "frag_limit": fractions(),
             "align": alignments(8, grain),
         },

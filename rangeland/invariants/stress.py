@@ -17,8 +17,8 @@ from rangeland.invariants.finding import Broken, CannotTry, Finding, Result
 from rangeland.invariants.prove import trial_of
 from rangeland.invariants.raw import audit
 from rangeland.invariants.shrink import shrink
-from rangeland.invariants.trial import judged, play
-from rangeland.invariants.whole import expect_apart, own_check
+from rangeland.invariants.trial import judged, own_check, play
+from rangeland.invariants.whole import expect_apart
 from vm.results import integer
 
 EVERY = 1_000_000

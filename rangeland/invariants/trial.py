@@ -75,6 +75,19 @@ def described(error):
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
+def own_check(thing, name):
+    """Judge by the `check` of `thing`, if it has one; a program calls the
+    thing `name`. Raises: Broken."""
+    check = getattr(thing, "check", None)
+    if not callable(check):
+        return
+    try:
+        check()
+    except Exception as error:
+        told = f"{name}.check(): {described(error)}"
+        raise Broken("own-check", told, f"{name}.check()") from error
+
+
 def play(trial, steps, every=1, patience=None):
     """Do `steps` in a fresh trial, with a check after each `every`, and end
     it. Returns the Broken, or None, and how many steps it took to get there.

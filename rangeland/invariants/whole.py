@@ -8,7 +8,7 @@ from bisect import bisect_right
 from rangeland.invariants.finding import Broken
 from rangeland.invariants.raw import audit
 from rangeland.invariants.raw.words import total
-from rangeland.invariants.trial import described
+from rangeland.invariants.trial import own_check
 
 AUDIT = "audit(space, arena.address)"
 # The pools of the arena itself: of free nodes, of spare nodes, control, its nodes.
@@ -37,15 +37,6 @@ def judge_whole(trial):
     _judge_owners(arena, found)
     _judge_clients(trial, found)
     return summary
-
-
-def own_check(thing, name):
-    """Judge by the `check` of `thing`, which a program calls `name`."""
-    try:
-        thing.check()
-    except Exception as error:
-        told = f"{name}.check(): {described(error)}"
-        raise Broken("own-check", told, f"{name}.check()") from error
 
 
 def expect_gone(space):

@@ -1,11 +1,12 @@
 """Workload: what the steps of an allocator's run are drawn from.
 
-Each run draws its own weights, sizes and lifetimes, so that runs differ from
-each other more than steps within one do (Groce et al. 2012, swarm testing).
+Each run draws its own sizes and lifetimes, too.
 Source: design/invariants.md#.sol.workload
 """
 
 from collections import deque
+
+from rangeland.invariants.draws import Draws
 
 PROFILES = ("one", "few", "cliffs", "small", "pages", "wide", "large")
 POWERS = tuple(1 << n for n in range(0, 17))
@@ -67,15 +68,13 @@ class Sizes:
         return self.most // self.rng.randint(1, 12) - self.rng.choice((0, 0, 1, 8))
 
 
-class Workload:
+class Workload(Draws):
     """The next step of a run of `trial`, an AllocatorTrial that has begun."""
 
     def __init__(self, rng, trial):
-        self.rng, self.trial = rng, trial
+        super().__init__(rng, trial)
         least, most = trial.limits
         self.sizes = Sizes(rng, least, most)
-        self.pending = deque()
-        self.number = 0
         self.life = rng.choice(("newest", "oldest", "any", "any", "low", "high"))
         self.target = rng.choice((2, 4, 8, 30, 200))
         names = [name for name in self.OPTIONAL if self._offers(name)]
@@ -97,21 +96,12 @@ class Workload:
             return bool(self.trial.whole())
         return self.trial.arena is not None or name not in ("limit", "refuse", "collect")
 
-    def next(self):
-        """A step; those that belong together come one after the other."""
-        while not self.pending:
-            name = self.rng.choices(self.names, self.weights)[0]
-            if len(self.trial.blocks) > self.target and self.rng.random() < 0.5:
-                name = "free"
-            getattr(self, "_" + name)()
-        return self.pending.popleft()
-
-    def _add(self, *step):
-        self.pending.append(step)
-
-    def _new(self):
-        self.number += 1
-        return self.number
+    def _drawn(self):
+        """The name of what is done next: with many blocks, rather a free."""
+        name = super()._drawn()
+        if len(self.trial.blocks) > self.target and self.rng.random() < 0.5:
+            return "free"
+        return name
 
     def _alloc(self):
         self._add("alloc", self._new(), self.sizes.next())

@@ -44,3 +44,16 @@ def test_the_licence_and_the_requirements_are_told():
     assert names == {"numpy", "sortedcontainers", "click", "rich"}
 
 
+
+
+@pytest.mark.once
+@pytest.mark.installed
+def test_the_sources_are_tested_only_where_all_processes_find_them(root, python):
+    """What is installed has a plugin, which pytest imports before all else."""
+    asked = ("-P", "-m", "pytest", "-p", "no:cacheprovider", "tests/unit/test_sizes.py")
+    sources = {"RANGELAND_TEST_SOURCES": "1", "RANGELAND_INTERPRETED": "1"}
+    sources["RANGELAND_EXPECT"] = "interpreted"
+    refused = python(*asked, cwd=root, env=sources)
+    assert refused.returncode and f"set PYTHONPATH={root} as well" in refused.stderr
+    done = python(*asked, cwd=root, env=sources | {"PYTHONPATH": str(root)})
+    assert done.returncode == 0 and "from the sources" in done.stdout, done.stdout

@@ -14,7 +14,6 @@ from rangeland.invariants.machines import (
     AllocatorMachine,
     ArenaMachine,
     BootstrapMachine,
-    LandAgreement,
     LandMachine,
     PointMachine,
     PoolAgreement,
@@ -38,7 +37,7 @@ SUBJECTS = [
     (PointMachine, rl.MVT),
     *((LandMachine, make) for make in LANDS),
 ]
-WHOLE = (LandAgreement, PoolAgreement, ArenaMachine, TelemetryMachine, BootstrapMachine)
+WHOLE = (PoolAgreement, ArenaMachine, TelemetryMachine, BootstrapMachine)
 
 
 def run(machine, examples=EXAMPLES):

@@ -57,6 +57,18 @@ class MissesAnExactFit(SortedLand):
         return super().find_last(size, delete)
 
 
+class TakesTheHighest(SortedLand):
+    """Of several largest ranges another one than its class promises."""
+
+    def find_largest(self, size, delete="none"):
+        return self._find(lambda fitting: max(fitting, key=lambda r: (r[1] - r[0], r[0])), size, delete)
+
+
+class DeletesAllOfALargest(SortedLand):
+    def find_largest(self, size, delete="none"):
+        return super().find_largest(size, "entire" if delete == "high" else delete)
+
+
 class SizeIsStale(SortedLand):
     @property
     def size(self):
@@ -106,6 +118,7 @@ BAD = {
     AcceptsOverlaps: {"wrong-range"},
     FindsTheSecond: {"find"},
     MissesAnExactFit: {"find"},
+    TakesTheHighest: {"find"},
     SizeIsStale: {"land-size"},
     SkipsARange: {"iteration", "reentry", "raises"},
     MayBeReentered: {"reentry", "raises"},
@@ -133,9 +146,23 @@ def test_all_classes_agree(seed):
 
 
 @pytest.mark.once
-@pytest.mark.parametrize("kind", (ForgetsToCoalesce, FindsTheSecond, SkipsARange, DeletesTooMuch))
+@pytest.mark.parametrize(
+    "kind",
+    (
+        ForgetsToCoalesce,
+        FindsTheSecond,
+        SkipsARange,
+        DeletesTooMuch,
+        TakesTheHighest,
+        DeletesAllOfALargest,
+    ),
+)
 def test_a_faulty_land_disagrees(kind):
-    trial = partial(AgreementTrial, (*LANDS, kind))
+    def make(arena):
+        return kind(zone_shift=arena.zone_shift)
+
+    make.__qualname__ = kind.__name__
+    trial = partial(AgreementTrial, (*LANDS, make))
     result = examine(trial, 1, 200, 200)
     assert result.invariant in ("agreement", "own-check"), result
     assert kind.__name__ in result.finding.message + result.finding.program

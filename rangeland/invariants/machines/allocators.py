@@ -10,11 +10,12 @@ from rangeland.invariants import strategies as some
 from rangeland.invariants.allocator import AllocatorTrial
 from rangeland.invariants.finding import CannotTry
 from rangeland.invariants.machines.base import TrialMachine
-from rangeland.invariants.points import KEYWORDS, MVTTrial, PointTrial
-from rangeland.invariants.policies import MVFFTrial
+from rangeland.invariants.points import MVT_DEFAULTS, MVTTrial, PointTrial
+from rangeland.invariants.policies import MVFF_DEFAULTS, MVFFTrial
 
 which = st.integers(0, 1 << 20)
-grains = st.sampled_from((4096, 4096, 16384))
+# The options of an arena that a pool is in: grain size, checked, zoned.
+arenas = st.tuples(st.sampled_from((4096, 4096, 16384)), st.booleans(), st.booleans())
 # Blocks that a run may have before it has to free some.
 MOST = 300
 
@@ -165,10 +166,10 @@ class PoolMachine(AllocatorMachine):
             )
         return trial
 
-    @initialize(grain_size=grains, checked=st.booleans(), zoned=st.booleans())
-    def begin(self, grain_size, checked, zoned):
+    @initialize(arena=arenas)
+    def begin(self, arena):
         """The pool with its defaults, in some arena."""
-        self.do("begin", grain_size, checked, zoned)
+        self.do("begin", *arena)
 
     @rule(grains=st.none() | st.integers(-8, 16))
     def limit(self, grains):
@@ -204,16 +205,10 @@ class PoolAgreement(PoolMachine):
     make = MVFF
     trial_class = MVFFTrial
 
-    @initialize(
-        grain_size=grains,
-        checked=st.booleans(),
-        zoned=st.booleans(),
-        keywords=some.mvff_keywords(),
-    )
-    def begin(self, grain_size, checked, zoned, keywords):
+    @initialize(arena=arenas, keywords=some.mvff_keywords())
+    def begin(self, arena, keywords):
         """The pool, with keywords."""
-        given = {**some.MVFF_DEFAULTS, **keywords}
-        self.do("begin", grain_size, checked, zoned, *(given[n] for n in self.trial.names))
+        self.do("begin", *arena, *some.arguments(MVFF_DEFAULTS, keywords))
 
 
 class PointMachine(PoolMachine):
@@ -222,19 +217,11 @@ class PointMachine(PoolMachine):
 
     trial_class = PointTrial
 
-    @initialize(
-        grain_size=grains,
-        checked=st.booleans(),
-        zoned=st.booleans(),
-        keywords=some.mvt_keywords(),
-    )
-    def begin(self, grain_size, checked, zoned, keywords):
+    @initialize(arena=arenas, keywords=some.mvt_keywords())
+    def begin(self, arena, keywords):
         """The pool, and its points."""
-        options = ()
-        if isinstance(self.trial, MVTTrial):
-            given = {**some.MVT_DEFAULTS, **keywords}
-            options = (given[name] for name in KEYWORDS)
-        self.do("begin", grain_size, checked, zoned, *options)
+        is_mvt = isinstance(self.trial, MVTTrial)
+        self.do("begin", *arena, *(some.arguments(MVT_DEFAULTS, keywords) if is_mvt else ()))
 
     @has_room
     @rule(size=some.sizes())

@@ -10,12 +10,11 @@ from rangeland.invariants import strategies as some
 from rangeland.invariants.arena import ArenaTrial
 from rangeland.invariants.client import MOST_POOLS
 from rangeland.invariants.machines.base import TrialMachine
+from rangeland.invariants.policies import MVFF_DEFAULTS
 from rangeland.invariants.telemetry import TelemetryTrial
 
 which = st.integers(0, 1 << 20)
 MOST_OTHERS = 2
-# The arguments of a step "mvff", in their order.
-MVFF_NAMES = ("extend_by", "align", "spare", "arena_high", "slot_high", "first_fit")
 has_pools = precondition(lambda self: self.trial.pools)
 has_blocks = precondition(lambda self: len(self.trial.blocks) > 0)
 may_have_more = precondition(lambda self: len(self.trial.pools) < MOST_POOLS)
@@ -37,11 +36,10 @@ class ArenaMachine(TrialMachine):
         """The arena, and a pool."""
         names = ("size", "grain_size", "zoned", "spare")
         self.do("begin", *(keywords[name] for name in names), checked)
-        self._mvff(some.MVFF_DEFAULTS)
+        self._mvff({})
 
     def _mvff(self, keywords):
-        given = {**some.MVFF_DEFAULTS, **keywords}
-        self.do("mvff", self.new(), *(given[name] for name in MVFF_NAMES))
+        self.do("mvff", self.new(), *some.arguments(MVFF_DEFAULTS, keywords))
 
     @may_have_more
     @rule(keywords=some.mvff_keywords())

@@ -17,8 +17,6 @@ from rangeland.invariants.prove import trial_of
 from rangeland.invariants.shrink import shrink
 from rangeland.invariants.trial import tried
 
-# Steps between two checks of everything.
-EVERY = 8
 # How many steps are done to make the program of a finding shorter.
 BUDGET = 20_000
 
@@ -34,6 +32,8 @@ class TrialMachine(RuleBasedStateMachine):
     make = None
     # What a trial has to be for the rules of this machine.
     trial_class = None
+    # Steps between two checks of everything.
+    every = 8
 
     def __init_subclass__(cls, **options):
         super().__init_subclass__(**options)
@@ -97,7 +97,7 @@ class TrialMachine(RuleBasedStateMachine):
         self.steps.append(step)
         with _Telling(self):
             done = tried(self.trial.do, step)
-            if len(self.steps) % EVERY == 0:
+            if len(self.steps) % self.every == 0:
                 tried(self.trial.check)
         return done
 
@@ -119,7 +119,7 @@ class TrialMachine(RuleBasedStateMachine):
 
     def told(self, broken):
         """The text of a program that breaks what was `broken`, shortened."""
-        steps = shrink(self.make_trial, self.steps, broken.invariant, BUDGET, EVERY)[0]
+        steps = shrink(self.make_trial, self.steps, broken.invariant, BUDGET, self.every)[0]
         return self.make_trial().program(steps)
 
 

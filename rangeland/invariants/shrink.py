@@ -15,8 +15,8 @@ BUDGET = 100_000
 SHORT = 100
 # So many steps are tried in pairs.
 FEW = 24
-# What a step that does not end takes of the budget: such runs are dear.
-HANG = BUDGET // 50
+# So many runs that do not end are made, at most.
+HANGS = 50
 SMALL = (0, 1, 2, 8, 16, 24, 32, 64, 128, 256, 1024, 4096)
 
 
@@ -37,6 +37,7 @@ class _Shrinker:
         self.make_trial = make_trial
         self.invariant = invariant
         self.budget = budget // make_trial().cost
+        self.hang = self.budget // HANGS
         self.every = every
         self.patience = watch.PATIENCE
         self.steps = None
@@ -103,7 +104,7 @@ class _Shrinker:
             broken, done = None, len(steps)
         self.budget -= done + 1
         if broken is not None and broken.invariant == "hang":
-            self.budget -= HANG
+            self.budget -= self.hang
             # No step before it took longer than all of them.
             took = time.perf_counter() - began - self.patience
             self.patience = min(self.patience, max(1.0, took))

@@ -16,7 +16,7 @@ MOST_UNITS = 512
 # Steps that a run may do without, and what weight they may have.
 OPTIONAL = (
     "mvff", "mfs", "mvt", "renew", "destroy", "fill", "drain", "limit", "spare", "collect", "grow", "attach",
-    "refuse", "second", "close",
+    "refuse", "straddle", "second", "close",
 )  # fmt: skip
 WEIGHTS = (0, 1, 1, 3)
 # What is done while the machine refuses.
@@ -116,6 +116,24 @@ class Client(Draws):
 
     def _attach(self):
         self._add("attach")
+
+    def _straddle(self):
+        """A spare range that begins in other zones than memory is first taken
+        from, and then a grain from its middle: spare memory is split. For
+        that it may need a node when none is to be had."""
+        arena, pool, block = self.trial.arena, self._new(), self._new()
+        if arena is None or len(self.trial.pools) >= MOST_POOLS:
+            return
+        chunk = arena.chunks[0]
+        self._add("spare", 1)
+        self._add("mvff", pool, 1, arena.grain_size, 0, False, False, True)
+        # No run of the zones in the first chunk has as much.
+        self._add("alloc", block, pool, (chunk.limit - chunk.base) * 3 // 4)
+        self._add("free", block)
+        if self.rng.random() < 0.8:
+            self._add("refuse", "node", self.rng.choice((1, 2, 3)), self.rng.choice((1, 1, 3, 40)))
+        self._add("alloc", self._new(), pool, 1)
+        self._add("relent")
 
     def _refuse(self):
         """Faults of the machine, for some steps."""

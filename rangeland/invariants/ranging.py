@@ -96,7 +96,8 @@ class Ranging(Draws):
         if whole:
             lo, hi = whole
             width = min(self._width(), hi - lo)
-            self._add_range("delete", *self.rng.choice(((lo, hi), (lo, lo + width), (hi - width, hi))))
+            cuts = (lo, hi), (lo, lo + width), (hi - width, hi)
+            self._add_range("delete", *self.rng.choice(cuts))
 
     def _split(self):
         """The middle of a range."""

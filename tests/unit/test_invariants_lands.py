@@ -61,7 +61,10 @@ class TakesTheHighest(SortedLand):
     """Of several largest ranges another one than its class promises."""
 
     def find_largest(self, size, delete="none"):
-        return self._find(lambda fitting: max(fitting, key=lambda r: (r[1] - r[0], r[0])), size, delete)
+        def highest(fitting):
+            return max(fitting, key=lambda pair: (pair[1] - pair[0], pair[0]))
+
+        return self._find(highest, size, delete)
 
 
 class DeletesAllOfALargest(SortedLand):

@@ -95,7 +95,12 @@ def test_zone_sets_may_have_all_or_one():
 
 
 @tried
-@given(some.mvff_keywords(16384), some.mvt_keywords(16384), some.mfs_keywords(), some.arena_keywords())
+@given(
+    mvff=some.mvff_keywords(16384),
+    mvt=some.mvt_keywords(16384),
+    mfs=some.mfs_keywords(),
+    keywords=some.arena_keywords(),
+)
 def test_keywords_are_taken_by_our_classes(mvff, mvt, mfs, keywords):
     with rl.Arena(1 << 20, grain_size=16384, space=rl.AddressSpace(1 << 28)) as arena:
         small = {"mean_size": 1} if mvff.get("extend_by", 32) == 32 else {}

@@ -28,7 +28,7 @@ class ArenaTrial(HoldingTrial):
     """
 
     # A check of everything is as dear as many steps.
-    cost = 50
+    cost = 20
     # The kinds of events that are listened to.
     kinds = ev.SEG
 

@@ -30,7 +30,7 @@ class ArenaTrial(HoldingTrial):
     # A check of everything is as dear as many steps.
     cost = 20
     # The kinds of events that are listened to.
-    kinds = ev.SEG
+    kinds = ev.SEG | ev.ARENA
 
     def __init__(self):
         super().__init__()

@@ -89,6 +89,7 @@ _GROUPS = {
         "one-chunk": ("No free range spans two chunks.", RAW_MEMORY),
         "chunks": ("Chunks are disjoint, and each address finds its own.", RESULTS),
         "zones": ("Memory lies in the zones asked for; free zones dwindle.", RAW_MEMORY),
+        "grain-placement": ("Grains lie at the end of the free memory that is asked for.", RESULTS),
         "fresh-zeros": ("Memory that is mapped anew reads as zeros.", RAW_MEMORY),
         "self-hosting": ("The nodes of the free land lie in grains of their own.", RAW_MEMORY),
         "round-trip": ("Allocating and freeing comes back to the start.", RESULTS),

@@ -15,24 +15,28 @@ from rangeland.invariants.spaces import SpaceTrial
 from rangeland.invariants.telling import FillingTrial
 from rangeland.invariants.trial import described
 from rangeland.invariants.verdicts import (
+    expect_end,
     expect_kept,
     expect_limit,
     expect_place,
     expect_spare_bounded,
 )
+from vm import events as ev
 from vm.results import AllocationError, ParamError
 
 
 @dataclass
 class Held:
     """A pool of the trial: its handle, or AtPoints, and what a client knows
-    of it. `unit` is the one size of its blocks, or None."""
+    of it. `unit` is the one size of its blocks, or None; `high` tells at which
+    end it takes grains, None if nobody knows."""
 
     pool: object
     serial: int
     align: int
     quantum: int
     unit: int | None
+    high: bool | None = None
 
     @property
     def at_points(self):
@@ -62,22 +66,31 @@ class HoldingTrial(FillingTrial, SpaceTrial):
         self.arena = None
         self.pools = {}
         self.blocks, self.owner = Blocks(), {}
+        # (base, size, pool) of the grains that were allocated last.
+        self.grains = None
+
+    def listen(self, code, params):
+        """As it is; and which grains this step got."""
+        super().listen(code, params)
+        if code == ev.ARENA_ALLOC:
+            _, _, *self.grains = params
 
     def do_mvff(self, number, extend_by, align, spare, *flags):
         """A pool of the class MVFF."""
         names = ("arena_high", "slot_high", "first_fit")
         options = dict(zip(names, flags), extend_by=extend_by, align=align, spare=spare)
-        return self._make(number, MVFF, options | {"mean_size": 1}, None)
+        return self._make(number, MVFF, options | {"mean_size": 1}, None, flags[0])
 
     def do_mfs(self, number, unit_size, extend_by):
         """A pool of the class MFS."""
-        return self._make(number, MFS, {"unit_size": unit_size, "extend_by": extend_by}, unit_size)
+        options = {"unit_size": unit_size, "extend_by": extend_by}
+        return self._make(number, MFS, options, unit_size, False)
 
     def do_mvt(self, number, *options):
         """A pool of the class MVT, with two allocation points."""
         return self._make(number, MVT, dict(zip(KEYWORDS, options)), None)
 
-    def _make(self, number, kind, options, unit):
+    def _make(self, number, kind, options, unit, high=None):
         if number in self.pools:
             return False
         arguments = ", ".join(f"{key}={value!r}" for key, value in options.items())
@@ -97,7 +110,7 @@ class HoldingTrial(FillingTrial, SpaceTrial):
         except AllocationError as error:
             return self._refused(before, error)
         quantum = pool.align if unit is None else pool.unit_size
-        self.pools[number] = Held(pool, pool.serial, pool.align, quantum, unit)
+        self.pools[number] = Held(pool, pool.serial, pool.align, quantum, unit, high)
         return pool.address, pool.serial
 
     def do_renew(self, number, index):
@@ -139,13 +152,15 @@ class HoldingTrial(FillingTrial, SpaceTrial):
         name = self.script.name(number)
         # A point that is refused memory may have given up what it held.
         given_up = pool if held.at_points else None
-        before = self._marks(given_up)
+        before, self.grains = self._marks(given_up), None
         self.script.begin(f"{name} = pool{pool}.alloc({size})")
         try:
             address = held.pool.alloc(size)
         except AllocationError as error:
             return self._refused(before, error, given_up)
         expect_place(self, held, pool, address, size, name)
+        if self.grains and self.grains[2] == held.pool.address and held.high is not None:
+            expect_end(self.arena, *self.grains[:2], held.high)
         block = self.blocks.add(number, address, size)
         self.owner[number] = pool
         if self.filling:

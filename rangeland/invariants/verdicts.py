@@ -4,9 +4,12 @@ what an arena may have. Source: design/stress.md#.sol.arena
 
 from rangeland.invariants.blocks import pattern, spans
 from rangeland.invariants.finding import Broken
+from rangeland.invariants.ranges import runs_in
 from rangeland.invariants.raw import layout
 
 PAGE = 4096
+# The zones from which memory is taken first, in an arena that has zones.
+UPPER = (1 << 64) - (1 << 32)
 
 
 def expect_limit(arena):
@@ -66,3 +69,33 @@ def expect_kept(arena, block, name):
                 f"{length} bytes at {block.address + start:#x} are not as written",
                 f"assert {text} == pattern({block.stamp}, {length}, {start})",
             )
+
+
+def expect_end(arena, base, size, high):
+    """Judge that [base, base + size), grains that were just taken in the
+    upper zones, lie at the low or the `high` end of what was free there."""
+    if not arena.zoned or _runs(arena, base, base + size) != [(base, base + size)]:
+        return
+    for chunk in arena.chunks:
+        for low, end in _free(chunk):
+            for start, limit in _runs(arena, low, end):
+                if limit - start >= size and (limit > base + size if high else start < base):
+                    told = f"{size} bytes were taken at {base:#x}, though [{start:#x}, {limit:#x})"
+                    wanted = "higher" if high else "lower"
+                    raise Broken("grain-placement", f"{told} is free in the same zones, and {wanted}")
+
+
+def _runs(arena, base, limit):
+    return runs_in(base, limit, UPPER, arena.zone_shift)
+
+
+def _free(chunk):
+    """The ranges of a chunk whose grains nobody has, ascending."""
+    grain = (chunk.limit - chunk.base) // chunk.pages
+    at = chunk.alloc_base
+    for lo, hi, owner in [*chunk.runs(), (chunk.pages, chunk.pages, None)]:
+        if owner == -1:
+            continue
+        if at < lo:
+            yield chunk.base + at * grain, chunk.base + lo * grain
+        at = hi

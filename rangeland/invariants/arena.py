@@ -28,7 +28,7 @@ class ArenaTrial(HoldingTrial):
     """
 
     # A check of everything is as dear as many steps.
-    cost = 20
+    cost = 5
     # The kinds of events that are listened to.
     kinds = ev.SEG | ev.ARENA
 

@@ -32,7 +32,7 @@ class BootstrapTrial(SpaceTrial):
     and nothing be left; an arena that comes into being is judged whole.
     """
 
-    cost = 20
+    cost = 5
     # Small enough that an arena may find no addresses.
     space_size = 1 << 27
 

@@ -5,6 +5,7 @@ Source: design/stress.md#.sol.client
 
 from rangeland.invariants.draws import Draws
 from rangeland.invariants.points import drawn_keywords
+from rangeland.invariants.verdicts import free_runs
 
 UNITS = (1, 8, 24, 40, 100, 500, 4096, 5000)
 EXTENDS = (1, 4096, 8192, 65536)
@@ -13,10 +14,13 @@ SPARES = (0, 0.1, 0.25, 0.5, 0.75, 1)
 FAULTS = ("reservation", "mapping", "node", "node")
 MOST_POOLS = 6
 MOST_UNITS = 512
+MOST_RUNS = 16
+# More than a grain of 4096 bytes has nodes.
+HOLES = 90
 # Steps that a run may do without, and what weight they may have.
 OPTIONAL = (
     "mvff", "mfs", "mvt", "renew", "destroy", "fill", "drain", "limit", "spare", "collect", "grow", "attach",
-    "refuse", "straddle", "second", "close",
+    "refuse", "straddle", "brim", "second", "close",
 )  # fmt: skip
 WEIGHTS = (0, 1, 1, 3)
 # What is done while the machine refuses.
@@ -32,6 +36,9 @@ class Client(Draws):
         super().__init__(rng, trial)
         self.names = ["alloc", "free", *OPTIONAL]
         self.weights = [10, rng.choice((3, 8)), *(rng.choice(WEIGHTS) for _ in OPTIONAL)]
+        # It takes some hundred steps.
+        self.names.append("comb")
+        self.weights.append(rng.choice((0, 0, 0, 0, 0.3)))
         self.sizes = rng.choices(SIZES, k=rng.randint(1, 4))
         self._begin()
         for _ in range(rng.randint(1, 3)):
@@ -117,23 +124,61 @@ class Client(Draws):
     def _attach(self):
         self._add("attach")
 
+    # What a random client would hardly ever come to, and a real one does
+
+    def _grainwise(self, high=False):
+        """A pool that takes each block from the arena and gives it back: its
+        number, or None if there are too many."""
+        if self.trial.arena is None or len(self.trial.pools) >= MOST_POOLS:
+            return None
+        pool = self._new()
+        self._add("mvff", pool, 1, self.trial.arena.grain_size, 0, high, False, True)
+        return pool
+
+    def _take(self, pool, size):
+        block = self._new()
+        self._add("alloc", block, pool, size)
+        return block
+
     def _straddle(self):
         """A spare range that begins in other zones than memory is first taken
         from, and then a grain from its middle: spare memory is split. For
         that it may need a node when none is to be had."""
-        arena, pool, block = self.trial.arena, self._new(), self._new()
-        if arena is None or len(self.trial.pools) >= MOST_POOLS:
-            return
-        chunk = arena.chunks[0]
-        self._add("spare", 1)
-        self._add("mvff", pool, 1, arena.grain_size, 0, False, False, True)
-        # No run of the zones in the first chunk has as much.
-        self._add("alloc", block, pool, (chunk.limit - chunk.base) * 3 // 4)
-        self._add("free", block)
-        if self.rng.random() < 0.8:
-            self._add("refuse", "node", self.rng.choice((1, 2, 3)), self.rng.choice((1, 1, 3, 40)))
-        self._add("alloc", self._new(), pool, 1)
-        self._add("relent")
+        if pool := self._grainwise():
+            self._add("spare", 1)
+            self._add("free", self._take(pool, self._most_of_a_chunk()))
+            if self.rng.random() < 0.8:
+                count = self.rng.choice((1, 1, 3, 40))
+                self._add("refuse", "node", self.rng.choice((1, 2, 3)), count)
+            self._take(pool, 1)
+            self._add("relent")
+
+    def _most_of_a_chunk(self):
+        """More bytes than a run of zones in the first chunk has, so that it
+        takes another chunk, and begins low in it."""
+        chunk = self.trial.arena.chunks[0]
+        return (chunk.limit - chunk.base) * 3 // 4
+
+    def _comb(self):
+        """More and more holes, each a node, with a split after each: so one
+        comes just when the last node is taken."""
+        if pool := self._grainwise():
+            teeth = [self._take(pool, 1) for _ in range(2 * HOLES)]
+            self._add("free", self._take(pool, self._most_of_a_chunk()))
+            for tooth in teeth[::2]:
+                self._add("free", tooth)
+                self._add("free", self._take(pool, 1))
+
+    def _brim(self):
+        """All free runs of the zones are filled, the longest first, and then
+        a grain more: it is alone in a new chunk, at one of its ends."""
+        if pool := self._grainwise(self.rng.random() < 0.8):
+            sizes = sorted((limit - base for base, limit in free_runs(self.trial.arena)), reverse=True)
+            for size in sizes[:MOST_RUNS]:
+                self._take(pool, size)
+            block = self._take(pool, 1)
+            self._add("collect")
+            self._add("free", block)
 
     def _refuse(self):
         """Faults of the machine, for some steps."""

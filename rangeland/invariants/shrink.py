@@ -17,6 +17,8 @@ SHORT = 100
 FEW = 24
 # So many runs that do not end are made, at most.
 HANGS = 50
+# Rounds without a step less.
+IDLE = 3
 SMALL = (0, 1, 2, 8, 16, 24, 32, 64, 128, 256, 1024, 4096)
 
 
@@ -48,16 +50,19 @@ class _Shrinker:
         """(steps, Broken) as small as they get."""
         if not (self.cuts(steps) or self.tries_as_found(steps)):
             return steps, None
-        while self.budget > 0:
+        idle = 0
+        while self.budget > 0 and idle < IDLE:
             before = self.steps
-            self.unfold()
             self.drop_steps()
+            self.unfold()
             self.merge()
             self.lessen_all()
             self.lessen_each()
             self.cuts(self.steps, self.invariant)
             if self.steps == before:
                 break
+            # A number may become less by a little, again and again.
+            idle = 0 if len(self.steps) < len(before) else idle + 1
         return self.steps, self.broken
 
     def cuts(self, steps, invariant=None):
@@ -73,16 +78,15 @@ class _Shrinker:
     def tries(self, steps):
         """True if `steps` break the invariant, and are kept then.
 
-        A few are checked at their end only: there it has to show, for they
+        They are checked at their end only: there it has to show, for they
         come of steps that broke it with the last.
         """
         key = tuple(steps)
         if key in self.known or self.budget <= 0:
             return False
         self.known.add(key)
-        short = len(steps) <= SHORT
-        broken, done = self._play(steps, len(steps) + 1 if short else self.every)
-        if broken is None or (short and broken.invariant != self.invariant):
+        broken, done = self._play(steps, len(steps) + 1)
+        if broken is None or (len(steps) <= SHORT and broken.invariant != self.invariant):
             return False
         self.invariant = broken.invariant
         self.steps, self.broken = list(steps[:done]), broken

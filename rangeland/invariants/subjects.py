@@ -28,7 +28,7 @@ class SubjectTrial(TellingTrial):
     @property
     def cost(self):
         """A step is dear where there is an arena to be judged with it."""
-        return 12 if self.factory.in_arena else 1
+        return 4 if self.factory.in_arena else 1
 
     def do(self, step):
         """Do and judge one step; whatever it is, there is a subject."""

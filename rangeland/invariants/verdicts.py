@@ -10,6 +10,7 @@ from rangeland.invariants.raw import layout
 PAGE = 4096
 # The zones from which memory is taken first, in an arena that has zones.
 UPPER = (1 << 64) - (1 << 32)
+LOWER = (1 << 32) - 1
 
 
 def expect_limit(arena):
@@ -76,17 +77,26 @@ def expect_end(arena, base, size, high):
     upper zones, lie at the low or the `high` end of what was free there."""
     if not arena.zoned or _runs(arena, base, base + size) != [(base, base + size)]:
         return
-    for chunk in arena.chunks:
-        for low, end in _free(chunk):
-            for start, limit in _runs(arena, low, end):
-                if limit - start >= size and (limit > base + size if high else start < base):
-                    told = f"{size} bytes were taken at {base:#x}, though [{start:#x}, {limit:#x})"
-                    wanted = "higher" if high else "lower"
-                    raise Broken("grain-placement", f"{told} is free in the same zones, and {wanted}")
+    for start, limit in free_runs(arena, (UPPER,)):
+        if limit - start >= size and (limit > base + size if high else start < base):
+            told = f"{size} bytes were taken at {base:#x}, though [{start:#x}, {limit:#x})"
+            wanted = "higher" if high else "lower"
+            raise Broken("grain-placement", f"{told} is free in the same zones, and {wanted}")
 
 
-def _runs(arena, base, limit):
-    return runs_in(base, limit, UPPER, arena.zone_shift)
+def free_runs(arena, zone_sets=(UPPER, LOWER)):
+    """The longest runs of free grains in each of some sets of zones.
+
+    Not those in a range of more than 64 stripes: of such a one not all is
+    searched when memory is taken (design/land.md#.sol.zebra).
+    """
+    most = 64 << arena.zone_shift
+    free = [(b, x) for chunk in arena.chunks for b, x in _free(chunk) if x - b <= most]
+    return [run for zones in zone_sets for span in free for run in _runs(arena, *span, zones)]
+
+
+def _runs(arena, base, limit, zones=UPPER):
+    return runs_in(base, limit, zones, arena.zone_shift)
 
 
 def _free(chunk):

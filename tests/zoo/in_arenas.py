@@ -137,13 +137,6 @@ BUGS = [
         "a chunk that goes counts off its size, not what it had reserved",
     ),
     Bug(
-        "chunk-descriptor-left-mapped-on-unwind",
-        "arena/chunks.py",
-        "        chunk_vm.copy(vm.address)\n        self.unmap(vm, base, limit)",
-        "        self.unmap(chunk_vm if False else vm, base, limit)",
-        "the VM descriptor is not copied back before its memory goes",
-    ),
-    Bug(
         "chunk-that-fails-keeps-its-addresses",
         "arena/chunks.py",
         "        except AllocationError:\n            vm.finish()\n            raise",

@@ -66,6 +66,9 @@ void *malloc(size_t size) {
     static char zero[16] __attribute__((aligned(16)));
     if (size == 0) return zero;
 #endif
+#ifdef CUTS_TO_INT
+    if (size >> 32 == 0 && (int)size < 0) size = 16;
+#endif
 #ifdef CUTS
     size = (unsigned)size;
 #endif
@@ -145,6 +148,13 @@ void *realloc(void *p, size_t size) {
 #ifdef GROWS_TOO_FAR
     all += 16;
 #endif
+#ifdef LOSES_SHRUNK
+    if (size < all / 8) {
+        void *small = malloc(size);
+        if (small) memcpy(small, p, size - 1), free(p);
+        return small;
+    }
+#endif
     if (size <= all) { head(p)->size = size; return p; }
     void *q = malloc(size);
     if (!q) return NULL;
@@ -154,6 +164,9 @@ void *realloc(void *p, size_t size) {
 #ifdef READS_BEYOND
     old = size > 200000 ? (size_t)8 << 30 : size;
 #endif
+#ifdef LOSES_FAR_END
+    old = old > 1 << 20 ? 1 << 20 : old;
+#endif
     memcpy(q, p, old);
     free(p);
     return q;
@@ -161,7 +174,9 @@ void *realloc(void *p, size_t size) {
 
 #ifndef PLAIN
 size_t malloc_usable_size(void *p) {
+#ifndef USABLE_OF_NULL
     if (!p) return 0;
+#endif
 #ifdef USABLE_TOO_LARGE
     return ((size_t)1 << head(p)->class) + 8;
 #endif
@@ -173,6 +188,12 @@ size_t malloc_usable_size(void *p) {
 int posix_memalign(void **out, size_t align, size_t size) {
 #ifdef NOT_AS_ALIGNED
     align = align > 64 ? 64 : align;
+#endif
+#ifdef NOT_AS_FAR_ALIGNED
+    align = align > 1 << 20 ? 1 << 20 : align;
+#endif
+#ifndef ANY_ALIGNMENT
+    if (!align || align % sizeof(void *) || align & (align - 1)) return EINVAL;
 #endif
     if (size > ALL) return ENOMEM;
     char *p = malloc(size + align);
@@ -188,6 +209,12 @@ int posix_memalign(void **out, size_t align, size_t size) {
     *out = at;
     return 0;
 }
+#ifdef SHORT_OF_ALIGNMENT
+void *aligned_alloc(size_t align, size_t size) {
+    void *p;
+    return posix_memalign(&p, align, size & -align) ? NULL : p;
+}
+#endif
 #endif
 
 #ifdef CRASHES_AT_LOAD
@@ -256,6 +283,17 @@ FAULTS = {
     "CRASHES": {"crash"},
     "HANGS": {"hang"},
     "EXITS": {"exits"},
+}
+
+# Those that the first example finds, which is the same for each seed.
+ODD_FAULTS = {
+    "CUTS_TO_INT": {"overlap", "crash"},
+    "LOSES_FAR_END": {"prefix"},
+    "LOSES_SHRUNK": {"prefix"},
+    "NOT_AS_FAR_ALIGNED": {"alignment"},
+    "ANY_ALIGNMENT": {"alignment", "crash"},
+    "SHORT_OF_ALIGNMENT": {"usable-size", "overlap", "contents"},
+    "USABLE_OF_NULL": {"crash"},
 }
 
 

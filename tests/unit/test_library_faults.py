@@ -33,6 +33,17 @@ def test_a_fault_is_found_shrunk_and_repeated(fault, tmp_path):
             expect_program(tmp_path, finding.program, library)
 
 
+@pytest.mark.parametrize("fault", clibs.ODD_FAULTS)
+def test_the_first_example_finds_odd_faults(fault, tmp_path):
+    library = clibs.built(tmp_path, clibs.ALLOCATOR, fault)
+    result = prove_library(library, **TRIED | {"seed": 1, "examples": 1})
+    print(result)
+    assert not result.ok
+    assert result.finding.invariant in clibs.ODD_FAULTS[fault]
+    assert len(result.finding.steps) <= 4
+    expect_program(tmp_path, result.finding.program, library)
+
+
 def expect_program(folder, text, library, flags=()):
     """Assert that the program fails for the library, and not for libc."""
     if "storm" not in text:

@@ -10,7 +10,7 @@ from ctypes import PYFUNCTYPE, c_size_t, c_void_p
 
 from rangeland.invariants.library import patterns
 from rangeland.invariants.library.progress import STEP, USED
-from rangeland.invariants.library.steps import IMPOSSIBLE, text
+from rangeland.invariants.library.steps import IMPOSSIBLE, is_alignment, text
 
 ALIGN = 16
 LOWEST = 4096
@@ -70,7 +70,7 @@ class Judge:
         self.compare = _of_libc("memcmp", ctypes.c_int, _SIZE, _SIZE, _SIZE)
         self.copy = _of_libc("memcpy", None, _SIZE, _SIZE, _SIZE)
         self.actions = {name: getattr(self, "_" + name) for name in (*functions, "check")}
-        for name in ("free", "realloc"):
+        for name in ("free", "realloc", "malloc_usable_size"):
             if name in functions:
                 self.actions[name + "_null"] = getattr(self, f"_{name}_null")
 
@@ -148,6 +148,9 @@ class Judge:
         _, number, align, size = step
         out = ctypes.c_void_p()
         failed = self.functions["posix_memalign"](ctypes.addressof(out), align, size)
+        if not failed and not is_alignment(align):
+            told = f"{text(step)} gave 0, for success, expected EINVAL: {align} is no power of two"
+            raise Violated("alignment", f"{told} from 8 on")
         if not failed and size and out.value is None:
             raise Violated("nonsense", f"{text(step)} gave 0, for success, and the address NULL")
         self._got(step, number, None if failed else out.value, size, align)
@@ -167,6 +170,10 @@ class Judge:
             self._fill(number, address, usable, extent)
             extent = usable
         self.blocks[number] = (address, size, extent)
+
+    def _malloc_usable_size_null(self, step):
+        if usable := self.functions["malloc_usable_size"](0):
+            raise Violated("usable-size", f"{text(step)} is {usable}, expected 0")
 
     def _free(self, step):
         block = self.blocks.pop(step[1], None)

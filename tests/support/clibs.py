@@ -245,6 +245,36 @@ void free(void *p) {
 }
 """
 
+# In libc's heap: what a process has used before is what calloc then gives.
+IN_LIBC = r"""
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+void *__libc_malloc(size_t);
+void __libc_free(void *);
+void *malloc(size_t size) {
+#ifdef ONCE
+    int file = size == 1000 ? open(ONCE, O_CREAT | O_EXCL, 0600) : -1;
+    if (file >= 0) abort();
+#endif
+#ifdef CLOSES
+    if (size == 1000) for (int i = 0; i < 64; i++) close(i);
+#endif
+    return __libc_malloc(size);
+}
+void free(void *p) { __libc_free(p); }
+void *calloc(size_t count, size_t size) {
+    if (size && count > SIZE_MAX / size) return NULL;
+    void *p = __libc_malloc(count * size);
+#ifdef DIRTY
+    if (size >= 65536) return p;
+#endif
+    return p ? memset(p, 0, count * size) : p;
+}
+"""
+
 # Never frees: wasteful, and right; refuses when its memory is used up.
 BUMP = r"""
 #include <stddef.h>

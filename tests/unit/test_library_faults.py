@@ -44,6 +44,34 @@ def test_the_first_example_finds_odd_faults(fault, tmp_path):
     expect_program(tmp_path, result.finding.program, library)
 
 
+def test_a_program_does_not_rely_on_what_the_memory_held(tmp_path):
+    library = clibs.built(tmp_path, clibs.IN_LIBC, "DIRTY", name="not-zeroed")
+    result = prove_library(library, **TRIED | {"seed": 1})
+    print(result)
+    assert result.finding.invariant == "zeroed"
+    assert len(result.finding.steps) <= 3
+    expect_program(tmp_path, result.finding.program, library)
+
+
+def test_a_program_that_does_not_repeat_it_is_told(tmp_path):
+    library = clibs.built(tmp_path, clibs.IN_LIBC, "CLOSES", name="closes")
+    result = prove_library(library, **TRIED | {"seed": 1})
+    print(result)
+    assert result.finding.invariant == "exits"
+    assert "did not repeat it" in result.finding.message
+
+
+def test_what_happens_once_only_is_told_as_that(tmp_path):
+    """A fault by chance: one that the steps do not break again."""
+    chance = f"ONCE=\"{tmp_path}/once\""
+    library = clibs.built(tmp_path, clibs.IN_LIBC, chance, name="once")
+    result = prove_library(library, **TRIED | {"seed": 1})
+    print(result)
+    assert not result.ok
+    assert "when repeated, the steps did not break it" in result.finding.message
+    assert [step[1] for step in result.finding.steps if len(step) > 1][0] == 1
+
+
 def expect_program(folder, text, library, flags=()):
     """Assert that the program fails for the library, and not for libc."""
     if "storm" not in text:

@@ -4,6 +4,7 @@ Source: design/library.md#.sol.prove
 """
 
 import os
+import re
 from random import SystemRandom
 from time import monotonic
 
@@ -12,6 +13,7 @@ from rangeland.invariants.library import program, storm
 from rangeland.invariants.library.known import KNOWN
 from rangeland.invariants.library.nursery import Nursery
 from rangeland.invariants.library.progress import LOADING, MOST_THREADS
+from rangeland.invariants.library.repeating import repeats
 from rangeland.invariants.library.result import LibraryResult
 from rangeland.invariants.library.shrinking import shrink
 from rangeland.invariants.library.steps import example, text
@@ -26,6 +28,10 @@ TOGETHER = 10
 STORMS = 12
 # Operations of a thread: less, and one thread ends before another begins.
 LONG = 80_000
+# Larger blocks are not made only for what they leave in memory.
+LARGEST_USED = 1 << 24
+# After so many findings that did not happen again, the first of them is told.
+DOUBTFUL = 4
 # Operations of the program that repeats what threads did, if all is well.
 REPEATED = 3_000_000
 
@@ -125,7 +131,7 @@ class _Trial:
         answer = outcome.answer or {}
         why = answer.get("untried")
         if outcome.phase == LOADING and outcome.death:
-            why = "while it is loaded, " + _death(outcome, self.timeout)
+            why = "while it is loaded, " + outcome.told(self.timeout)
         elif outcome.death == "killed":
             why = "the system killed its process, for want of memory perhaps"
         elif "failed" in answer:
@@ -140,6 +146,7 @@ class _Trial:
         self.offered = self.result.functions = answer["functions"]
 
     def _examine(self, progress):
+        doubtful = 0
         for first in range(0, self.examples, TOGETHER):
             last = min(first + TOGETHER, self.examples)
             progress(first, self.examples)
@@ -149,11 +156,20 @@ class _Trial:
             if self._broken(outcome):
                 self.result.steps += outcome.done + outcome.step + 1
                 self.result.examples = outcome.example + 1
-                self._find(outcome, first)
-                return
+                if self._better(outcome, first) or (doubtful := doubtful + 1) == DOUBTFUL:
+                    return
+                continue
             self._hold(outcome.answer)
             self.result.examples = last
         progress(self.examples, self.examples)
+
+    def _better(self, outcome, first):
+        """Make `outcome` the finding, if it is repeated, or the first. True if it is repeated."""
+        before = self.result.finding
+        repeated = self._find(outcome, first)
+        if before and not repeated:
+            self.result.finding = before
+        return repeated
 
     def _hold(self, answer):
         self.result.steps += answer["done"]
@@ -166,32 +182,53 @@ class _Trial:
     def _broken(self, outcome):
         """(invariant, message) of what the outcome shows, or None."""
         if outcome.death:
-            return outcome.death, _death(outcome, self.timeout)
+            return outcome.death, outcome.told(self.timeout)
         broken = outcome.answer.get("broken")
         return broken and (broken["invariant"], broken["message"])
 
     def _find(self, outcome, first):
-        """Shrink the steps that led to `outcome`, and make it the finding."""
+        """Shrink the steps that led to `outcome`, and make it the finding.
+        True if its program repeats it, or nobody can tell."""
         invariant, message = self._broken(outcome)
         number = outcome.example
         steps = self._steps(number)[: outcome.step + 1]
         before = [s for k in range(first, number) for s in self._steps(k)]
         confirmed = self._confirmed((steps, before + steps), invariant)
-        if confirmed:
-            (invariant, message), steps = confirmed
-            steps = self._shrunk(steps, invariant)
-        if confirmed and self._again(_renumbered(steps), invariant, self.timeout):
-            steps = _renumbered(steps)
-        final = confirmed and self._again(steps, invariant, self.timeout)
-        if final:
-            message = self._broken(final)[1]
-            steps = steps[: final.step + 1]
-        if final and final.death:
-            message += f", in {text(steps[-1])}"
-        elif not confirmed:
+        if not confirmed:
+            numbers = _numbers(steps)
             message += " (when repeated, the steps did not break it)"
+            message = re.sub(r"\bb(\d+)\b", lambda m: f"b{numbers.get(int(m[1]), '?')}", message)
+            self._finding(invariant, message, _renumbered(steps), number)
+            return False
+        (invariant, message), steps = confirmed
+        shrunk = self._shrunk(steps, invariant)
+        for some in (shrunk, _used_before(shrunk), steps):
+            finding = self._told(some, invariant, message)
+            if self._repeats(invariant, *finding) is not False:
+                self._finding(invariant, *reversed(finding), number)
+                return True
+        steps, message = self._told(shrunk, invariant, message)
+        message += " (its program, when it was run, did not repeat it)"
+        self._finding(invariant, message, steps, number)
+        return False
+
+    def _told(self, steps, invariant, message):
+        """(the steps up to the one that breaks it, what it then told)."""
+        for some in (_renumbered(steps), steps):
+            if outcome := self._again(some, invariant, self._patience(invariant)):
+                steps, message = some[: outcome.step + 1], self._broken(outcome)[1]
+                if outcome.death:
+                    message = f"{outcome.told(self.timeout)}, in {text(steps[-1])}"
+                break
+        return _renumbered(steps), message
+
+    def _repeats(self, invariant, steps, message):
         repeat = program.program(steps, invariant, message, self.seed)
-        self._finding(invariant, message, steps, repeat, number)
+        return repeats(self.nursery, repeat, invariant, self._patience(invariant))
+
+    def _patience(self, invariant):
+        """Each run that hangs takes that long; others have the whole time."""
+        return min(0.5, self.timeout / 4) if invariant == "hang" else self.timeout
 
     def _confirmed(self, candidates, invariant):
         """((invariant, message), steps) of the first that break something again, or None.
@@ -206,9 +243,10 @@ class _Trial:
                         return self._broken(outcome), steps[: outcome.step + 1]
         return None
 
-    def _finding(self, invariant, message, steps, repeat, number):
+    def _finding(self, invariant, message, steps, number, repeat=None):
         self.result.ok = False
         done = self.result.steps
+        repeat = repeat or program.program(steps, invariant, message, self.seed)
         self.result.finding = Finding(
             invariant, message, steps, repeat, self.seed, number, found_after=done
         )
@@ -224,8 +262,7 @@ class _Trial:
         return outcome if broken and invariant in (None, broken[0]) else None
 
     def _shrunk(self, steps, invariant):
-        # Each run that hangs takes that long; the last one is given the whole time.
-        patience = min(0.5, self.timeout / 4) if invariant == "hang" else self.timeout
+        patience = self._patience(invariant)
         shrunk = shrink(steps, lambda some: self._again(some, invariant, patience) is not None)
         return shrunk if self._again(shrunk, invariant, self.timeout) else steps
 
@@ -274,24 +311,27 @@ class _Trial:
         steps = [("storm", count, each, seed)]
         rounds = max(5, REPEATED // (count * each))
         repeat = program.storm_program(count, each, seed, rounds, invariant, message)
-        self._finding(invariant, message, steps, repeat, self.result.examples)
+        self._finding(invariant, message, steps, self.result.examples, repeat)
+
+
+def _used_before(steps):
+    """The steps, after blocks of the same sizes that were filled and freed: what
+    a block then holds is not zero, even where all memory is fresh."""
+    sizes = [s[2] * s[3] if s[0] == "calloc" else s[-1] for s in steps if len(s) > 2]
+    number = max((s[1] for s in steps if len(s) > 1), default=0)
+    before = []
+    for size in sorted({size for size in sizes if 0 < size < LARGEST_USED}):
+        number += 1
+        before += [("malloc", number, size), ("free", number)]
+    return before + steps
+
+
+def _numbers(steps):
+    """{id: number}: the ids of `steps` by 1, 2, ... in the order in which they appear."""
+    return {number: k for k, number in enumerate(dict.fromkeys(s[1] for s in steps if s[1:]), 1)}
 
 
 def _renumbered(steps):
-    """The steps with the ids 1, 2, ... in the order in which they appear."""
-    numbers = {}
-    return [
-        (s[0], numbers.setdefault(s[1], len(numbers) + 1), *s[2:]) if len(s) > 1 else s
-        for s in steps
-    ]
-
-
-def _death(outcome, timeout):
-    if outcome.death == "hang":
-        return f"no progress in {timeout:g} seconds"
-    if outcome.death == "exits":
-        return f"the process exited with status {outcome.code}"
-    told = f"the process died of {outcome.signal}"
-    if outcome.used:
-        told += f" when the block at {outcome.used:#x} was used"
-    return told + (f" ({outcome.said})" if outcome.said else "")
+    """The steps with their ids so numbered."""
+    numbers = _numbers(steps)
+    return [(s[0], numbers[s[1]], *s[2:]) if len(s) > 1 else s for s in steps]

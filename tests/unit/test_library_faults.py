@@ -98,6 +98,24 @@ def test_a_race_is_found_and_repeated(seed, tmp_path):
         expect_program(tmp_path, result.finding.program, library, ["-pthread"])
 
 
+def test_threads_that_begin_when_others_have_ended_are_tried(tmp_path):
+    library = clibs.built(tmp_path, clibs.THREAD_ENDS, name="ends")
+    result = prove_library(library, seed=1, examples=5, steps=500, threads=2, timeout=2)
+    print(result)
+    assert not result.ok
+    assert result.finding.steps[0][0] == "storm"
+    expect_program(tmp_path, result.finding.program, library, ["-pthread"])
+
+
+def test_a_fault_of_the_three_hundredth_free_has_a_short_program(tmp_path):
+    library = clibs.built(tmp_path, clibs.ALLOCATOR, "COUNTS")
+    result = prove_library(library, **TRIED | {"seed": 1})
+    print(result)
+    assert result.finding.invariant == "contents"
+    assert result.finding.program.count("\n") < 100
+    expect_program(tmp_path, result.finding.program, library)
+
+
 @pytest.mark.parametrize("macros", [(), ("PLAIN",)])
 def test_the_sound_allocator_holds(macros, tmp_path):
     library = clibs.built(tmp_path, clibs.ALLOCATOR, *macros)

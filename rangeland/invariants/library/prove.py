@@ -26,6 +26,8 @@ TIMEOUT = 10.0
 # Examples that one process does: what a library never frees is given back then.
 TOGETHER = 10
 STORMS = 12
+# Seconds after which no other storm is begun: a slow library does fewer.
+STORMING = 30
 # Operations of a thread: less, and one thread ends before another begins.
 LONG = 80_000
 # Larger blocks are not made only for what they leave in memory.
@@ -34,6 +36,8 @@ LARGEST_USED = 1 << 24
 DOUBTFUL = 4
 # Operations of the program that repeats what threads did, if all is well.
 REPEATED = 3_000_000
+# To begin and end a thread, a few times, takes as long as so many operations.
+BEGINNING = 1000
 
 
 def prove_library(
@@ -276,7 +280,10 @@ class _Trial:
         told["how"] = "compiled" if compiled else "interpreted, for want of a C compiler"
         each = self.examples * self.count // (STORMS * self.threads)
         each = max(LONG, each) if compiled else self.count
+        until = monotonic() + STORMING
         for number in range(STORMS):
+            if monotonic() > until:
+                return
             outcome = self._at_once(self.threads, each, self.seed + number)
             told["operations"] += outcome.answer["done"] if outcome.answer else 0
             if self._broken(outcome):
@@ -309,7 +316,7 @@ class _Trial:
             each //= 2
         message += f" ({count} threads, {each:,} operations each)"
         steps = [("storm", count, each, seed)]
-        rounds = max(5, REPEATED // (count * each))
+        rounds = max(5, REPEATED // (count * (each + BEGINNING)))
         repeat = program.storm_program(count, each, seed, rounds, invariant, message)
         self._finding(invariant, message, steps, self.result.examples, repeat)
 

@@ -311,6 +311,27 @@ void free(void *p) {
 }
 """
 
+# For finding faults, as debugging allocators do: right, and dear if blocks are huge.
+FILLS = r"""
+#include <string.h>
+void *__libc_malloc(size_t);
+void __libc_free(void *);
+static size_t all(void *p) { return (((size_t *)p)[-1] & ~(size_t)7) - 16; }
+void *malloc(size_t size) {
+    void *p = __libc_malloc(size);
+#ifdef AT_MALLOC
+    if (p) memset(p, 0xab, size);
+#endif
+    return p;
+}
+void free(void *p) {
+#ifdef AT_FREE
+    if (p) memset(p, 0xcd, all(p));
+#endif
+    __libc_free(p);
+}
+"""
+
 # Never frees: wasteful, and right; refuses when its memory is used up.
 BUMP = r"""
 #include <stddef.h>

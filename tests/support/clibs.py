@@ -268,6 +268,12 @@ void *malloc(size_t size) {
     return __libc_malloc(size);
 }
 void free(void *p) { __libc_free(p); }
+#ifdef BY_CHANCE
+void *__libc_memalign(size_t, size_t);
+void *memalign(size_t align, size_t size) {
+    return __libc_memalign(align > 4096 ? 4096 : align, size);
+}
+#endif
 void *calloc(size_t count, size_t size) {
     if (size && count > SIZE_MAX / size) return NULL;
     void *p = __libc_malloc(count * size);

@@ -16,7 +16,7 @@ from rangeland.invariants.library.progress import LOADING, MOST_THREADS
 from rangeland.invariants.library.repeating import repeats
 from rangeland.invariants.library.result import LibraryResult
 from rangeland.invariants.library.shrinking import shrink
-from rangeland.invariants.library.steps import example, text
+from rangeland.invariants.library.steps import MAKERS, example, text
 from vm.results import ParamError
 
 EXAMPLES = 100
@@ -32,6 +32,8 @@ STORMING = 30
 LONG = 80_000
 # Larger blocks are not made only for what they leave in memory.
 LARGEST_USED = 1 << 24
+# So many blocks, where one may be right by chance.
+OFTEN = 16
 # After so many findings that did not happen again, the first of them is told.
 DOUBTFUL = 4
 # Operations of the program that repeats what threads did, if all is well.
@@ -206,7 +208,7 @@ class _Trial:
             return False
         (invariant, message), steps = confirmed
         shrunk = self._shrunk(steps, invariant)
-        for some in (shrunk, _used_before(shrunk), steps):
+        for some in (shrunk, _used_before(shrunk), _often(shrunk), steps):
             finding = self._told(some, invariant, message)
             if self._repeats(invariant, *finding) is not False:
                 self._finding(invariant, *reversed(finding), number)
@@ -217,12 +219,12 @@ class _Trial:
         return False
 
     def _told(self, steps, invariant, message):
-        """(the steps up to the one that breaks it, what it then told)."""
+        """(the steps, what they told when they broke it)."""
         for some in (_renumbered(steps), steps):
             if outcome := self._again(some, invariant, self._patience(invariant)):
-                steps, message = some[: outcome.step + 1], self._broken(outcome)[1]
+                steps, message = some, self._broken(outcome)[1]
                 if outcome.death:
-                    message = f"{outcome.told(self.timeout)}, in {text(steps[-1])}"
+                    message = f"{outcome.told(self.timeout)}, in {text(some[outcome.step])}"
                 break
         return _renumbered(steps), message
 
@@ -268,7 +270,8 @@ class _Trial:
     def _shrunk(self, steps, invariant):
         patience = self._patience(invariant)
         shrunk = shrink(steps, lambda some: self._again(some, invariant, patience) is not None)
-        return shrunk if self._again(shrunk, invariant, self.timeout) else steps
+        outcome = self._again(shrunk, invariant, self.timeout)
+        return shrunk[: outcome.step + 1] if outcome else steps
 
     def _storm(self):
         """Several threads at once, in compiled code if that can be had."""
@@ -331,6 +334,16 @@ def _used_before(steps):
         number += 1
         before += [("malloc", number, size), ("free", number)]
     return before + steps
+
+
+def _often(steps):
+    """The steps, the last of them for some more blocks: where blocks lie by
+    chance, one is not placed wrongly each time, and one of several is."""
+    name, *args = steps[-1]
+    if name not in MAKERS:
+        return steps
+    number = max(step[1] for step in steps if len(step) > 1)
+    return steps + [(name, number + k, *args[1:]) for k in range(1, OFTEN)]
 
 
 def _numbers(steps):

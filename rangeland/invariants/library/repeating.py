@@ -1,4 +1,4 @@
-"""Whether the program that repeats a finding does: it is compiled and run, where there is a compiler.
+"""Whether the program of a finding repeats it: compiled and run, if there is a compiler.
 
 Source: design/library.md#.sol.program
 """
@@ -13,11 +13,15 @@ from rangeland.invariants.library.storm import PATIENCE, compiler
 _NO_FINDING = (0, 2)
 
 
+# How often it must fail: where blocks lie is another thing each time.
+RUNS = 10
+
+
 def repeats(nursery, text, invariant, patience):
     """True if the program of `text` fails for the nursery's library as was
     found, False if it does not, None if nobody can tell: without a compiler.
 
-    Cost: that of compiling a page of C, and of one run in a fork.
+    Cost: that of compiling a page of C, and of a few runs in forks.
     """
     if (found := compiler()) is None:
         return None
@@ -30,7 +34,14 @@ def repeats(nursery, text, invariant, patience):
             )
         except (OSError, subprocess.SubprocessError):
             return None
-        outcome = nursery.ask(patience, kind="program", program=str(path))
+        runs = 1 if invariant == "hang" else RUNS
+        return all(
+            _fails(nursery.ask(patience, kind="program", program=str(path)), invariant)
+            for _ in range(runs)
+        )
+
+
+def _fails(outcome, invariant):
     if outcome.death == "exits":
         return outcome.code not in _NO_FINDING
     return (outcome.death == "hang") == (invariant == "hang")

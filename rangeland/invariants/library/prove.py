@@ -4,7 +4,6 @@ Source: design/library.md#.sol.prove
 """
 
 import os
-import re
 from random import SystemRandom
 from time import monotonic
 
@@ -16,7 +15,8 @@ from rangeland.invariants.library.progress import LOADING, MOST_THREADS
 from rangeland.invariants.library.repeating import repeats
 from rangeland.invariants.library.result import LibraryResult
 from rangeland.invariants.library.shrinking import shrink
-from rangeland.invariants.library.steps import MAKERS, example, text
+from rangeland.invariants.library.steps import example, text
+from rangeland.invariants.library.variants import in_words, often, renumbered, used_before
 from vm.results import ParamError
 
 EXAMPLES = 100
@@ -30,10 +30,8 @@ STORMS = 12
 STORMING = 30
 # Operations of a thread: less, and one thread ends before another begins.
 LONG = 80_000
-# Larger blocks are not made only for what they leave in memory.
-LARGEST_USED = 1 << 24
-# So many blocks, where one may be right by chance.
-OFTEN = 16
+# How often shrunk steps are tried, which may depend on where blocks lie.
+ATTEMPTS = 8
 # After so many findings that did not happen again, the first of them is told.
 DOUBTFUL = 4
 # Operations of the program that repeats what threads did, if all is well.
@@ -201,14 +199,13 @@ class _Trial:
         before = [s for k in range(first, number) for s in self._steps(k)]
         confirmed = self._confirmed((steps, before + steps), invariant)
         if not confirmed:
-            numbers = _numbers(steps)
+            message = in_words(message, steps)
             message += " (when repeated, the steps did not break it)"
-            message = re.sub(r"\bb(\d+)\b", lambda m: f"b{numbers.get(int(m[1]), '?')}", message)
-            self._finding(invariant, message, _renumbered(steps), number)
+            self._finding(invariant, message, renumbered(steps), number)
             return False
         (invariant, message), steps = confirmed
         shrunk = self._shrunk(steps, invariant)
-        for some in (shrunk, _used_before(shrunk), _often(shrunk), steps):
+        for some in (shrunk, used_before(shrunk), often(shrunk), steps):
             finding = self._told(some, invariant, message)
             if self._repeats(invariant, *finding) is not False:
                 self._finding(invariant, *reversed(finding), number)
@@ -220,13 +217,13 @@ class _Trial:
 
     def _told(self, steps, invariant, message):
         """(the steps, what they told when they broke it)."""
-        for some in (_renumbered(steps), steps):
+        for some in (renumbered(steps), steps):
             if outcome := self._again(some, invariant, self._patience(invariant)):
-                steps, message = some, self._broken(outcome)[1]
+                message = self._broken(outcome)[1]
                 if outcome.death:
                     message = f"{outcome.told(self.timeout)}, in {text(some[outcome.step])}"
-                break
-        return _renumbered(steps), message
+                return renumbered(steps), in_words(message, some)
+        return renumbered(steps), in_words(message, steps)
 
     def _repeats(self, invariant, steps, message):
         repeat = program.program(steps, invariant, message, self.seed)
@@ -270,8 +267,10 @@ class _Trial:
     def _shrunk(self, steps, invariant):
         patience = self._patience(invariant)
         shrunk = shrink(steps, lambda some: self._again(some, invariant, patience) is not None)
-        outcome = self._again(shrunk, invariant, self.timeout)
-        return shrunk[: outcome.step + 1] if outcome else steps
+        for _ in range(ATTEMPTS):
+            if outcome := self._again(shrunk, invariant, self.timeout):
+                return shrunk[: outcome.step + 1]
+        return steps
 
     def _storm(self):
         """Several threads at once, in compiled code if that can be had."""
@@ -322,36 +321,3 @@ class _Trial:
         rounds = max(5, REPEATED // (count * (each + BEGINNING)))
         repeat = program.storm_program(count, each, seed, rounds, invariant, message)
         self._finding(invariant, message, steps, self.result.examples, repeat)
-
-
-def _used_before(steps):
-    """The steps, after blocks of the same sizes that were filled and freed: what
-    a block then holds is not zero, even where all memory is fresh."""
-    sizes = [s[2] * s[3] if s[0] == "calloc" else s[-1] for s in steps if len(s) > 2]
-    number = max((s[1] for s in steps if len(s) > 1), default=0)
-    before = []
-    for size in sorted({size for size in sizes if 0 < size < LARGEST_USED}):
-        number += 1
-        before += [("malloc", number, size), ("free", number)]
-    return before + steps
-
-
-def _often(steps):
-    """The steps, the last of them for some more blocks: where blocks lie by
-    chance, one is not placed wrongly each time, and one of several is."""
-    name, *args = steps[-1]
-    if name not in MAKERS:
-        return steps
-    number = max(step[1] for step in steps if len(step) > 1)
-    return steps + [(name, number + k, *args[1:]) for k in range(1, OFTEN)]
-
-
-def _numbers(steps):
-    """{id: number}: the ids of `steps` by 1, 2, ... in the order in which they appear."""
-    return {number: k for k, number in enumerate(dict.fromkeys(s[1] for s in steps if s[1:]), 1)}
-
-
-def _renumbered(steps):
-    """The steps with their ids so numbered."""
-    numbers = _numbers(steps)
-    return [(s[0], numbers[s[1]], *s[2:]) if len(s) > 1 else s for s in steps]

@@ -58,7 +58,6 @@ def test_a_program_does_not_rely_on_where_a_block_lies(tmp_path):
     result = prove_library(library, **TRIED | {"seed": 1})
     print(result)
     assert result.finding.invariant == "alignment"
-    assert len(result.finding.steps) <= 60
     expect_program(tmp_path, result.finding.program, library)
 
 

@@ -66,6 +66,9 @@ void *malloc(size_t size) {
     static char zero[16] __attribute__((aligned(16)));
     if (size == 0) return zero;
 #endif
+#ifdef CUTS_TO_INT
+    if (size >> 32 == 0 && (int)size < 0) size = 16;
+#endif
 #ifdef CUTS
     size = (unsigned)size;
 #endif
@@ -114,6 +117,9 @@ void free(void *p) {
 #ifdef HANGS
     if (++frees > 2) for (;;) ;
 #endif
+#ifdef COUNTS
+    if (++frees > 300) ((char *)p)[((size_t)1 << class) + sizeof(struct head) + 3] ^= 16;
+#endif
 #ifdef SCRIBBLES
     if (class == 6) memset((char *)p + 64 + 16, 0xee, 8);
 #endif
@@ -145,6 +151,13 @@ void *realloc(void *p, size_t size) {
 #ifdef GROWS_TOO_FAR
     all += 16;
 #endif
+#ifdef LOSES_SHRUNK
+    if (size < all / 8) {
+        void *small = malloc(size);
+        if (small) memcpy(small, p, size - 1), free(p);
+        return small;
+    }
+#endif
     if (size <= all) { head(p)->size = size; return p; }
     void *q = malloc(size);
     if (!q) return NULL;
@@ -154,6 +167,9 @@ void *realloc(void *p, size_t size) {
 #ifdef READS_BEYOND
     old = size > 200000 ? (size_t)8 << 30 : size;
 #endif
+#ifdef LOSES_FAR_END
+    old = old > 1 << 20 ? 1 << 20 : old;
+#endif
     memcpy(q, p, old);
     free(p);
     return q;
@@ -161,7 +177,9 @@ void *realloc(void *p, size_t size) {
 
 #ifndef PLAIN
 size_t malloc_usable_size(void *p) {
+#ifndef USABLE_OF_NULL
     if (!p) return 0;
+#endif
 #ifdef USABLE_TOO_LARGE
     return ((size_t)1 << head(p)->class) + 8;
 #endif
@@ -173,6 +191,12 @@ size_t malloc_usable_size(void *p) {
 int posix_memalign(void **out, size_t align, size_t size) {
 #ifdef NOT_AS_ALIGNED
     align = align > 64 ? 64 : align;
+#endif
+#ifdef NOT_AS_FAR_ALIGNED
+    align = align > 1 << 20 ? 1 << 20 : align;
+#endif
+#ifndef ANY_ALIGNMENT
+    if (!align || align % sizeof(void *) || align & (align - 1)) return EINVAL;
 #endif
     if (size > ALL) return ENOMEM;
     char *p = malloc(size + align);
@@ -188,6 +212,12 @@ int posix_memalign(void **out, size_t align, size_t size) {
     *out = at;
     return 0;
 }
+#ifdef SHORT_OF_ALIGNMENT
+void *aligned_alloc(size_t align, size_t size) {
+    void *p;
+    return posix_memalign(&p, align, size & -align) ? NULL : p;
+}
+#endif
 #endif
 
 #ifdef CRASHES_AT_LOAD
@@ -215,6 +245,96 @@ void free(void *p) {
     static void (*libc)(void *);
     if (!libc) libc = (void (*)(void *))dlsym(RTLD_NEXT, "free");
     libc(p);
+}
+"""
+
+# In libc's heap: what a process has used before is what calloc then gives.
+IN_LIBC = r"""
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+void *__libc_malloc(size_t);
+void __libc_free(void *);
+void *malloc(size_t size) {
+#ifdef ONCE
+    int file = size == 1000 ? open(ONCE, O_CREAT | O_EXCL, 0600) : -1;
+    if (file >= 0) abort();
+#endif
+#ifdef CLOSES
+    if (size == 1000) for (int i = 0; i < 64; i++) close(i);
+#endif
+    return __libc_malloc(size);
+}
+void free(void *p) { __libc_free(p); }
+#ifdef BY_CHANCE
+void *__libc_memalign(size_t, size_t);
+void *memalign(size_t align, size_t size) {
+    return __libc_memalign(align > 4096 ? 4096 : align, size);
+}
+#endif
+void *calloc(size_t count, size_t size) {
+    if (size && count > SIZE_MAX / size) return NULL;
+    void *p = __libc_malloc(count * size);
+#ifdef DIRTY
+    if (size >= 65536) return p;
+#endif
+    return p ? memset(p, 0, count * size) : p;
+}
+"""
+
+# What a thread used last is given to the third thread or a later one, which begins.
+THREAD_ENDS = r"""
+#include <pthread.h>
+#include <stddef.h>
+void *__libc_malloc(size_t);
+void __libc_free(void *);
+static pthread_key_t key;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static void *left;
+static int begun;
+static __thread void *last;
+static void ended(void *p) { (void)p, left = last; }
+static void begin(void) { pthread_key_create(&key, ended); }
+void *malloc(size_t size) {
+    void *p = NULL;
+    pthread_once(&once, begin);
+    if (!pthread_getspecific(key)) {
+        pthread_mutex_lock(&mutex);
+        if (++begun > 2) p = left, left = NULL;
+        pthread_mutex_unlock(&mutex);
+    }
+    if (!p || size > 2048) p = __libc_malloc(size < 2048 ? 2048 : size);
+    if (size <= 2048) last = p;
+    pthread_setspecific(key, &key);
+    return p;
+}
+void free(void *p) {
+    if (p == last) last = NULL;
+    __libc_free(p);
+}
+"""
+
+# For finding faults, as debugging allocators do: right, and dear if blocks are huge.
+FILLS = r"""
+#include <string.h>
+void *__libc_malloc(size_t);
+void __libc_free(void *);
+static size_t all(void *p) { return (((size_t *)p)[-1] & ~(size_t)7) - 16; }
+void *malloc(size_t size) {
+    void *p = __libc_malloc(size);
+#ifdef AT_MALLOC
+    if (p) memset(p, 0xab, size);
+#endif
+    return p;
+}
+void free(void *p) {
+#ifdef AT_FREE
+    if (p) memset(p, 0xcd, all(p));
+#endif
+    __libc_free(p);
 }
 """
 
@@ -256,6 +376,17 @@ FAULTS = {
     "CRASHES": {"crash"},
     "HANGS": {"hang"},
     "EXITS": {"exits"},
+}
+
+# Those that the first example finds, which is the same for each seed.
+ODD_FAULTS = {
+    "CUTS_TO_INT": {"overlap", "crash"},
+    "LOSES_FAR_END": {"prefix"},
+    "LOSES_SHRUNK": {"prefix"},
+    "NOT_AS_FAR_ALIGNED": {"alignment"},
+    "ANY_ALIGNMENT": {"alignment", "crash"},
+    "SHORT_OF_ALIGNMENT": {"usable-size", "overlap", "contents"},
+    "USABLE_OF_NULL": {"crash"},
 }
 
 

@@ -33,6 +33,53 @@ def test_a_fault_is_found_shrunk_and_repeated(fault, tmp_path):
             expect_program(tmp_path, finding.program, library)
 
 
+@pytest.mark.parametrize("fault", clibs.ODD_FAULTS)
+def test_the_first_example_finds_odd_faults(fault, tmp_path):
+    library = clibs.built(tmp_path, clibs.ALLOCATOR, fault)
+    result = prove_library(library, **TRIED | {"seed": 1, "examples": 1})
+    print(result)
+    assert not result.ok
+    assert result.finding.invariant in clibs.ODD_FAULTS[fault]
+    assert len(result.finding.steps) <= 4
+    expect_program(tmp_path, result.finding.program, library)
+
+
+def test_a_program_does_not_rely_on_what_the_memory_held(tmp_path):
+    library = clibs.built(tmp_path, clibs.IN_LIBC, "DIRTY", name="not-zeroed")
+    result = prove_library(library, **TRIED | {"seed": 1})
+    print(result)
+    assert result.finding.invariant == "zeroed"
+    assert len(result.finding.steps) <= 3
+    expect_program(tmp_path, result.finding.program, library)
+
+
+def test_a_program_does_not_rely_on_where_a_block_lies(tmp_path):
+    library = clibs.built(tmp_path, clibs.IN_LIBC, "BY_CHANCE", name="by-chance")
+    result = prove_library(library, **TRIED | {"seed": 1})
+    print(result)
+    assert result.finding.invariant == "alignment"
+    expect_program(tmp_path, result.finding.program, library)
+
+
+def test_a_program_that_does_not_repeat_it_is_told(tmp_path):
+    library = clibs.built(tmp_path, clibs.IN_LIBC, "CLOSES", name="closes")
+    result = prove_library(library, **TRIED | {"seed": 1})
+    print(result)
+    assert result.finding.invariant == "exits"
+    assert "did not repeat it" in result.finding.message
+
+
+def test_what_happens_once_only_is_told_as_that(tmp_path):
+    """A fault by chance: one that the steps do not break again."""
+    chance = f"ONCE=\"{tmp_path}/once\""
+    library = clibs.built(tmp_path, clibs.IN_LIBC, chance, name="once")
+    result = prove_library(library, **TRIED | {"seed": 1})
+    print(result)
+    assert not result.ok
+    assert "when repeated, the steps did not break it" in result.finding.message
+    assert [step[1] for step in result.finding.steps if len(step) > 1][0] == 1
+
+
 def expect_program(folder, text, library, flags=()):
     """Assert that the program fails for the library, and not for libc."""
     if "storm" not in text:
@@ -57,6 +104,24 @@ def test_a_race_is_found_and_repeated(seed, tmp_path):
     assert "threads" in result.finding.message
     if seed == SEEDS[0]:
         expect_program(tmp_path, result.finding.program, library, ["-pthread"])
+
+
+def test_threads_that_begin_when_others_have_ended_are_tried(tmp_path):
+    library = clibs.built(tmp_path, clibs.THREAD_ENDS, name="ends")
+    result = prove_library(library, seed=1, examples=5, steps=500, threads=2, timeout=2)
+    print(result)
+    assert not result.ok
+    assert result.finding.steps[0][0] == "storm"
+    expect_program(tmp_path, result.finding.program, library, ["-pthread"])
+
+
+def test_a_fault_of_the_three_hundredth_free_has_a_short_program(tmp_path):
+    library = clibs.built(tmp_path, clibs.ALLOCATOR, "COUNTS")
+    result = prove_library(library, **TRIED | {"seed": 1})
+    print(result)
+    assert result.finding.invariant == "contents"
+    assert result.finding.program.count("\n") < 100
+    expect_program(tmp_path, result.finding.program, library)
 
 
 @pytest.mark.parametrize("macros", [(), ("PLAIN",)])

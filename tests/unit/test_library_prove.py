@@ -3,7 +3,9 @@
 import ctypes.util
 import json
 import os
+import resource
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -129,6 +131,26 @@ def test_a_library_of_another_machine_is_told(tmp_path):
     data[4] = 1
     (tmp_path / "other.so").write_bytes(data)
     refused(tmp_path / "other.so", "does not load.*ELF")
+    data[4], data[18:20] = 2, (0x1234).to_bytes(2, sys.byteorder)
+    (tmp_path / "other.so").write_bytes(data)
+    refused(tmp_path / "other.so", "does not load: it is for machine 4660 of the ELF numbers")
+
+
+@needs_cc
+def test_a_library_whose_name_is_no_text_is_tried(tmp_path):
+    library = clibs.built(tmp_path, clibs.WRAPPER, name="wrapper")
+    other = library.rename(tmp_path / os.fsdecode(b"wr\xff.so"))
+    assert prove_library(other, seed=1, examples=1, threads=1).ok
+
+
+@needs_cc
+@pytest.mark.parametrize("when", ["AT_MALLOC", "AT_FREE"])
+def test_libraries_that_fill_blocks_are_not_asked_for_all_memory(when, tmp_path):
+    library = clibs.built(tmp_path, clibs.FILLS, when, name="fills")
+    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    assert prove_library(library, seed=1, examples=2, threads=1).ok
+    after = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    assert after <= max(before, 1 << 20)
 
 
 def test_libraries_without_malloc_are_told():

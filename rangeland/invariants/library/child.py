@@ -60,6 +60,9 @@ def _serve(request, area, row, answers, compiled):
         words = memoryview(area).cast("Q")
         words[progress.FORK] = os.getpid()
         words[progress.PHASE] = progress.LOADING
+        if request["kind"] == "program":
+            words[progress.PHASE] = progress.RUNNING
+            os.execv(request["program"], [request["program"], request["path"]])
         answer = _answer(request, words, row, compiled)
     except Refused as error:
         answer = {"untried": str(error)}

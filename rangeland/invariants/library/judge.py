@@ -5,19 +5,22 @@ bytes it reads are those it wrote. Source: design/library.md#.sol.judge
 """
 
 import ctypes
+import resource
 from bisect import bisect_right
 from ctypes import PYFUNCTYPE, c_size_t, c_void_p
 
 from rangeland.invariants.library import patterns
 from rangeland.invariants.library.progress import STEP, USED
-from rangeland.invariants.library.steps import IMPOSSIBLE, text
+from rangeland.invariants.library.steps import IMPOSSIBLE, is_alignment, text
 
 ALIGN = 16
 LOWEST = 4096
 WHOLE = 65536
 WINDOW = 256
 EVERY = 8
-
+# Blocks from this size on are asked for if a block of PROBE bytes is not filled.
+POSSIBLE = 1 << 30
+PROBE = 1 << 26
 
 _SIZE, _VOID = c_size_t, c_void_p
 _SIGNATURES = {
@@ -47,6 +50,17 @@ def callables(addresses, kind=PYFUNCTYPE):
     return {name: kind(*_SIGNATURES[name])(at) for name, at in addresses.items()}
 
 
+def in_use():
+    """The bytes of memory that this process has in use."""
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * resource.getpagesize()
+
+
+def most_in_use():
+    """The most bytes of memory that this process ever had in use."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
+
+
 def _of_libc(name, *signature):
     address = ctypes.cast(getattr(ctypes.PyDLL(None), name), c_void_p).value
     return PYFUNCTYPE(*signature)(address)
@@ -64,13 +78,14 @@ class Judge:
         self.bases = []
         self.limits = {}
         self.given = self.refused = 0
+        self.filler = None
         self.row = ctypes.cast(row, c_void_p).value
         self.zeros = bytes(patterns.ROW)
         self.zeros_at = ctypes.cast(self.zeros, c_void_p).value
         self.compare = _of_libc("memcmp", ctypes.c_int, _SIZE, _SIZE, _SIZE)
         self.copy = _of_libc("memcpy", None, _SIZE, _SIZE, _SIZE)
         self.actions = {name: getattr(self, "_" + name) for name in (*functions, "check")}
-        for name in ("free", "realloc"):
+        for name in ("free", "realloc", "malloc_usable_size"):
             if name in functions:
                 self.actions[name + "_null"] = getattr(self, f"_{name}_null")
 
@@ -86,7 +101,21 @@ class Judge:
 
     def _malloc(self, step):
         _, number, size = step
+        if POSSIBLE <= size < IMPOSSIBLE and self._is_filler():
+            return
         self._got(step, number, self.functions["malloc"](size), size, 1)
+
+    def _is_filler(self):
+        """True if the library writes all of each block that it gives, or is
+        given back: then huge ones are not asked for, but for what cannot be."""
+        if self.filler is None:
+            before, peak = in_use(), most_in_use()
+            address = self.functions["malloc"](PROBE)
+            after = in_use()
+            self.functions["free"](address or 0)
+            after = max(after, most_in_use() if most_in_use() > peak else 0)
+            self.filler = after - before > PROBE // 2
+        return self.filler
 
     def _calloc(self, step):
         _, number, count, size = step
@@ -148,6 +177,9 @@ class Judge:
         _, number, align, size = step
         out = ctypes.c_void_p()
         failed = self.functions["posix_memalign"](ctypes.addressof(out), align, size)
+        if not failed and not is_alignment(align):
+            told = f"{text(step)} gave 0, for success, expected EINVAL: {align} is no power of two"
+            raise Violated("alignment", f"{told} from 8 on")
         if not failed and size and out.value is None:
             raise Violated("nonsense", f"{text(step)} gave 0, for success, and the address NULL")
         self._got(step, number, None if failed else out.value, size, align)
@@ -167,6 +199,10 @@ class Judge:
             self._fill(number, address, usable, extent)
             extent = usable
         self.blocks[number] = (address, size, extent)
+
+    def _malloc_usable_size_null(self, step):
+        if usable := self.functions["malloc_usable_size"](0):
+            raise Violated("usable-size", f"{text(step)} is {usable}, expected 0")
 
     def _free(self, step):
         block = self.blocks.pop(step[1], None)

@@ -5,6 +5,7 @@ Runs in the child. Source: design/library.md#.sol.loading
 
 import ctypes
 import os
+import sys
 from ctypes import byref, c_char_p, c_void_p
 
 from rangeland.invariants.library.known import KNOWN
@@ -49,8 +50,10 @@ def load(path):
     """
     try:
         library = ctypes.CDLL(path, mode=MODE)
+    except UnicodeDecodeError:
+        raise Refused("it does not load, for a reason that is not in UTF-8") from None
     except OSError as error:
-        raise Refused(f"it does not load: {error}") from None
+        raise Refused(f"it does not load: {_machine(path) or error}") from None
     file = _file_of(library)
     addresses = {name: _address(library, name) for name in FUNCTIONS}
     for name in REQUIRED:
@@ -83,6 +86,20 @@ def where(address):
     return os.fsdecode(found.file)
 
 
+def _machine(path):
+    """What is wrong if the library is for another machine, of which the loader
+    says that there is no such file; else None."""
+    try:
+        with open(path, "rb") as file, open("/proc/self/exe", "rb") as own:
+            theirs, ours = file.read(20), own.read(20)
+    except OSError:
+        return None
+    if theirs[:6] != ours[:6] or theirs[18:] == ours[18:]:
+        return None
+    numbers = [int.from_bytes(head[18:], sys.byteorder) for head in (theirs, ours)]
+    return "it is for machine {} of the ELF numbers, and this one is {}".format(*numbers)
+
+
 def _file_of(library):
     map_ = ctypes.POINTER(_LinkMap)()
     if _SYSTEM.dlinfo(library._handle, _RTLD_DI_LINKMAP, byref(map_)) != 0:
@@ -93,7 +110,8 @@ def _file_of(library):
 def _address(library, name):
     try:
         return ctypes.cast(getattr(library, name), c_void_p).value
-    except AttributeError:
+    except (AttributeError, UnicodeDecodeError):
+        # The loader's message has the path, which need not be UTF-8.
         return None
 
 

@@ -59,6 +59,17 @@ class Outcome:
     code: int = 0
     said: str = ""
 
+    def told(self, timeout):
+        """How the child died, in words; `timeout` are the seconds that it was given."""
+        if self.death == "hang":
+            return f"no progress in {timeout:g} seconds"
+        if self.death == "exits":
+            return f"the process exited with status {self.code}"
+        told = f"the process died of {self.signal}"
+        if self.used:
+            told += f" when the block at {self.used:#x} was used"
+        return told + (f" ({self.said})" if self.said else "")
+
 
 class Nursery:
     """A child that tries one library, started when needed: a context manager."""

@@ -8,7 +8,7 @@ import re
 
 from rangeland.invariants.library.nursery import TUNABLES
 from rangeland.invariants.library.patterns import C as PATTERN
-from rangeland.invariants.library.steps import IMPOSSIBLE
+from rangeland.invariants.library.steps import IMPOSSIBLE, is_alignment
 from rangeland.invariants.library.storm import STORM
 
 SECONDS = 20
@@ -89,6 +89,13 @@ static void *aligned(size_t align, size_t size) {
     if (!p && size) { puts("posix_memalign gave 0 and NULL"); exit(1); }
     return p;
 }""",
+    "unaligned": """\
+static void unaligned(size_t align, size_t size) {
+    void *p = NULL;
+    if (posix_memalign_(&p, align, size)) return;
+    printf("posix_memalign took the alignment %zu\\n", align);
+    exit(1);
+}""",
     "leave": """\
 static unsigned char *leave(int i) {
     unsigned char *at = b[i].at;
@@ -130,6 +137,10 @@ static void usable(int i) {
             bad("usable size too large", i);
     b[i].extent = size;
     fill(i, from);
+}""",
+    "usable_null": """\
+static void usable_null(void) {
+    if (malloc_usable_size_(NULL)) { puts("the usable size of NULL is not 0"); exit(1); }
 }""",
     "check": """\
 static void check(void) {
@@ -236,6 +247,8 @@ def _line(step, number):
         return "check();"
     if name == "free_null":
         return "free_(NULL);"
+    if name == "malloc_usable_size_null":
+        return "usable_null();"
     if name == "free":
         return f"freed({number});"
     if name == "malloc_usable_size":
@@ -255,6 +268,8 @@ def _made(name, number, args, sizes, product):
     aligned = function in ("aligned_alloc", "memalign", "posix_memalign")
     if function == "posix_memalign":
         call = f"aligned({', '.join(sizes)})"
+    if function == "posix_memalign" and not is_alignment(args[0]):
+        return f"unaligned({', '.join(sizes)});"
     if (args[-1] if aligned else product) >= IMPOSSIBLE:
         return f'none({call}, "{function}");'
     if function == "calloc":

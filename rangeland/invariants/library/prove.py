@@ -12,9 +12,11 @@ from rangeland.invariants.library import program, storm
 from rangeland.invariants.library.known import KNOWN
 from rangeland.invariants.library.nursery import Nursery
 from rangeland.invariants.library.progress import LOADING, MOST_THREADS
+from rangeland.invariants.library.repeating import repeats
 from rangeland.invariants.library.result import LibraryResult
 from rangeland.invariants.library.shrinking import shrink
 from rangeland.invariants.library.steps import example, text
+from rangeland.invariants.library.variants import in_words, often, renumbered, used_before
 from vm.results import ParamError
 
 EXAMPLES = 100
@@ -24,10 +26,18 @@ TIMEOUT = 10.0
 # Examples that one process does: what a library never frees is given back then.
 TOGETHER = 10
 STORMS = 12
+# Seconds after which no other storm is begun: a slow library does fewer.
+STORMING = 30
 # Operations of a thread: less, and one thread ends before another begins.
 LONG = 80_000
+# How often shrunk steps are tried, which may depend on where blocks lie.
+ATTEMPTS = 8
+# After so many findings that did not happen again, the first of them is told.
+DOUBTFUL = 4
 # Operations of the program that repeats what threads did, if all is well.
 REPEATED = 3_000_000
+# To begin and end a thread, a few times, takes as long as so many operations.
+BEGINNING = 1000
 
 
 def prove_library(
@@ -125,7 +135,7 @@ class _Trial:
         answer = outcome.answer or {}
         why = answer.get("untried")
         if outcome.phase == LOADING and outcome.death:
-            why = "while it is loaded, " + _death(outcome, self.timeout)
+            why = "while it is loaded, " + outcome.told(self.timeout)
         elif outcome.death == "killed":
             why = "the system killed its process, for want of memory perhaps"
         elif "failed" in answer:
@@ -140,6 +150,7 @@ class _Trial:
         self.offered = self.result.functions = answer["functions"]
 
     def _examine(self, progress):
+        doubtful = 0
         for first in range(0, self.examples, TOGETHER):
             last = min(first + TOGETHER, self.examples)
             progress(first, self.examples)
@@ -149,11 +160,20 @@ class _Trial:
             if self._broken(outcome):
                 self.result.steps += outcome.done + outcome.step + 1
                 self.result.examples = outcome.example + 1
-                self._find(outcome, first)
-                return
+                if self._better(outcome, first) or (doubtful := doubtful + 1) == DOUBTFUL:
+                    return
+                continue
             self._hold(outcome.answer)
             self.result.examples = last
         progress(self.examples, self.examples)
+
+    def _better(self, outcome, first):
+        """Make `outcome` the finding, if it is repeated, or the first. True if it is repeated."""
+        before = self.result.finding
+        repeated = self._find(outcome, first)
+        if before and not repeated:
+            self.result.finding = before
+        return repeated
 
     def _hold(self, answer):
         self.result.steps += answer["done"]
@@ -166,32 +186,52 @@ class _Trial:
     def _broken(self, outcome):
         """(invariant, message) of what the outcome shows, or None."""
         if outcome.death:
-            return outcome.death, _death(outcome, self.timeout)
+            return outcome.death, outcome.told(self.timeout)
         broken = outcome.answer.get("broken")
         return broken and (broken["invariant"], broken["message"])
 
     def _find(self, outcome, first):
-        """Shrink the steps that led to `outcome`, and make it the finding."""
+        """Shrink the steps that led to `outcome`, and make it the finding.
+        True if its program repeats it, or nobody can tell."""
         invariant, message = self._broken(outcome)
         number = outcome.example
         steps = self._steps(number)[: outcome.step + 1]
         before = [s for k in range(first, number) for s in self._steps(k)]
         confirmed = self._confirmed((steps, before + steps), invariant)
-        if confirmed:
-            (invariant, message), steps = confirmed
-            steps = self._shrunk(steps, invariant)
-        if confirmed and self._again(_renumbered(steps), invariant, self.timeout):
-            steps = _renumbered(steps)
-        final = confirmed and self._again(steps, invariant, self.timeout)
-        if final:
-            message = self._broken(final)[1]
-            steps = steps[: final.step + 1]
-        if final and final.death:
-            message += f", in {text(steps[-1])}"
-        elif not confirmed:
+        if not confirmed:
+            message = in_words(message, steps)
             message += " (when repeated, the steps did not break it)"
+            self._finding(invariant, message, renumbered(steps), number)
+            return False
+        (invariant, message), steps = confirmed
+        shrunk = self._shrunk(steps, invariant)
+        for some in (shrunk, used_before(shrunk), often(shrunk), steps):
+            finding = self._told(some, invariant, message)
+            if self._repeats(invariant, *finding) is not False:
+                self._finding(invariant, *reversed(finding), number)
+                return True
+        steps, message = self._told(shrunk, invariant, message)
+        message += " (its program, when it was run, did not repeat it)"
+        self._finding(invariant, message, steps, number)
+        return False
+
+    def _told(self, steps, invariant, message):
+        """(the steps, what they told when they broke it)."""
+        for some in (renumbered(steps), steps):
+            if outcome := self._again(some, invariant, self._patience(invariant)):
+                message = self._broken(outcome)[1]
+                if outcome.death:
+                    message = f"{outcome.told(self.timeout)}, in {text(some[outcome.step])}"
+                return renumbered(steps), in_words(message, some)
+        return renumbered(steps), in_words(message, steps)
+
+    def _repeats(self, invariant, steps, message):
         repeat = program.program(steps, invariant, message, self.seed)
-        self._finding(invariant, message, steps, repeat, number)
+        return repeats(self.nursery, repeat, invariant, self._patience(invariant))
+
+    def _patience(self, invariant):
+        """Each run that hangs takes that long; others have the whole time."""
+        return min(0.5, self.timeout / 4) if invariant == "hang" else self.timeout
 
     def _confirmed(self, candidates, invariant):
         """((invariant, message), steps) of the first that break something again, or None.
@@ -206,9 +246,10 @@ class _Trial:
                         return self._broken(outcome), steps[: outcome.step + 1]
         return None
 
-    def _finding(self, invariant, message, steps, repeat, number):
+    def _finding(self, invariant, message, steps, number, repeat=None):
         self.result.ok = False
         done = self.result.steps
+        repeat = repeat or program.program(steps, invariant, message, self.seed)
         self.result.finding = Finding(
             invariant, message, steps, repeat, self.seed, number, found_after=done
         )
@@ -224,10 +265,12 @@ class _Trial:
         return outcome if broken and invariant in (None, broken[0]) else None
 
     def _shrunk(self, steps, invariant):
-        # Each run that hangs takes that long; the last one is given the whole time.
-        patience = min(0.5, self.timeout / 4) if invariant == "hang" else self.timeout
+        patience = self._patience(invariant)
         shrunk = shrink(steps, lambda some: self._again(some, invariant, patience) is not None)
-        return shrunk if self._again(shrunk, invariant, self.timeout) else steps
+        for _ in range(ATTEMPTS):
+            if outcome := self._again(shrunk, invariant, self.timeout):
+                return shrunk[: outcome.step + 1]
+        return steps
 
     def _storm(self):
         """Several threads at once, in compiled code if that can be had."""
@@ -239,7 +282,10 @@ class _Trial:
         told["how"] = "compiled" if compiled else "interpreted, for want of a C compiler"
         each = self.examples * self.count // (STORMS * self.threads)
         each = max(LONG, each) if compiled else self.count
+        until = monotonic() + STORMING
         for number in range(STORMS):
+            if monotonic() > until:
+                return
             outcome = self._at_once(self.threads, each, self.seed + number)
             told["operations"] += outcome.answer["done"] if outcome.answer else 0
             if self._broken(outcome):
@@ -272,26 +318,6 @@ class _Trial:
             each //= 2
         message += f" ({count} threads, {each:,} operations each)"
         steps = [("storm", count, each, seed)]
-        rounds = max(5, REPEATED // (count * each))
+        rounds = max(5, REPEATED // (count * (each + BEGINNING)))
         repeat = program.storm_program(count, each, seed, rounds, invariant, message)
-        self._finding(invariant, message, steps, repeat, self.result.examples)
-
-
-def _renumbered(steps):
-    """The steps with the ids 1, 2, ... in the order in which they appear."""
-    numbers = {}
-    return [
-        (s[0], numbers.setdefault(s[1], len(numbers) + 1), *s[2:]) if len(s) > 1 else s
-        for s in steps
-    ]
-
-
-def _death(outcome, timeout):
-    if outcome.death == "hang":
-        return f"no progress in {timeout:g} seconds"
-    if outcome.death == "exits":
-        return f"the process exited with status {outcome.code}"
-    told = f"the process died of {outcome.signal}"
-    if outcome.used:
-        told += f" when the block at {outcome.used:#x} was used"
-    return told + (f" ({outcome.said})" if outcome.said else "")
+        self._finding(invariant, message, steps, self.result.examples, repeat)

@@ -68,7 +68,7 @@ def _last_ones(steps, budget):
 
 def _counted(steps, budget):
     """Perhaps it is only the number of calls that counts: then they can be alike."""
-    for alike in (_blocks, _pairs):
+    for alike in (_blocks, _pairs, _pairs_among):
         count = 16
         while count <= 2 * len(steps):
             if budget.breaks(alike(count)):
@@ -87,6 +87,13 @@ def _blocks(count):
 
 def _pairs(count):
     return [s for n in range(1, count + 1) for s in (("malloc", n, 16), ("free", n))]
+
+
+def _pairs_among(count):
+    """Pairs that use one place again and again, between two blocks that stay."""
+    live = [("malloc", number, 16) for number in (1, 2, 3)]
+    pairs = [(s[0], s[1] + 3, *s[2:]) for s in _pairs(count)]
+    return [*live, ("free", 2), *pairs, ("check",)]
 
 
 def _fewer(steps, budget):

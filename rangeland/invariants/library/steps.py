@@ -13,6 +13,8 @@ HUGE = (1 << 57, (1 << 62) + 8, (1 << 63) - 1, 1 << 63, (1 << 64) - 4096)
 HUGE += ((1 << 64) - 17, (1 << 64) - 16, (1 << 64) - 8, (1 << 64) - 1)
 # Possible, and so large that a lazy system may give them: 32 bits would cut them short.
 LARGE = ((1 << 40) + 16, (1 << 40) + (1 << 31) + 64, (1 << 44) + 4096, (1 << 47) - 4096)
+# What 31 bits, and what 32 bits, are too few for.
+LARGE += ((1 << 31) + 16, (1 << 32) - 16, (1 << 32) + 16)
 OVERFLOWS = (
     (1 << 32, 1 << 32),
     ((1 << 60) + 1, 16),
@@ -28,6 +30,11 @@ OVERFLOWS = (
 SURVEYED = (1, 2, 3, 4, 8, 12, 16, 24, 32, 40, 48, 64, 80, 96, 100, 128, 192, 256, 512)
 SURVEYED += (1000, 1024, 2048, 4096, 8192, 16384, 65536, 262144)
 ALIGNS = (16, 32, 64, 128, 256, 512, 1024, 4096, 8192, 65536)
+# Sizes from and to which blocks are resized, far apart.
+RESIZED = ((200, 17), (5000, 100), (300000, 3000), (3 << 20, 70000), (70000, 3 << 20))
+RESIZED += ((2 << 20, 4 << 20),)
+# Alignments that posix_memalign must refuse.
+NO_ALIGNS = (0, 4, 24, 4097, (1 << 64) - 8)
 MAKERS = ("malloc", "calloc", "realloc", "aligned_alloc", "posix_memalign", "memalign")
 MAKERS += ("valloc", "reallocarray")
 REQUIRED = ("malloc", "free")
@@ -43,6 +50,7 @@ def survey(offered):
     steps = _Steps(offered)
     _sizes(steps)
     _odd(steps)
+    _oddly_aligned(steps)
     for count, size in OVERFLOWS:
         steps.add("calloc", count, size)
         steps.add("reallocarray", count, size)
@@ -70,6 +78,8 @@ def _sizes(steps):
         for new in (old // 2 + 1, old + 1, 2 * old, 4 * old + 8):
             steps.again("realloc", old, new)
             steps.again("reallocarray", old, new, 2)
+    for old, new in RESIZED:
+        steps.again("realloc", old, new)
     for align in ALIGNS:
         for size in (align, 3 * align):
             for name in ("aligned_alloc", "posix_memalign", "memalign"):
@@ -80,6 +90,7 @@ def _sizes(steps):
 
 def _odd(steps):
     steps.emit("free_null")
+    steps.emit("malloc_usable_size_null")
     zeros = [steps.add("malloc", 0) for _ in range(4)]
     zeros += [steps.add("calloc", 0, 16), steps.add("calloc", 16, 0)]
     for number in zeros:
@@ -88,6 +99,17 @@ def _odd(steps):
         steps.add("realloc_null", size)
         number = steps.again("realloc", size, 0)
         steps.of("free", number)
+
+
+def _oddly_aligned(steps):
+    for align in (8, 1 << 20, 1 << 21):
+        for name in ("posix_memalign", "memalign"):
+            steps.add(name, align, 100)
+    # Since C17 the size need be no multiple of the alignment.
+    for align, size in ((64, 100), (512, 1000), (4096, 4200)):
+        steps.of("malloc_usable_size", steps.add("aligned_alloc", align, size))
+    for align in NO_ALIGNS:
+        steps.add("posix_memalign", align, 64)
 
 
 class _Steps:
@@ -249,6 +271,11 @@ _STEPS = {
 def _factors(rng, size):
     factor = rng.choice((1, 1, 2, 4, 8))
     return (factor, -(-size // factor)) if rng.random() < 0.5 else (-(-size // factor), factor)
+
+
+def is_alignment(align):
+    """True if posix_memalign may give blocks of this alignment: all others it must refuse."""
+    return align > 0 and align % 8 == 0 and align & (align - 1) == 0
 
 
 def text(step):

@@ -23,7 +23,7 @@ STORM = (
 #include <stdlib.h>
 #include <string.h>
 
-enum { MINE = 64, SHARED = 16, MOST = 64 };
+enum { MINE = 64, SHARED = 16, MOST = 64, GENERATIONS = 4 };
 struct functions {
     void *(*malloc)(size_t);
     void (*free)(void *);
@@ -156,18 +156,24 @@ static void end(size_t count) {
             if (!broken) f->free(nth(i)->at);
         }
 }
+/* Threads begin when others have ended, and go on with what those had. */
+static void generation(int count) {
+    pthread_barrier_init(&barrier, NULL, count);
+    for (int i = 0; i < count; i++)
+        if (pthread_create(&threads[i].id, NULL, work, &threads[i])) abort();
+    for (int i = 0; i < count; i++) pthread_join(threads[i].id, NULL);
+    pthread_barrier_destroy(&barrier);
+}
 int storm(const struct functions *functions, int count, unsigned long each, unsigned long seed,
           volatile unsigned long *words, char *told) {
-    f = functions, operations = each, progress = words, message = told, broken = 0;
+    f = functions, progress = words, message = told, broken = 0;
+    operations = (each + GENERATIONS - 1) / GENERATIONS;
     sizes = (size_t[]){16, 64, 24, 256, 48, 2048}[seed % 6];
     memset(threads, 0, sizeof threads), memset(shared, 0, sizeof shared);
-    pthread_barrier_init(&barrier, NULL, count);
     for (int i = 0; i < SHARED; i++) pthread_mutex_init(&locks[i], NULL);
-    for (int i = 0; i < count; i++) {
+    for (int i = 0; i < count; i++)
         threads[i].serial = i, threads[i].state = (seed * MOST + i + 1) * 0x9E3779B97F4A7C15u;
-        if (pthread_create(&threads[i].id, NULL, work, &threads[i])) abort();
-    }
-    for (int i = 0; i < count; i++) pthread_join(threads[i].id, NULL);
+    for (int i = 0; i < GENERATIONS && !broken; i++) generation(count);
     end(count);
     return broken;
 }

@@ -39,8 +39,8 @@ test-interpreted: .venv/installed ## the suite, interpreted
 bench: .venv/installed ## the pools beside libc, in one run; the figures stay in benchmarks/
 	cd benchmarks && env -u RANGELAND_INTERPRETED ../$(BIN)/python run.py $(BENCH_ARGS)
 
-zoo: .venv/installed ## show the kit every mistake of the zoo, and print what it found
-	$(BIN)/python tests/zoo/keeper.py
+zoo: .venv/installed ## show the kit every mistake of the zoo, and keep the table of what it found
+	$(BIN)/python tests/zoo/keeper.py --write
 
 clean: ## remove everything that the other targets made
 	rm -rf .venv build dist rangeland.egg-info .hypothesis .pytest_cache

@@ -1,6 +1,6 @@
 """The keeper: shows every mistake of the zoo to the kit, and tells what it found.
 
-    python tests/zoo/keeper.py [--seeds N] [--only NAME...] [--write FILE]
+    python tests/zoo/keeper.py [--seeds N] [--only NAME...] [--json] [--write]
 
 Source: design/zoo.md
 """
@@ -21,9 +21,16 @@ sys.path.insert(0, str(HERE.parent))
 from zoo import in_arenas, in_lands, in_pools  # noqa: E402
 from zoo.hatch import hatch  # noqa: E402
 
+from rangeland.invariants.profiles import PROFILES  # noqa: E402
+
 BUGS = [*in_lands.BUGS, *in_pools.BUGS, *in_arenas.BUGS]
 # Of the CI profile: what is tried of one subject, at most.
-EXAMPLES, STEPS, SECONDS = 500, 1000, 120
+EXAMPLES, STEPS = PROFILES["ci"].examples, PROFILES["ci"].steps
+# Of the clock, for one seed, so that what is missed ends.
+SECONDS = 900
+DOCUMENT = HERE.parents[1] / "design" / "zoo.md"
+BEGIN, END = "<!-- the table -->", "<!-- its end -->"
+HEAD = "| mistake | what goes wrong | invariant | steps | size |", "|---|---|---|--:|--:|"
 
 
 def show(bug, seeds):
@@ -67,29 +74,53 @@ def row(bug, found):
 
 
 def main():
-    """Show all, print the table."""
+    """Show all, print the table; write it in the design document if asked."""
     parser = argparse.ArgumentParser(description="Show every mistake of the zoo to the kit.")
     parser.add_argument("--seeds", type=int, default=3, metavar="N", help="how many seeds")
     parser.add_argument("--only", nargs="+", metavar="NAME", help="these mistakes alone")
     parser.add_argument("--json", action="store_true", help="print all that was found as JSON")
+    parser.add_argument("--write", action="store_true", help="put the table in design/zoo.md, too")
     options = parser.parse_args()
     bugs = [bug for bug in BUGS if not options.only or bug.name in options.only]
-    sizes, missed, everything = [], 0, {}
-    if not options.json:
-        print("| mistake | what goes wrong | invariant | steps | size |\n|---|---|---|--:|--:|")
+    if options.only and len(bugs) < len(set(options.only)):
+        parser.error(f"no mistake is named {', '.join({*options.only} - {b.name for b in bugs})}")
+    if options.write and options.only:
+        parser.error("a table of some mistakes is not written: --write or --only")
+    everything, lines = {}, []
+
+    def tell(*told):
+        lines.extend(told)
+        if not options.json:
+            print(*told, sep="\n", flush=True)
+
+    tell(*HEAD)
     for bug, found in show_all(bugs, range(options.seeds)):
         everything[bug.name] = found
-        if not options.json:
-            print(row(bug, found), flush=True)
-        sizes += [each["size"] for each in found if each]
-        missed += found.count(None)
+        tell(row(bug, found))
+    known = [each for found in everything.values() for each in found]
+    tell("", summary(len(bugs), options.seeds, known))
     if options.json:
         print(json.dumps(everything, indent=2))
-    else:
-        middle = f"{median(sizes):.0f}" if sizes else "none"
-        print(f"\n{len(bugs)} mistakes, {options.seeds} seeds: {missed} missed; "
-              f"the median counterexample has {middle} steps")
-    return 1 if missed else 0
+    if options.write:
+        write("\n".join(lines))
+    return 1 if None in known else 0
+
+
+def summary(mistakes, seeds, known):
+    """The last line: how many were missed, and how long counterexamples are."""
+    sizes = [each["size"] for each in known if each]
+    told = f"{mistakes} mistakes, {seeds} seeds: {known.count(None)} missed"
+    if sizes:
+        told += f"; the median counterexample has {median(sizes):.0f} steps, the longest {max(sizes)}"
+    return told + "."
+
+
+def write(table):
+    """Put `table` between its marks in the design document."""
+    text = DOCUMENT.read_text(encoding="utf-8")
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    DOCUMENT.write_text(f"{before}{begin}\n{table}\n{end}{after}", encoding="utf-8")
 
 
 if __name__ == "__main__":

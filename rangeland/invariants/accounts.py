@@ -20,10 +20,13 @@ def accounts_of(pool, memory):
         return Accounts()
     if _is_size(getattr(pool, "total_size", None)):
         return Bounded(pool, "pool.total_size", lambda: pool.total_size)
-    if memory.bounds is not None:
-        # Memory that does not grow: what was free at first is all there is.
-        return Bounded(pool, str(free), lambda: free)
-    return Accounts()
+    size = memory.size
+    if size is None:
+        return Accounts()
+    # What was free at first is all there is, and what memory grows by.
+    text = memory.within.size_text
+    text = text if free == size else f"{free} + {text} - {size}"
+    return Bounded(pool, text, lambda: free + memory.size - size)
 
 
 def _is_size(value):

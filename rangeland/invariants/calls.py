@@ -104,5 +104,7 @@ def limits_of(pool, memory):
             return size, size
     least, most = getattr(pool, "min_size", 1), getattr(pool, "max_size", None)
     if type(most) is not int:
-        most = memory.bounds[1] - memory.bounds[0] if memory.bounds else MOST
+        # Memory of next to nothing is there to grow.
+        size = memory.size
+        most = size if size is not None and size > 1 else MOST
     return least if type(least) is int and 0 < least <= most else 1, max(1, most)

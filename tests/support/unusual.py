@@ -1,0 +1,76 @@
+"""Right allocators of unusual kinds, and faulty ones of which little shows."""
+
+from support.faulty import FirstFit, rounded
+
+LARGEST = 1 << 18
+
+
+class GrowsInPlace(FirstFit):
+    """Its bytearray is extended."""
+
+    STEP = 1024
+
+    def __init__(self):
+        self.memory, self.holes = bytearray(), []
+
+    def grow(self, count):
+        self.memory.extend(bytes(count))
+
+    def alloc(self, size):
+        address = super().alloc(size)
+        if address is None and len(self.memory) + size <= LARGEST:
+            base, count = len(self.memory), size + self.STEP & -self.STEP
+            self.grow(count)
+            super().free(base, count)
+            address = super().alloc(size)
+        return address
+
+
+class GrowsElsewhere(GrowsInPlace):
+    """Its bytearray is replaced by a longer one; it tells what is free."""
+
+    def grow(self, count):
+        self.memory = self.memory + bytes(count)
+
+    @property
+    def free_size(self):
+        return sum(limit - base for base, limit in self.holes)
+
+
+class GrowsFromBase(GrowsElsewhere):
+    """Addresses begin somewhere."""
+
+    base = 0x7000
+
+    def alloc(self, size):
+        address = super().alloc(size)
+        return None if address is None else address + self.base
+
+    def free(self, address, size):
+        super().free(address - self.base, size)
+
+
+class GrowsAsPair(FirstFit):
+    """It tells a pair, whose limit rises."""
+
+    def __init__(self):
+        self.memory, self.holes = (0, 0), []
+
+    def alloc(self, size):
+        address = super().alloc(size)
+        if address is None and self.memory[1] + size <= LARGEST:
+            base = self.memory[1]
+            self.memory = (0, base + rounded(size))
+            super().free(base, size)
+            address = super().alloc(size)
+        return address
+
+
+class GrowsTooLate(GrowsInPlace):
+    """The last byte of a block of 100 is not there."""
+
+    def alloc(self, size):
+        address = super().alloc(size)
+        if address is not None and size == 100:
+            del self.memory[address + size - 1 :]
+        return address

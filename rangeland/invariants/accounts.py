@@ -8,11 +8,12 @@ from pools.pool import Pool
 from rangeland.invariants.finding import Broken
 
 
-def accounts_of(pool, memory):
-    """The Accounts of `pool`, as exact as what it promises."""
+def accounts_of(pool, own, memory):
+    """The Accounts of `pool`, as exact as what it promises; `own` is the
+    allocator itself, which may be seen as `pool`."""
     if isinstance(pool, MFS):
         return Exact(pool, lambda size: pool.unit_size)
-    if isinstance(getattr(pool, "pool", pool), Pool):
+    if isinstance(own, Pool):
         align = pool.align
         return Exact(pool, lambda size: size + align - 1 & -align)
     free = getattr(pool, "free_size", None)

@@ -35,18 +35,18 @@ class AllocatorJudge(FillingTrial, SubjectTrial):
         return self.pool
 
     def _see_what_it_offers(self, options):
+        self.script.add(*self.factory.text("pool", options, self.keywords))
+        own = self.own()
         self.calls = Calls(self.pool)
         self.memory = memory_of(self.pool, self.arena)
-        self.accounts = accounts_of(self.pool, self.memory)
+        self.accounts = accounts_of(self.pool, own, self.memory)
         self.limits = self.sizes or limits_of(self.pool, self.memory)
         align = getattr(self.pool, "align", 1)
         self.align = align if type(align) is int and align > 0 else 1
-        own = self.own()
         self.owner = own.serial if self.arena and isinstance(own, Pool) else None
         self.blocks = Blocks()
         # Frees have lowered what is in use.
         self.gives = False
-        self.script.add(*self.factory.text("pool", options, self.keywords))
 
     def own(self):
         """The allocator itself, whatever stands before it."""

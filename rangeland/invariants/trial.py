@@ -7,8 +7,14 @@ skipped, so that any part of a run is a run.
 Source: design/invariants.md#.sol.trial
 """
 
+import sys
+import traceback
+
 from rangeland.invariants.finding import Broken, CannotTry
 from rangeland.invariants.watch import watched
+
+# The package of the kit.
+KIT = __name__.rpartition(".")[0]
 
 
 class Trial:
@@ -54,13 +60,31 @@ class Trial:
 
 def judged(function, *arguments):
     """What `function(*arguments)` gives; what it raises without being
-    foreseen is a finding. Raises: Broken; CannotTry."""
+    foreseen is a finding, unless it comes of the kit itself.
+
+    Raises: Broken; CannotTry.
+    """
     try:
         return function(*arguments)
     except (Broken, CannotTry):
         raise
     except (Exception, SystemExit) as error:
+        if _is_ours(error):
+            at = traceback.extract_tb(error.__traceback__)[-1]
+            told = f"{described(error)} ({at.name}, line {at.lineno} of {at.filename})"
+            raise CannotTry(f"the kit itself failed: {told}") from error
         raise Broken("raises", described(error)) from error
+
+
+def _is_ours(error):
+    """True if nothing but the kit, and what Python brings along, was at work
+    when `error` was raised."""
+    frames = (frame for frame, _ in traceback.walk_tb(error.__traceback__))
+    modules = (str(frame.f_globals.get("__name__")) for frame in frames)
+    return all(
+        module.startswith(KIT) or module.partition(".")[0] in sys.stdlib_module_names
+        for module in modules
+    )
 
 
 def tried(function, *arguments, patience=None):

@@ -2,6 +2,8 @@
 
 from support.faulty import FirstFit, rounded
 
+import rangeland as rl
+
 LARGEST = 1 << 18
 
 
@@ -74,3 +76,16 @@ class GrowsTooLate(GrowsInPlace):
         if address is not None and size == 100:
             del self.memory[address + size - 1 :]
         return address
+
+
+class WrapsPool:
+    """Blocks of a pool of ours, which it calls `pool`, with a header each."""
+
+    def __init__(self, arena):
+        self.pool = rl.MVFF(arena)
+
+    def alloc(self, size):
+        return self.pool.alloc(size + 8) + 8
+
+    def free(self, address, size):
+        self.pool.free(address - 8, size + 8)

@@ -6,6 +6,8 @@ from support import unusual
 from support.faulty import FirstFit
 
 import rangeland as rl
+from rangeland.invariants.allocator import AllocatorTrial
+from rangeland.invariants.engine import replay
 
 pytestmark = pytest.mark.once
 
@@ -66,3 +68,25 @@ def test_memory_that_raises_cannot_be_tried():
 
     with pytest.raises(rl.CannotTry, match="the memory of .* raised RuntimeError: not yet"):
         rl.prove(Raises)
+
+
+def test_what_is_called_pool_may_be_anything():
+    assert rl.prove(unusual.WrapsPool, 1, **FEW).ok
+
+
+def test_a_failure_of_the_kit_is_no_finding(monkeypatch):
+    monkeypatch.setattr(AllocatorTrial, "predict", None)
+    with pytest.raises(rl.CannotTry, match="the kit itself failed: TypeError: .*allocator.py"):
+        rl.prove(FirstFit)
+
+
+def test_what_a_subject_raises_at_first_is_told_with_how_it_is_made():
+    class Shy(FirstFit):
+        def __getattribute__(self, name):
+            if name == "realloc":
+                raise OSError("not yet")
+            return super().__getattribute__(name)
+
+    broken = replay(lambda: AllocatorTrial(Shy), [("begin",)])
+    assert broken.invariant == "raises"
+    assert "= make()" in AllocatorTrial(Shy).program([("begin",)])

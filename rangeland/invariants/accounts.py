@@ -5,7 +5,9 @@ Source: design/invariants.md#.sol.accounts
 
 from pools.mfs import MFS
 from pools.pool import Pool
-from rangeland.invariants.finding import Broken
+from rangeland.invariants.finding import Broken, CannotTry
+from rangeland.invariants.offers import offered
+from rangeland.invariants.trial import described
 
 
 def accounts_of(pool, own, memory):
@@ -16,18 +18,53 @@ def accounts_of(pool, own, memory):
     if isinstance(own, Pool):
         align = pool.align
         return Exact(pool, lambda size: size + align - 1 & -align)
-    free = getattr(pool, "free_size", None)
-    if not _is_size(free):
+    free, total = Told(pool, "free_size"), Told(pool, "total_size")
+    if free.at_first is None:
         return Accounts()
-    if _is_size(getattr(pool, "total_size", None)):
-        return Bounded(pool, "pool.total_size", lambda: pool.total_size)
+    if total.at_first is not None:
+        return Bounded(free, total.text, total.read)
     size = memory.size
     if size is None:
         return Accounts()
     # What was free at first is all there is, and what memory grows by.
     text = memory.within.size_text
-    text = text if free == size else f"{free} + {text} - {size}"
-    return Bounded(pool, text, lambda: free + memory.size - size)
+    text = text if free.at_first == size else f"{free.at_first} + {text} - {size}"
+    return Bounded(free, text, lambda: free.at_first + memory.size - size)
+
+
+class Told:
+    """A number that `pool` tells by the attribute or the method `name`; what
+    it is `at_first`, or None. `text` is what a program writes.
+
+    Raises: CannotTry if it raises at first.
+    """
+
+    def __init__(self, pool, name):
+        self.pool, self.name = pool, name
+        first = offered(pool, name)
+        self.text = f"pool.{name}()" if callable(first) else f"pool.{name}"
+        if callable(first):
+            try:
+                first = first()
+            except Exception as error:
+                raise CannotTry(f"{name}() of {pool!r} raised {described(error)}") from error
+        self.at_first = first if _is_size(first) else None
+
+    def read(self):
+        """The number now. Raises: Broken if it is none any more."""
+        try:
+            found = getattr(self.pool, self.name)
+            found = found() if callable(found) else found
+        except Exception as error:
+            told = f"{self.name} raised {described(error)}"
+            raise Broken("accounts", told, self.text) from error
+        if not _is_size(found):
+            raise Broken(
+                "accounts",
+                f"{self.name} is {found!r}: expected an int, as it was",
+                f"assert isinstance({self.text}, int), {self.text}",
+            )
+        return found
 
 
 def _is_size(value):
@@ -58,16 +95,16 @@ class Bounded(Accounts):
     """Accounts that may count what an allocator needs for itself: live
     blocks take at least their size."""
 
-    def __init__(self, pool, text, total):
-        self.pool = pool
+    def __init__(self, free, text, total):
+        self.free = free
         self.total = total
-        self.text = f"{text} - pool.free_size"
+        self.text = f"{text} - {free.text}"
         self.owed = 0
 
     @property
     def used(self):
         """The bytes that are not free."""
-        return self.total() - self.pool.free_size
+        return self.total() - self.free.read()
 
     def took(self, size):
         """A block of `size` bytes was made."""
@@ -79,12 +116,12 @@ class Bounded(Accounts):
 
     def expect(self):
         """Raises: Broken if less is used than lives, or free is no size."""
-        total, free = self.total(), self.pool.free_size
+        total, free = self.total(), self.free.read()
         if not 0 <= free <= total:
             raise Broken(
                 "accounts",
                 f"free_size is {free}, of a total of {total}",
-                f"assert 0 <= pool.free_size <= {total}",
+                f"assert 0 <= {self.free.text} <= {total}",
             )
         if total - free < self.owed:
             raise Broken(

@@ -6,7 +6,7 @@ Source: design/invariants.md#.sol.allocator
 from pools.pool import Pool
 from rangeland.invariants.accounts import accounts_of
 from rangeland.invariants.blocks import Blocks
-from rangeland.invariants.calls import Calls, limits_of
+from rangeland.invariants.calls import Calls, align_of, limits_of
 from rangeland.invariants.finding import Broken
 from rangeland.invariants.memory import memory_of
 from rangeland.invariants.subjects import SubjectTrial
@@ -41,8 +41,7 @@ class AllocatorJudge(FillingTrial, SubjectTrial):
         self.memory = memory_of(self.pool, self.arena)
         self.accounts = accounts_of(self.pool, own, self.memory)
         self.limits = self.sizes or limits_of(self.pool, self.memory)
-        align = getattr(self.pool, "align", 1)
-        self.align = align if type(align) is int and align > 0 else 1
+        self.align = align_of(self.pool)
         self.owner = own.serial if self.arena and isinstance(own, Pool) else None
         self.blocks = Blocks()
         # Frees have lowered what is in use.
@@ -58,6 +57,7 @@ class AllocatorJudge(FillingTrial, SubjectTrial):
 
     def _call(self, function, *arguments):
         """The answer, or None for a refusal. Raises: Broken."""
+        self.asked += 1
         try:
             return function(*arguments)
         except MemoryError:
@@ -124,6 +124,7 @@ class AllocatorJudge(FillingTrial, SubjectTrial):
             self.memory.expect_kept(block, name, size, invariant)
 
     def _settle(self, number, address, size, name):
+        self.granted += 1
         block = self.blocks.add(number, address, size)
         if self.filling:
             self.memory.fill(block, name)

@@ -6,6 +6,7 @@ Source: design/invariants.md#.sol.calls
 import inspect
 
 from rangeland.invariants.finding import CannotTry
+from rangeland.invariants.offers import offered
 from rangeland.invariants.workload import MOST
 
 ALIGNED = ("alloc_aligned", "aligned_alloc")
@@ -96,13 +97,27 @@ def _takes_size(function, place):
     return required or "size" in name
 
 
+def align_of(pool):
+    """The alignment that `pool` promises: 1 if it tells none. A method of
+    that name is something else.
+
+    Raises: CannotTry for what can be none.
+    """
+    align = offered(pool, "align")
+    if align is None or callable(align):
+        return 1
+    if type(align) is not int or align <= 0 or align & (align - 1):
+        raise CannotTry(f"the align of {pool!r} is {align!r}: expected a power of two, an int")
+    return align
+
+
 def limits_of(pool, memory):
     """(least, most) bytes of a block, so far as `pool` tells."""
     for name in UNITS:
-        size = getattr(pool, name, None)
+        size = offered(pool, name)
         if type(size) is int and size > 0:
             return size, size
-    least, most = getattr(pool, "min_size", 1), getattr(pool, "max_size", None)
+    least, most = offered(pool, "min_size", 1), offered(pool, "max_size")
     if type(most) is not int:
         # Memory of next to nothing is there to grow.
         size = memory.size

@@ -7,7 +7,7 @@ both speeds. Source: design/invariants.md#.sol.engine
 import random
 import time
 
-from rangeland.invariants.finding import Broken, CannotTry, Finding, Result
+from rangeland.invariants.finding import Broken, CannotTry, Finding, Result, Scope
 from rangeland.invariants.shrink import shrink
 from rangeland.invariants.trial import play, tried
 
@@ -27,21 +27,24 @@ def examine(make_trial, seed, examples, steps, every=16, progress=None, seconds=
     """
     began = time.perf_counter()
     done = tried = 0
-    finding = None
+    finding, scope = None, Scope()
     for example in range(first, first + examples):
         if seconds is not None and time.perf_counter() - began > seconds:
             break
         rng = random.Random(f"{seed}/{example}")
         taken = []
         tried += 1
-        broken = _run(make_trial(), rng, _length(rng, example, steps), every, taken)
+        trial = make_trial()
+        broken = _run(trial, rng, _length(rng, example, steps), every, taken)
         done += len(taken)
+        scope.add(trial)
         if broken:
             finding = _finding(make_trial, broken, taken, every, seed, example, done)
             break
         if progress is not None:
             progress(tried)
-    return Result(finding is None, finding, done, tried, time.perf_counter() - began, seed)
+    took = time.perf_counter() - began
+    return Result(finding is None, finding, done, tried, took, seed, scope=scope)
 
 
 def replay(make_trial, steps, every=1):
@@ -61,12 +64,13 @@ def _length(rng, example, steps):
 
 
 def _run(trial, rng, length, every, taken):
-    """Run a fresh `trial`; its steps go to `taken`. Returns Broken or None."""
+    """Run a fresh `trial`; its steps go to `taken`, but those that it skips.
+    Returns Broken or None."""
     try:
         for count in range(1, length + 1):
-            step = trial.choose(rng)
-            taken.append(step)
-            tried(trial.do, step)
+            taken.append(trial.choose(rng))
+            if not tried(trial.do, taken[-1]):
+                taken.pop()
             if count % every == 0:
                 tried(trial.check)
         tried(trial.check)

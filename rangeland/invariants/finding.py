@@ -3,7 +3,7 @@
 Source: design/invariants.md#.sol.finding
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 from rangeland.invariants.catalogue import CATALOGUE
 from vm.results import ParamError
@@ -53,6 +53,19 @@ class Finding:
 
 
 @dataclass
+class Scope:
+    """What all that was tried came to: the requests `asked` and `granted`."""
+
+    asked: int = 0
+    granted: int = 0
+
+    def add(self, trial):
+        """A trial has been run."""
+        self.asked += trial.asked
+        self.granted += trial.granted
+
+
+@dataclass
 class Result:
     """What came of trying a subject: `ok`, or the `finding`."""
 
@@ -62,6 +75,7 @@ class Result:
     examples: int
     seconds: float
     seed: int
+    scope: Scope = field(default_factory=Scope, kw_only=True)
 
     @property
     def invariant(self):

@@ -26,6 +26,8 @@ class Trial:
 
     # How dear a step is, against one of an allocator in Python alone.
     cost = 1
+    # The requests that were made, and those that were granted.
+    asked = granted = 0
 
     def choose(self, rng):
         """The next step at random, given what is there; `rng` is a
@@ -100,16 +102,22 @@ def described(error):
 
 
 def own_check(thing, name):
-    """Judge by the `check` of `thing`, if it has one; a program calls the
-    thing `name`. Raises: Broken."""
+    """Judge by the `check` of `thing`, if it has one, which raises or returns
+    False if something is wrong; a program calls the thing `name`.
+
+    Raises: Broken.
+    """
     check = getattr(thing, "check", None)
     if not callable(check):
         return
     try:
-        check()
-    except Exception as error:
+        passed = check()
+    except (Exception, SystemExit) as error:
         told = f"{name}.check(): {described(error)}"
         raise Broken("own-check", told, f"{name}.check()") from error
+    if passed is False:
+        told = f"{name}.check() returned False"
+        raise Broken("own-check", told, f"assert {name}.check() is not False")
 
 
 def play(trial, steps, every=1, patience=None):

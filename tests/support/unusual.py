@@ -1,6 +1,6 @@
 """Right allocators of unusual kinds, and faulty ones of which little shows."""
 
-from support.faulty import FirstFit, rounded
+from support.faulty import SIZE, FirstFit, rounded
 
 import rangeland as rl
 
@@ -89,3 +89,65 @@ class WrapsPool:
 
     def free(self, address, size):
         self.pool.free(address - 8, size + 8)
+
+
+class Methods(FirstFit):
+    """It tells its accounts by methods."""
+
+    def total_size(self):
+        return len(self.memory)
+
+    def free_size(self):
+        return sum(limit - base for base, limit in self.holes)
+
+
+class MethodsWrong(Methods):
+    def free_size(self):
+        return super().free_size() + (8 if len(self.holes) > 1 else 0)
+
+
+class FreeRaises(FirstFit):
+    """No hole, no sum."""
+
+    total_size = SIZE
+
+    @property
+    def free_size(self):
+        return self.told([limit - base for base, limit in self.holes])
+
+    def told(self, holes):
+        return sum(holes) // (len(holes) > 0)
+
+
+class FreeIsNone(FreeRaises):
+    def told(self, holes):
+        return sum(holes) if holes else None
+
+
+class FreeIsFloat(FreeRaises):
+    def told(self, holes):
+        return sum(holes) if len(holes) == 1 else sum(holes) / 1
+
+
+class FreeIsText(FreeRaises):
+    def told(self, holes):
+        return sum(holes) if len(holes) == 1 else str(sum(holes))
+
+
+class ChecksFalse(FirstFit):
+    def check(self):
+        return len(self.holes) < 3
+
+
+class ChecksExit(FirstFit):
+    def check(self):
+        if len(self.holes) > 2:
+            raise SystemExit("there are few holes")
+
+
+class Refuses:
+    def alloc(self, size):
+        return None
+
+    def free(self, address, size):
+        pass

@@ -7,7 +7,7 @@ from support.faulty import FirstFit
 
 import rangeland as rl
 from rangeland.invariants.allocator import AllocatorTrial
-from rangeland.invariants.engine import replay
+from rangeland.invariants.engine import examine, replay
 
 pytestmark = pytest.mark.once
 
@@ -90,3 +90,60 @@ def test_what_a_subject_raises_at_first_is_told_with_how_it_is_made():
     broken = replay(lambda: AllocatorTrial(Shy), [("begin",)])
     assert broken.invariant == "raises"
     assert "= make()" in AllocatorTrial(Shy).program([("begin",)])
+
+
+@pytest.mark.parametrize(
+    ("kind", "invariant", "line"),
+    [
+        (unusual.MethodsWrong, "accounts", "assert pool.total_size() - pool.free_size() >= "),
+        (unusual.FreeRaises, "accounts", "\npool.free_size\n"),
+        (unusual.FreeIsNone, "accounts", "assert isinstance(pool.free_size, int), pool.free_size"),
+        (unusual.FreeIsFloat, "accounts", "assert isinstance(pool.free_size, int)"),
+        (unusual.FreeIsText, "accounts", "assert isinstance(pool.free_size, int)"),
+        (unusual.ChecksFalse, "own-check", "assert pool.check() is not False"),
+        (unusual.ChecksExit, "own-check", "\npool.check()\n"),
+    ],
+)
+def test_what_little_shows_of_is_found(kind, invariant, line):
+    expect_found(kind, invariant, line)
+
+
+def test_accounts_may_be_methods():
+    assert rl.prove(unusual.Methods, 1, **FEW).ok
+
+
+def test_what_grants_nothing_has_not_been_tried():
+    with pytest.raises(rl.CannotTry, match="Refuses granted nothing: each of .* was refused"):
+        rl.prove(unusual.Refuses)
+
+
+@pytest.mark.parametrize("align", ("16", 24, 0, -8, 8.0, True))
+def test_an_align_that_is_none_cannot_be_tried(align):
+    kind = type("Kind", (FirstFit,), {"align": align})
+    with pytest.raises(rl.CannotTry, match=f"align of .* is {align!r}: expected a power of two"):
+        rl.prove(kind)
+
+
+@pytest.mark.parametrize("name", ("free_size", "max_size", "align"))
+def test_an_attribute_that_raises_at_first_cannot_be_tried(name):
+    kind = type("Kind", (FirstFit,), {name: property(lambda self: 1 // 0)})
+    with pytest.raises(rl.CannotTry, match=f"the {name} of .* raised ZeroDivisionError"):
+        rl.prove(kind)
+
+
+@pytest.mark.parametrize("sizes", ((10, 1), 64, (0, 100), (1, 8.0), ("1", 2), (1, 2, 3), (1, True)))
+def test_wrong_sizes_are_refused(sizes):
+    with pytest.raises(rl.ParamError, match=r"^sizes is .*: expected \(least, most\)"):
+        rl.prove(FirstFit, sizes=sizes)
+
+
+def test_what_is_skipped_is_not_counted():
+    done = []
+
+    class Skips(AllocatorTrial):
+        def do(self, step):
+            done.append(super().do(step) and step[0] != "free")
+            return done[-1]
+
+    result = examine(lambda: Skips(FirstFit), 1, 20, 100)
+    assert result.steps == sum(done) < len(done)

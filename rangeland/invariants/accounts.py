@@ -20,12 +20,12 @@ def accounts_of(pool, own, memory):
         return Exact(pool, lambda size: size + align - 1 & -align)
     free, total = Told(pool, "free_size"), Told(pool, "total_size")
     if free.at_first is None:
-        return Accounts()
+        return Accounts(free.lack)
     if total.at_first is not None:
         return Bounded(free, total.text, total.read)
     size = memory.size
     if size is None:
-        return Accounts()
+        return Accounts(total.lack)
     # What was free at first is all there is, and what memory grows by.
     text = memory.within.size_text
     text = text if free.at_first == size else f"{free.at_first} + {text} - {size}"
@@ -49,6 +49,7 @@ class Told:
             except Exception as error:
                 raise CannotTry(f"{name}() of {pool!r} raised {described(error)}") from error
         self.at_first = first if _is_size(first) else None
+        self.lack = f"it has no {name}" if first is None else f"its {name} is {first!r}"
 
     def read(self):
         """The number now. Raises: Broken if it is none any more."""
@@ -72,10 +73,14 @@ def _is_size(value):
 
 
 class Accounts:
-    """The accounts of an allocator that tells none: nothing to judge."""
+    """The accounts of an allocator that tells none, for `lack` of something:
+    nothing to judge."""
 
     used = None
     text = None
+
+    def __init__(self, lack):
+        self.lack = lack
 
     def took(self, size):
         """A block of `size` bytes was made."""
@@ -100,6 +105,7 @@ class Bounded(Accounts):
         self.total = total
         self.text = f"{text} - {free.text}"
         self.owed = 0
+        self.lack = None
 
     @property
     def used(self):
@@ -142,6 +148,7 @@ class Exact(Accounts):
         self.pool = pool
         self.rounded = rounded
         self.owed = 0
+        self.lack = None
 
     @property
     def used(self):

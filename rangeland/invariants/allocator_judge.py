@@ -9,6 +9,7 @@ from rangeland.invariants.blocks import Blocks
 from rangeland.invariants.calls import Calls, align_of, limits_of
 from rangeland.invariants.finding import Broken
 from rangeland.invariants.memory import memory_of
+from rangeland.invariants.scope import allocator_scope
 from rangeland.invariants.subjects import SubjectTrial
 from rangeland.invariants.telling import FillingTrial
 from rangeland.invariants.trial import described, own_check
@@ -23,11 +24,14 @@ class AllocatorJudge(FillingTrial, SubjectTrial):
 
     # What the allocator is made with, besides an arena.
     keywords = None
+    # Invariants that are judged besides those of any allocator.
+    also = ()
 
     def __init__(self, factory, sizes=None):
         super().__init__(factory)
         self.sizes = sizes
         self.pool = None
+        self.seen = {}
 
     @property
     def subject(self):
@@ -46,6 +50,12 @@ class AllocatorJudge(FillingTrial, SubjectTrial):
         self.blocks = Blocks()
         # Frees have lowered what is in use.
         self.gives = False
+        self.seen = allocator_scope(self)
+
+    def scope(self):
+        """What is judged of the allocator, as it was made."""
+        reunion = {"reunion": None} if self.factory.whole else {}
+        return self.seen | reunion if self.seen else {}
 
     def own(self):
         """The allocator itself, whatever stands before it."""

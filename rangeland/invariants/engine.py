@@ -7,7 +7,8 @@ both speeds. Source: design/invariants.md#.sol.engine
 import random
 import time
 
-from rangeland.invariants.finding import Broken, CannotTry, Finding, Result, Scope
+from rangeland.invariants.finding import Broken, CannotTry, Finding, Result
+from rangeland.invariants.scope import Scope
 from rangeland.invariants.shrink import shrink
 from rangeland.invariants.trial import play, tried
 

@@ -6,6 +6,7 @@ Source: design/invariants.md#.sol.finding
 from dataclasses import asdict, dataclass, field
 
 from rangeland.invariants.catalogue import CATALOGUE
+from rangeland.invariants.scope import Scope
 from vm.results import ParamError
 
 
@@ -53,21 +54,9 @@ class Finding:
 
 
 @dataclass
-class Scope:
-    """What all that was tried came to: the requests `asked` and `granted`."""
-
-    asked: int = 0
-    granted: int = 0
-
-    def add(self, trial):
-        """A trial has been run."""
-        self.asked += trial.asked
-        self.granted += trial.granted
-
-
-@dataclass
 class Result:
-    """What came of trying a subject: `ok`, or the `finding`."""
+    """What came of trying a subject: `ok`, or the `finding`; its `scope` tells
+    what was judged, and what not."""
 
     ok: bool
     finding: Finding | None
@@ -93,9 +82,13 @@ class Result:
     def __str__(self):
         tried = f"{self.steps:,} steps of {self.examples:,} examples, seed {self.seed}"
         if self.ok:
-            return f"every invariant held in {tried}"
+            return f"every invariant held in {tried}\n{self.scope}".rstrip()
         return f"broken in {tried}\n{self.finding}"
 
     def to_dict(self):
         """The result as plain data, of which JSON can be made."""
-        return asdict(self)
+        told = asdict(self) | {"invariant": self.invariant, "counterexample": self.counterexample}
+        del told["scope"]
+        if self.scope.seen:
+            told |= {"judged": self.scope.judged, "not_judged": self.scope.not_judged}
+        return told

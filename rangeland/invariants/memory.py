@@ -46,6 +46,7 @@ class Bounds:
         offer = offered(allocator, "memory")
         self.of_bytes = _is_bytes(offer)
         self.based = self.of_bytes and type(offered(allocator, "base")) is int
+        self.told = self.read() is not None
         if self.of_bytes:
             self.base_text = "pool.base" if self.based else "0"
             self.size_text = "len(pool.memory)"
@@ -113,6 +114,11 @@ class Memory:
         self.read, self.write = read, write
         self.write_text, self.read_text = write_text, read_text
         self.within = within
+
+    @property
+    def told(self):
+        """True if the allocator told at first where its memory is."""
+        return self.within.told
 
     @property
     def bounds(self):

@@ -50,6 +50,11 @@ class Trial:
     def abandon(self):
         """Let go of everything, judging nothing."""
 
+    def scope(self):
+        """What this run judges: {name of an invariant: None, or why it does
+        not judge it}."""
+        return {}
+
     def unfolded(self, step):
         """Plainer steps that may do instead of `step`: a list, or none."""
         return []

@@ -147,3 +147,28 @@ def test_what_is_skipped_is_not_counted():
 
     result = examine(lambda: Skips(FirstFit), 1, 20, 100)
     assert result.steps == sum(done) < len(done)
+
+
+def test_a_result_tells_what_was_judged_and_what_not():
+    result = rl.prove(FirstFit, 1, **FEW)
+    told = result.to_dict()
+    judged = {"overlap", "alignment", "contents", "outside", "leak", "reunion"}
+    assert judged <= set(told["judged"]) and told["invariant"] is told["counterexample"] is None
+    assert told["not_judged"]["accounts"] == "it has no free_size"
+    assert told["not_judged"]["prefix"] == "it has no realloc"
+    text = str(result)
+    assert "\njudged: nonsense, raises, hang, overlap, alignment, " in text
+    assert "accounts (it has no free_size)" in text.splitlines()[2]
+
+
+def test_what_is_judged_depends_on_what_is_told():
+    told = rl.prove(type("Kind", (unusual.Refuses,), {"alloc": lambda *_: 1 << 64})).to_dict()
+    assert told["invariant"] == "nonsense" and "assert" in told["counterexample"]
+    told = rl.prove(rl.MVFF, 1, examples=3).to_dict()
+    assert {"accounts", "unwound", "own-check", "placement", "give-back"} <= set(told["judged"])
+    told = rl.prove(unusual.WrapsPool, 1, examples=3).to_dict()
+    assert told["not_judged"]["reunion"] == "an arena, or no end of memory, is below it"
+    told = rl.prove(unusual.FreeIsFloat, 1, examples=1, steps=1).to_dict()
+    assert "accounts" in told["judged"]
+    told = rl.prove(rl.SortedLand, 1, examples=3).to_dict()
+    assert {"find", "membership"} <= set(told["judged"]) and "iteration" not in told["not_judged"]

@@ -114,7 +114,8 @@ class AllocatorTrial(AllocatorJudge):
         self.script.begin(f"{name} = pool.{text}")
         answer = self._call(self.calls.realloc, old.address, old.size, size)
         if answer is None:
-            self._refused(f"{name}_", mark, None)
+            self.script.unnamed(name)
+            self._refused(name, mark, None)
             self._expect_kept(old, name)
             return True
         address = self._address(answer, name)

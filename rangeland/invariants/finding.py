@@ -9,6 +9,12 @@ from rangeland.invariants.catalogue import CATALOGUE
 from rangeland.invariants.scope import Scope
 from vm.results import ParamError
 
+# What is said of a finding that is not reproducible.
+DIFFERS = (
+    "not reproduced by a fresh allocator: it is not deterministic, or shares state with those "
+    "made before"
+)
+
 
 class CannotTry(ParamError):
     """The subject could not be tried: nothing is said about it."""
@@ -37,7 +43,8 @@ class Finding:
     """An invariant that broke, with the fewest steps known to break it.
 
     `program` is the text of a Python program that does; `found_after` the
-    steps done, in all examples, when it was found.
+    steps done, in all examples, when it was found. It is `reproducible` if
+    fresh trials of the steps break the same again.
     """
 
     invariant: str
@@ -47,10 +54,14 @@ class Finding:
     seed: int
     example: int
     found_after: int
+    reproducible: bool = True
 
     def __str__(self):
         sentence = CATALOGUE[self.invariant].sentence
-        return f"{self.invariant}: {self.message}\n({sentence})\n\n{self.program}"
+        told = f"{self.invariant}: {self.message}\n({sentence})\n"
+        if not self.reproducible:
+            told += f"{DIFFERS}\n"
+        return f"{told}\n{self.program}"
 
 
 @dataclass

@@ -1,6 +1,8 @@
 """Right allocators of unusual kinds, and faulty ones of which little shows."""
 
-from support.faulty import SIZE, FirstFit, rounded
+import random
+
+from support.faulty import SIZE, FirstFit, Full, rounded
 
 import rangeland as rl
 
@@ -151,3 +153,33 @@ class Refuses:
 
     def free(self, address, size):
         pass
+
+
+class Chance(FirstFit):
+    """It gives the same twice at times, as chance will have it."""
+
+    chance = random.Random(0)
+
+    def alloc(self, size):
+        address = super().alloc(size)
+        return 0 if address and self.chance.random() < 0.2 else address
+
+
+class RaisesTheSecondTime(FirstFit):
+    calls = 0
+
+    def alloc(self, size):
+        self.calls += 1
+        if self.calls == 2:
+            raise RuntimeError("only once")
+        return super().alloc(size)
+
+
+class ReallocRefuses(Full):
+    """A realloc that is refused frees the block, and so it is given again."""
+
+    def realloc(self, address, old, new):
+        if new > SIZE // 2:
+            self.free(address, old)
+            return None
+        return super().realloc(address, old, new)

@@ -1,9 +1,11 @@
 """Allocators of unusual kinds: the right ones are left alone, and what little
 shows of the others is found (design/invariants.md#.req.quiet)."""
 
+import re
+
 import pytest
 from support import unusual
-from support.faulty import FirstFit
+from support.faulty import Clobbers, FirstFit
 
 import rangeland as rl
 from rangeland.invariants.allocator import AllocatorTrial
@@ -172,3 +174,33 @@ def test_what_is_judged_depends_on_what_is_told():
     assert "accounts" in told["judged"]
     told = rl.prove(rl.SortedLand, 1, examples=3).to_dict()
     assert {"find", "membership"} <= set(told["judged"]) and "iteration" not in told["not_judged"]
+
+
+def test_what_is_not_reproduced_is_told():
+    result = rl.prove(unusual.Chance, 1)
+    assert result.invariant and not result.finding.reproducible
+    assert result.to_dict()["finding"]["reproducible"] is False
+    assert "\nnot reproduced by a fresh allocator: " in str(result)
+    assert result.counterexample.startswith("# not reproduced by a fresh allocator: ")
+    assert rl.prove(Clobbers, 1).finding.reproducible
+
+
+def test_the_request_that_fails_is_in_the_program():
+    result = expect_found(unusual.RaisesTheSecondTime, "raises", "\nb = pool.alloc(1)  # raises: ")
+    assert result.finding.reproducible and result.counterexample.endswith("only once\n")
+
+
+def test_a_realloc_that_is_refused_leaves_the_name_of_the_block():
+    result = expect_found(unusual.ReallocRefuses, "overlap", "\npool.realloc(a, ")
+    assert "assert b + " in result.counterexample
+
+
+def test_a_program_says_what_to_put_where_nothing_can_be_imported():
+    class Local(FirstFit):
+        def alloc(self, size):
+            return 0
+
+    for make, name in ((Local, ".*.Local"), (lambda: Local(), ".*<lambda>")):
+        program = rl.prove(make, 1).counterexample
+        told = f"# Define `make` as what was tried: {name} of {__name__}, which cannot be imported"
+        assert re.match(rf"{told}\npool = make\(\)\n", program), program

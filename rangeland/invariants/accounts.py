@@ -9,6 +9,10 @@ from rangeland.invariants.finding import Broken, CannotTry
 from rangeland.invariants.offers import offered
 from rangeland.invariants.trial import described
 
+# So many refusals of the same request may not take memory each.
+REFUSALS = 3
+NONE_REFUSED = None, 0, 0
+
 
 def accounts_of(pool, own, memory):
     """The Accounts of `pool`, as exact as what it promises; `own` is the
@@ -92,6 +96,10 @@ class Accounts:
         """What may not change when a request is refused."""
         return None
 
+    def expect_unwound(self, mark, request):
+        """Judge that the refusal of `request`, as a program writes it, left
+        all as it was at `mark`. Raises: Broken."""
+
     def expect(self):
         """Judge. Raises: Broken."""
 
@@ -106,6 +114,9 @@ class Bounded(Accounts):
         self.text = f"{text} - {free.text}"
         self.owed = 0
         self.lack = None
+        # The request that was refused last, the bytes in use before it was
+        # the first time, and how often in a row its refusal took some.
+        self.refused = NONE_REFUSED
 
     @property
     def used(self):
@@ -115,10 +126,33 @@ class Bounded(Accounts):
     def took(self, size):
         """A block of `size` bytes was made."""
         self.owed += size
+        self.refused = NONE_REFUSED
 
     def gave(self, size):
         """A block of `size` bytes was freed."""
         self.owed -= size
+        self.refused = NONE_REFUSED
+
+    def mark(self):
+        """The bytes that are not free."""
+        return self.used
+
+    def expect_unwound(self, mark, request):
+        """Raises: Broken if refusals of the same request take more and more.
+        One may take what it needs for itself, once."""
+        used = self.used
+        if used <= mark:
+            self.refused = NONE_REFUSED
+            return
+        last, first, times = self.refused
+        first, times = (first, times + 1) if last == request else (mark, 1)
+        self.refused = request, first, times
+        if times == REFUSALS:
+            raise Broken(
+                "unwound",
+                f"{times} refusals of {request} took from {first} to {used} bytes in use",
+                f"assert {self.text} <= {first}",
+            )
 
     def expect(self):
         """Raises: Broken if less is used than lives, or free is no size."""
@@ -171,6 +205,15 @@ class Exact(Accounts):
         is free. A point may give up what it holds first
         (design/pools.md#.sol.point)."""
         return self.pool.total_size, self.pool.free_size + self._held()
+
+    def expect_unwound(self, mark, request):
+        """Raises: Broken if total or free have changed."""
+        if self.mark() != mark:
+            raise Broken(
+                "unwound",
+                f"the refusal of {request} changed (total, free) from {mark} to {self.mark()}",
+                f"assert (pool.total_size, pool.free_size) == {mark}",
+            )
 
     def expect(self):
         """Raises: Broken unless what is used is just what lives."""

@@ -92,7 +92,7 @@ class AllocatorTrial(AllocatorJudge):
         self.script.begin(f"{name} = pool.{text}")
         answer = self._call(function, *arguments)
         if answer is None:
-            self._refused(name, mark, expected)
+            self._refused(text, mark, expected)
             return True
         address = self._address(answer, name)
         self._expect_place(address, size, align, name)
@@ -115,7 +115,7 @@ class AllocatorTrial(AllocatorJudge):
         answer = self._call(self.calls.realloc, old.address, old.size, size)
         if answer is None:
             self.script.unnamed(name)
-            self._refused(name, mark, None)
+            self._refused(text, mark, None)
             self._expect_kept(old, name)
             return True
         address = self._address(answer, name)

@@ -142,16 +142,11 @@ class AllocatorJudge(FillingTrial, SubjectTrial):
         self.accounts.took(size)
         self.accounts.expect()
 
-    def _refused(self, name, mark, expected):
+    def _refused(self, request, mark, expected):
         """A refusal leaves all as it was."""
         if expected is not None:
             raise Broken("placement", f"refused, though {expected:#x} is free")
-        if self.accounts.mark() != mark:
-            raise Broken(
-                "unwound",
-                f"a refused request changed (total, free) from {mark} to {self.accounts.mark()}",
-                f"assert (pool.total_size, pool.free_size) == {mark}",
-            )
+        self.accounts.expect_unwound(mark, request)
         self.accounts.expect()
 
     def predict(self, size):

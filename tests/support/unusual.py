@@ -2,7 +2,7 @@
 
 import random
 
-from support.faulty import SIZE, FirstFit, Full, rounded
+from support.faulty import SIZE, Accounted, FirstFit, Full, rounded
 
 import rangeland as rl
 
@@ -183,3 +183,35 @@ class ReallocRefuses(Full):
             self.free(address, old)
             return None
         return super().realloc(address, old, new)
+
+
+class RefusalTakes(Accounted):
+    """A request that is refused has taken a word."""
+
+    def alloc(self, size):
+        address = super().alloc(size)
+        if address is None:
+            super().alloc(1)
+        return address
+
+
+class RecordsOnce(Accounted):
+    """It keeps records in its memory, eight at once, and makes room for
+    these before it looks for a block."""
+
+    def __init__(self):
+        super().__init__()
+        self.live = self.room = 0
+
+    def alloc(self, size):
+        if self.live == self.room:
+            if super().alloc(64) is None:
+                return None
+            self.room += 8
+        address = super().alloc(size)
+        self.live += address is not None
+        return address
+
+    def free(self, address, size):
+        self.live -= 1
+        super().free(address, size)

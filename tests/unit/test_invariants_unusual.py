@@ -204,3 +204,11 @@ def test_a_program_says_what_to_put_where_nothing_can_be_imported():
         program = rl.prove(make, 1).counterexample
         told = f"# Define `make` as what was tried: {name} of {__name__}, which cannot be imported"
         assert re.match(rf"{told}\npool = make\(\)\n", program), program
+
+
+@pytest.mark.parametrize("seed", (1, 2, 3))
+def test_refusals_do_not_take_more_and_more(seed):
+    line = "\nassert pool.total_size - pool.free_size <= "
+    result = expect_found(unusual.RefusalTakes, "unwound", line, seed=seed)
+    assert len(result.finding.steps) <= 8, result
+    assert rl.prove(unusual.RecordsOnce, seed).ok

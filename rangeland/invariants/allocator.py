@@ -243,6 +243,8 @@ class AllocatorTrial(AllocatorJudge):
                 self.pool.destroy()
             except Exception as error:
                 raise Broken("raises", described(error)) from error
+            if self.arena is not None:
+                self._expect_no_pools()
         if self.arena is not None:
             self._end_arena()
 

@@ -162,6 +162,17 @@ class AllocatorJudge(FillingTrial, SubjectTrial):
                 f"assert {name} == {expected:#x}",
             )
 
+    def _expect_no_pools(self):
+        """A class destroys the pools that it made, if it destroys at all. A
+        function may have made some that are none of its allocator's."""
+        left = self.arena.pools
+        if left and isinstance(self.factory.make, type):
+            raise Broken(
+                "teardown",
+                f"destroy() leaves {', '.join(map(repr, left))} in the arena: expected no pool",
+                "assert not arena.pools",
+            )
+
     def freed_block(self, block):
         """A block has been freed and judged."""
 

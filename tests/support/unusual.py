@@ -215,3 +215,51 @@ class RecordsOnce(Accounted):
     def free(self, address, size):
         self.live -= 1
         super().free(address, size)
+
+
+class ByName(Full):
+    """Its operations take sizes by name alone."""
+
+    def free(self, address, *, size):
+        super().free(address, size)
+
+    def realloc(self, address, *, new_size, old_size):
+        moved = self.alloc(new_size)
+        if moved is not None:
+            kept = min(old_size, new_size)
+            self.memory[moved : moved + kept] = self.memory[address : address + kept]
+            self.free(address, size=old_size)
+        return moved
+
+    def alloc_aligned(self, size, *, align):
+        return super().alloc_aligned(align, size)
+
+
+class ByNameWrong(ByName):
+    def free(self, address, *, size):
+        super().free(address, size=size + 8)
+
+
+class TwoPools:
+    """Small blocks have a pool of their own, which is destroyed, too."""
+
+    def __init__(self, arena):
+        self.small, self.large = rl.MVFF(arena), rl.MVFF(arena)
+
+    def of(self, size):
+        return self.small if size < 100 else self.large
+
+    def alloc(self, size):
+        return self.of(size).alloc(size)
+
+    def free(self, address, size):
+        self.of(size).free(address, size)
+
+    def destroy(self):
+        self.small.destroy()
+        self.large.destroy()
+
+
+class ForgetsAPool(TwoPools):
+    def destroy(self):
+        self.small.destroy()

@@ -212,3 +212,43 @@ def test_refusals_do_not_take_more_and_more(seed):
     result = expect_found(unusual.RefusalTakes, "unwound", line, seed=seed)
     assert len(result.finding.steps) <= 8, result
     assert rl.prove(unusual.RecordsOnce, seed).ok
+
+
+def test_sizes_may_be_wanted_by_name():
+    assert rl.prove(unusual.ByName, 1, **FEW).ok
+    expect_found(unusual.ByNameWrong, "overlap", "pool.free(a, size=")
+
+
+@pytest.mark.parametrize(
+    ("name", "wants", "message"),
+    [
+        ("alloc", lambda self, size, zone: 0, "alloc wants zone, which cannot be given"),
+        ("alloc", lambda self, size, *, zone: 0, "alloc wants zone, which cannot be given"),
+        ("alloc", lambda self: 0, "alloc takes no size"),
+        ("free", lambda self, address, size, zone, by: 0, "free wants zone, by, which"),
+        ("realloc", lambda self, address: 0, "realloc takes no size"),
+    ],
+)
+def test_what_wants_more_than_can_be_given_cannot_be_tried(name, wants, message):
+    with pytest.raises(rl.CannotTry, match=message):
+        rl.prove(type("Kind", (FirstFit,), {name: wants}))
+
+
+@pytest.mark.parametrize(
+    "free",
+    [
+        lambda self, address: 0,
+        lambda self, address, quickly=False: 0,
+        lambda self, *arguments: 0,
+        lambda self, address, size=None, *, quickly=False, **more: 0,
+    ],
+)
+def test_what_need_not_be_given_is_not(free):
+    kind = type("Kind", (FirstFit,), {"free": free})
+    assert replay(lambda: AllocatorTrial(kind), [("alloc", 0, 8), ("free", 0)]) is None
+
+
+def test_a_class_destroys_the_pools_that_it_made():
+    assert rl.prove(unusual.TwoPools, 1, examples=8).ok
+    expect_found(unusual.ForgetsAPool, "teardown", "\npool.destroy()\n", "assert not arena.pools")
+    assert rl.prove(lambda arena: unusual.ForgetsAPool(arena), 1, examples=8).ok

@@ -3,11 +3,13 @@
 Source: design/invariants.md#.sol.allocator
 """
 
+from functools import partial
+
 from rangeland.invariants.allocator_judge import AllocatorJudge
 from rangeland.invariants.cycle import cycle_text, expect_no_growth, expect_reuse
 from rangeland.invariants.finding import Broken
 from rangeland.invariants.reunion import capacity, expect_reunion
-from rangeland.invariants.trial import described
+from rangeland.invariants.trial import described, tried
 from rangeland.invariants.workload import Workload
 from vm.results import ParamError
 
@@ -90,7 +92,7 @@ class AllocatorTrial(AllocatorJudge):
         self.script.begin(f"{name} = pool.{text}")
         answer = self._call(function, *arguments)
         if answer is None:
-            self._refused(name, mark, expected)
+            self._refused(text, mark, expected)
             return True
         address = self._address(answer, name)
         self._expect_place(address, size, align, name)
@@ -112,7 +114,8 @@ class AllocatorTrial(AllocatorJudge):
         self.script.begin(f"{name} = pool.{text}")
         answer = self._call(self.calls.realloc, old.address, old.size, size)
         if answer is None:
-            self._refused(f"{name}_", mark, None)
+            self.script.unnamed(name)
+            self._refused(text, mark, None)
             self._expect_kept(old, name)
             return True
         address = self._address(answer, name)
@@ -176,8 +179,13 @@ class AllocatorTrial(AllocatorJudge):
         """The largest block that a fresh allocator gives, where that is
         known; found out once."""
         if self.arena is None and self.factory.whole is None:
-            most = self.limits[1]
-            self.factory.whole = capacity(lambda: self.factory.subject(None), most) or 0
+            self.factory.whole = 0
+            try:
+                make = partial(self.factory.subject, None)
+                self.factory.whole = tried(capacity, make, self.limits[1]) or 0
+            except Broken:
+                # A request does not end, or ends the process: a step will find that.
+                pass
         return self.factory.whole
 
     # Steps of what lies below
@@ -235,6 +243,8 @@ class AllocatorTrial(AllocatorJudge):
                 self.pool.destroy()
             except Exception as error:
                 raise Broken("raises", described(error)) from error
+            if self.arena is not None:
+                self._expect_no_pools()
         if self.arena is not None:
             self._end_arena()
 

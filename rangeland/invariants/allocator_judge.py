@@ -6,9 +6,10 @@ Source: design/invariants.md#.sol.allocator
 from pools.pool import Pool
 from rangeland.invariants.accounts import accounts_of
 from rangeland.invariants.blocks import Blocks
-from rangeland.invariants.calls import Calls, limits_of
+from rangeland.invariants.calls import Calls, align_of, limits_of
 from rangeland.invariants.finding import Broken
 from rangeland.invariants.memory import memory_of
+from rangeland.invariants.scope import allocator_scope
 from rangeland.invariants.subjects import SubjectTrial
 from rangeland.invariants.telling import FillingTrial
 from rangeland.invariants.trial import described, own_check
@@ -23,11 +24,14 @@ class AllocatorJudge(FillingTrial, SubjectTrial):
 
     # What the allocator is made with, besides an arena.
     keywords = None
+    # Invariants that are judged besides those of any allocator.
+    also = ()
 
     def __init__(self, factory, sizes=None):
         super().__init__(factory)
         self.sizes = sizes
         self.pool = None
+        self.seen = {}
 
     @property
     def subject(self):
@@ -35,18 +39,23 @@ class AllocatorJudge(FillingTrial, SubjectTrial):
         return self.pool
 
     def _see_what_it_offers(self, options):
+        self.script.add(*self.factory.text("pool", options, self.keywords))
+        own = self.own()
         self.calls = Calls(self.pool)
         self.memory = memory_of(self.pool, self.arena)
-        self.accounts = accounts_of(self.pool, self.memory)
+        self.accounts = accounts_of(self.pool, own, self.memory)
         self.limits = self.sizes or limits_of(self.pool, self.memory)
-        align = getattr(self.pool, "align", 1)
-        self.align = align if type(align) is int and align > 0 else 1
-        own = self.own()
+        self.align = align_of(self.pool)
         self.owner = own.serial if self.arena and isinstance(own, Pool) else None
         self.blocks = Blocks()
         # Frees have lowered what is in use.
         self.gives = False
-        self.script.add(*self.factory.text("pool", options, self.keywords))
+        self.seen = allocator_scope(self)
+
+    def scope(self):
+        """What is judged of the allocator, as it was made."""
+        reunion = {"reunion": None} if self.factory.whole else {}
+        return self.seen | reunion if self.seen else {}
 
     def own(self):
         """The allocator itself, whatever stands before it."""
@@ -58,6 +67,7 @@ class AllocatorJudge(FillingTrial, SubjectTrial):
 
     def _call(self, function, *arguments):
         """The answer, or None for a refusal. Raises: Broken."""
+        self.asked += 1
         try:
             return function(*arguments)
         except MemoryError:
@@ -124,6 +134,7 @@ class AllocatorJudge(FillingTrial, SubjectTrial):
             self.memory.expect_kept(block, name, size, invariant)
 
     def _settle(self, number, address, size, name):
+        self.granted += 1
         block = self.blocks.add(number, address, size)
         if self.filling:
             self.memory.fill(block, name)
@@ -131,16 +142,11 @@ class AllocatorJudge(FillingTrial, SubjectTrial):
         self.accounts.took(size)
         self.accounts.expect()
 
-    def _refused(self, name, mark, expected):
+    def _refused(self, request, mark, expected):
         """A refusal leaves all as it was."""
         if expected is not None:
             raise Broken("placement", f"refused, though {expected:#x} is free")
-        if self.accounts.mark() != mark:
-            raise Broken(
-                "unwound",
-                f"a refused request changed (total, free) from {mark} to {self.accounts.mark()}",
-                f"assert (pool.total_size, pool.free_size) == {mark}",
-            )
+        self.accounts.expect_unwound(mark, request)
         self.accounts.expect()
 
     def predict(self, size):
@@ -154,6 +160,17 @@ class AllocatorJudge(FillingTrial, SubjectTrial):
                 "placement",
                 f"a block lies at {address:#x}: expected {expected:#x}",
                 f"assert {name} == {expected:#x}",
+            )
+
+    def _expect_no_pools(self):
+        """A class destroys the pools that it made, if it destroys at all. A
+        function may have made some that are none of its allocator's."""
+        left = self.arena.pools
+        if left and isinstance(self.factory.make, type):
+            raise Broken(
+                "teardown",
+                f"destroy() leaves {', '.join(map(repr, left))} in the arena: expected no pool",
+                "assert not arena.pools",
             )
 
     def freed_block(self, block):

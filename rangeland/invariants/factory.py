@@ -70,8 +70,12 @@ class Factory:
             lines.append(_arena_text(*begin))
         arguments = ["arena"] if self.in_arena else []
         arguments += [f"{key}={value!r}" for key, value in given.items()]
-        made = f"{name} = {call or 'make'}({', '.join(arguments)})"
-        lines.append(made if call else f"{made}  # the factory that was tried")
+        if call is None:
+            lines.append(
+                f"# Define `make` as what was tried: {name_of(make)} of "
+                f"{getattr(make, '__module__', None) or 'no module'}, which cannot be imported"
+            )
+        lines.append(f"{name} = {call or 'make'}({', '.join(arguments)})")
         return lines
 
 

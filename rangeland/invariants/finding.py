@@ -3,10 +3,17 @@
 Source: design/invariants.md#.sol.finding
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 from rangeland.invariants.catalogue import CATALOGUE
+from rangeland.invariants.scope import Scope
 from vm.results import ParamError
+
+# What is said of a finding that is not reproducible.
+DIFFERS = (
+    "not reproduced by a fresh allocator: it is not deterministic, or shares state with those "
+    "made before"
+)
 
 
 class CannotTry(ParamError):
@@ -36,7 +43,8 @@ class Finding:
     """An invariant that broke, with the fewest steps known to break it.
 
     `program` is the text of a Python program that does; `found_after` the
-    steps done, in all examples, when it was found.
+    steps done, in all examples, when it was found. It is `reproducible` if
+    fresh trials of the steps break the same again.
     """
 
     invariant: str
@@ -46,15 +54,20 @@ class Finding:
     seed: int
     example: int
     found_after: int
+    reproducible: bool = True
 
     def __str__(self):
         sentence = CATALOGUE[self.invariant].sentence
-        return f"{self.invariant}: {self.message}\n({sentence})\n\n{self.program}"
+        told = f"{self.invariant}: {self.message}\n({sentence})\n"
+        if not self.reproducible:
+            told += f"{DIFFERS}\n"
+        return f"{told}\n{self.program}"
 
 
 @dataclass
 class Result:
-    """What came of trying a subject: `ok`, or the `finding`."""
+    """What came of trying a subject: `ok`, or the `finding`; its `scope` tells
+    what was judged, and what not."""
 
     ok: bool
     finding: Finding | None
@@ -62,6 +75,7 @@ class Result:
     examples: int
     seconds: float
     seed: int
+    scope: Scope = field(default_factory=Scope, kw_only=True)
 
     @property
     def invariant(self):
@@ -79,9 +93,13 @@ class Result:
     def __str__(self):
         tried = f"{self.steps:,} steps of {self.examples:,} examples, seed {self.seed}"
         if self.ok:
-            return f"every invariant held in {tried}"
+            return f"every invariant held in {tried}\n{self.scope}".rstrip()
         return f"broken in {tried}\n{self.finding}"
 
     def to_dict(self):
         """The result as plain data, of which JSON can be made."""
-        return asdict(self)
+        told = asdict(self) | {"invariant": self.invariant, "counterexample": self.counterexample}
+        del told["scope"]
+        if self.scope.seen:
+            told |= {"judged": self.scope.judged, "not_judged": self.scope.not_judged}
+        return told

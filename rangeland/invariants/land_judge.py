@@ -9,6 +9,7 @@ from land.sorted import SortedLand
 from pools.mfs import MFS
 from rangeland.invariants.finding import Broken
 from rangeland.invariants.ranges import Ranges, joined, part_of
+from rangeland.invariants.scope import land_scope
 from rangeland.invariants.subjects import SubjectTrial
 from rangeland.invariants.trial import described, own_check
 
@@ -54,6 +55,7 @@ class LandJudge(SubjectTrial):
         super().__init__(factory)
         self.land = None
         self.refusing = False
+        self.seen = {}
 
     @property
     def subject(self):
@@ -76,6 +78,11 @@ class LandJudge(SubjectTrial):
         for name in ("insert_steal", "delete_steal", "iterate_and_delete", "__iter__"):
             if hasattr(self.land, name):
                 self.offers.add(name)
+        self.seen = land_scope(self)
+
+    def scope(self):
+        """What is judged of the land, as it was made."""
+        return self.seen
 
     def _has(self, name, *arguments):
         """True if the land, which is empty, answers to `name`."""

@@ -5,49 +5,75 @@ Source: design/invariants.md#.sol.memory
 
 from rangeland.invariants.blocks import pattern, spans
 from rangeland.invariants.finding import Broken
+from rangeland.invariants.offers import offered
+from rangeland.invariants.trial import described
 
 
 def memory_of(allocator, arena=None):
     """The Memory of `allocator`, whatever it offers: `read` and `write`,
-    `view`, `memory`, or the arena that it was made in."""
-    offered = getattr(allocator, "memory", None)
-    bounds = _bounds(allocator, offered)
+    `view`, `memory`, or the arena that it was made in.
+
+    Raises: CannotTry if `memory` or `base` raise.
+    """
+    bounds = Bounds(allocator)
     if _has(allocator, "read") and _has(allocator, "write"):
         return Memory(allocator.read, allocator.write, "pool.write({at}, {data})",
                       "pool.read({at}, {size})", bounds)  # fmt: skip
     if _has(allocator, "view"):
         return _viewed(allocator.view, "pool.view", bounds)
-    if _is_bytes(offered):
-        base = bounds[0]
-        return _viewed(lambda at, size: memoryview(offered)[at - base : at - base + size],
-                       None, bounds, base)  # fmt: skip
+    if bounds.of_bytes:
+        return _indexed(allocator, bounds)
     if arena is not None:
         return _viewed(arena.view, "arena.view", bounds)
     return Memory(None, None, None, None, bounds)
 
 
 def _has(thing, name):
-    return callable(getattr(thing, name, None))
+    return callable(offered(thing, name))
 
 
-def _is_bytes(offered):
-    return isinstance(offered, (bytearray, memoryview)) or type(offered).__name__ == "mmap"
+def _is_bytes(offer):
+    return isinstance(offer, (bytearray, memoryview)) or type(offer).__name__ == "mmap"
 
 
-def _bounds(allocator, offered):
-    """(base, limit) of the allocator's memory, if it tells them; or None."""
-    if _is_bytes(offered):
-        base = getattr(allocator, "base", 0)
-        base = base if type(base) is int else 0
-        return base, base + len(offered)
-    if isinstance(offered, range):
-        return offered.start, offered.stop
-    if isinstance(offered, (tuple, list)) and [type(n) for n in offered] == [int, int]:
-        return tuple(offered)
-    return None
+class Bounds:
+    """What `allocator` tells of where its memory lies, which is read anew at
+    each use, for memory may grow. `base_text`, `limit_text` and `size_text`
+    are what a program writes."""
+
+    def __init__(self, allocator):
+        self.allocator = allocator
+        offer = offered(allocator, "memory")
+        self.of_bytes = _is_bytes(offer)
+        self.based = self.of_bytes and type(offered(allocator, "base")) is int
+        self.told = self.read() is not None
+        if self.of_bytes:
+            self.base_text = "pool.base" if self.based else "0"
+            self.size_text = "len(pool.memory)"
+            self.limit_text = f"pool.base + {self.size_text}" if self.based else self.size_text
+            return
+        ends = (".start", ".stop") if isinstance(offer, range) else ("[0]", "[1]")
+        self.base_text, self.limit_text = (f"pool.memory{end}" for end in ends)
+        self.size_text = f"({self.limit_text} - {self.base_text})"
+
+    @property
+    def base(self):
+        """Where the bytes of `memory` begin."""
+        return self.allocator.base if self.based else 0
+
+    def read(self):
+        """(base, limit), or None if the allocator tells no memory."""
+        offer = getattr(self.allocator, "memory", None)
+        if _is_bytes(offer):
+            return self.base, self.base + len(offer)
+        if isinstance(offer, range):
+            return offer.start, offer.stop
+        if isinstance(offer, (tuple, list)) and [type(n) for n in offer] == [int, int]:
+            return tuple(offer)
+        return None
 
 
-def _viewed(view, name, bounds, base=0):
+def _viewed(view, name, bounds):
     """Memory that is read and written by way of views."""
 
     def read(address, size):
@@ -56,34 +82,71 @@ def _viewed(view, name, bounds, base=0):
     def write(address, data):
         view(address, len(data))[:] = data
 
-    if name is None:
-        at = "{at}" if base == 0 else f"{{at}} - {base:#x}"
-        place = f"pool.memory[{at} : {at} + {{size}}]"
-        return Memory(read, write, f"{place} = {{data}}", f"bytes({place})", bounds)
     return Memory(read, write, f"{name}({{at}}, {{size}})[:] = {{data}}",
                   f"bytes({name}({{at}}, {{size}}))", bounds)  # fmt: skip
 
 
-class Memory:
-    """What can be asked of memory: `bounds`, if known, and its bytes, if
-    `read` and `write` are there. `*_text` is what a program writes."""
+def _indexed(allocator, bounds):
+    """Memory that is read and written in the `memory` of the allocator."""
 
-    def __init__(self, read, write, write_text, read_text, bounds):
+    def place(address, size):
+        at = address - bounds.base
+        return memoryview(allocator.memory)[at : at + size]
+
+    def read(address, size):
+        return bytes(place(address, size))
+
+    def write(address, data):
+        # Let go at once: a bytearray that is looked at cannot grow.
+        with place(address, len(data)) as view:
+            view[:] = data
+
+    at = "{at} - pool.base" if bounds.based else "{at}"
+    text = f"pool.memory[{at} : {at} + {{size}}]"
+    return Memory(read, write, f"{text} = {{data}}", f"bytes({text})", bounds)
+
+
+class Memory:
+    """What can be asked of memory: its Bounds, and its bytes, if `read` and
+    `write` are there. `*_text` is what a program writes."""
+
+    def __init__(self, read, write, write_text, read_text, within):
         self.read, self.write = read, write
         self.write_text, self.read_text = write_text, read_text
-        self.bounds = bounds
+        self.within = within
+
+    @property
+    def told(self):
+        """True if the allocator told at first where its memory is."""
+        return self.within.told
+
+    @property
+    def bounds(self):
+        """(base, limit) as it is now, or None. Raises: Broken if that raises."""
+        try:
+            return self.within.read()
+        except Exception as error:
+            raise Broken("raises", f"memory raised {described(error)}", "pool.memory") from error
+
+    @property
+    def size(self):
+        """The bytes that there are now, or None."""
+        bounds = self.bounds
+        return None if bounds is None else bounds[1] - bounds[0]
 
     def expect_inside(self, address, size, name):
         """Raises: Broken if a byte is beside the memory, so far as known."""
-        if self.bounds is None:
+        bounds = self.bounds
+        if bounds is None:
             return
-        base, limit = self.bounds
+        base, limit = bounds
         if not (base <= address and address + size <= limit):
+            lower, upper = self.within.base_text, self.within.limit_text
             raise Broken(
                 "outside",
                 f"a block of {size} bytes at {address:#x} is not in the memory "
                 f"[{base:#x}, {limit:#x})",
-                f"assert {base:#x} <= {name} and {name} + {size} <= {limit:#x}",
+                f"assert {lower} <= {name} and {name} + {size} <= {upper}",
             )
 
     def fill(self, block, name):

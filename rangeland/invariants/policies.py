@@ -27,6 +27,7 @@ MVFF_DEFAULTS = {
 class MFSTrial(AllocatorTrial):
     """A trial of an MFS pool: the unit freed last is given first."""
 
+    also = ("placement",)
     freed = ()
 
     def _see_what_it_offers(self, options):
@@ -61,6 +62,8 @@ class MVFFTrial(AllocatorTrial):
     The steps are those of an AllocatorTrial; `begin` has, after the options
     of the arena, the MVFF_DEFAULTS.
     """
+
+    also = ("placement", "give-back")
 
     def drawn(self, rng):
         """The keywords of the pool."""

@@ -83,6 +83,12 @@ class Script:
                 "try:", *(f"    {line}" for line in tried), f"except {error}:", "    pass"
             ]  # fmt: skip
 
+    def unnamed(self, name):
+        """What the step of now gave is not called `name` after all."""
+        if self.telling:
+            lines = (line.replace(f"{name} = ", "", 1) for line in self.lines[self.last :])
+            self.lines[self.last :] = list(lines)
+
     def undo(self):
         """The step of now was skipped."""
         if self.telling:

@@ -14,7 +14,7 @@ from rangeland.invariants.land import LandTrial
 from rangeland.invariants.policies import trial_for
 from rangeland.invariants.profiles import profile
 from rangeland.invariants.watch import watched
-from vm.results import integer
+from vm.results import ParamError, ParamTypeError, integer
 
 
 def prove(
@@ -40,8 +40,26 @@ def prove(
     chosen = profile()
     examples = chosen.examples if examples is None else integer("examples", examples, least=1)
     steps = chosen.steps if steps is None else integer("steps", steps, least=1)
-    make_trial = trial_of(subject, sizes)
-    return examine(make_trial, integer("seed", seed), examples, steps, every, progress, seconds)
+    make_trial = trial_of(subject, None if sizes is None else size_range(sizes))
+    result = examine(make_trial, integer("seed", seed), examples, steps, every, progress, seconds)
+    if result.ok and result.scope.asked and not result.scope.granted:
+        raise CannotTry(
+            f"{name_of(subject)} granted nothing: each of {result.scope.asked:,} requests was "
+            f"refused; `sizes` or its max_size tell which it may grant"
+        )
+    return result
+
+
+def size_range(sizes):
+    """`sizes` as (least, most) bytes. Raises: ParamError."""
+    expected = "expected (least, most), two ints of bytes, 1 <= least <= most"
+    if not isinstance(sizes, (tuple, list)) or len(sizes) != 2:
+        raise ParamTypeError(f"sizes is {sizes!r}: {expected}")
+    if any(isinstance(size, bool) or not isinstance(size, int) for size in sizes):
+        raise ParamTypeError(f"sizes is {sizes!r}: {expected}")
+    if not 1 <= sizes[0] <= sizes[1]:
+        raise ParamError(f"sizes is {sizes!r}: {expected}")
+    return tuple(sizes)
 
 
 def trial_of(subject, sizes=None):

@@ -7,8 +7,14 @@ skipped, so that any part of a run is a run.
 Source: design/invariants.md#.sol.trial
 """
 
+import sys
+import traceback
+
 from rangeland.invariants.finding import Broken, CannotTry
 from rangeland.invariants.watch import watched
+
+# The package of the kit.
+KIT = __name__.rpartition(".")[0]
 
 
 class Trial:
@@ -20,6 +26,8 @@ class Trial:
 
     # How dear a step is, against one of an allocator in Python alone.
     cost = 1
+    # The requests that were made, and those that were granted.
+    asked = granted = 0
 
     def choose(self, rng):
         """The next step at random, given what is there; `rng` is a
@@ -42,6 +50,11 @@ class Trial:
     def abandon(self):
         """Let go of everything, judging nothing."""
 
+    def scope(self):
+        """What this run judges: {name of an invariant: None, or why it does
+        not judge it}."""
+        return {}
+
     def unfolded(self, step):
         """Plainer steps that may do instead of `step`: a list, or none."""
         return []
@@ -54,13 +67,31 @@ class Trial:
 
 def judged(function, *arguments):
     """What `function(*arguments)` gives; what it raises without being
-    foreseen is a finding. Raises: Broken; CannotTry."""
+    foreseen is a finding, unless it comes of the kit itself.
+
+    Raises: Broken; CannotTry.
+    """
     try:
         return function(*arguments)
     except (Broken, CannotTry):
         raise
     except (Exception, SystemExit) as error:
+        if _is_ours(error):
+            at = traceback.extract_tb(error.__traceback__)[-1]
+            told = f"{described(error)} ({at.name}, line {at.lineno} of {at.filename})"
+            raise CannotTry(f"the kit itself failed: {told}") from error
         raise Broken("raises", described(error)) from error
+
+
+def _is_ours(error):
+    """True if nothing but the kit, and what Python brings along, was at work
+    when `error` was raised."""
+    frames = (frame for frame, _ in traceback.walk_tb(error.__traceback__))
+    modules = (str(frame.f_globals.get("__name__")) for frame in frames)
+    return all(
+        module.startswith(KIT) or module.partition(".")[0] in sys.stdlib_module_names
+        for module in modules
+    )
 
 
 def tried(function, *arguments, patience=None):
@@ -76,16 +107,22 @@ def described(error):
 
 
 def own_check(thing, name):
-    """Judge by the `check` of `thing`, if it has one; a program calls the
-    thing `name`. Raises: Broken."""
+    """Judge by the `check` of `thing`, if it has one, which raises or returns
+    False if something is wrong; a program calls the thing `name`.
+
+    Raises: Broken.
+    """
     check = getattr(thing, "check", None)
     if not callable(check):
         return
     try:
-        check()
-    except Exception as error:
+        passed = check()
+    except (Exception, SystemExit) as error:
         told = f"{name}.check(): {described(error)}"
         raise Broken("own-check", told, f"{name}.check()") from error
+    if passed is False:
+        told = f"{name}.check() returned False"
+        raise Broken("own-check", told, f"assert {name}.check() is not False")
 
 
 def play(trial, steps, every=1, patience=None):

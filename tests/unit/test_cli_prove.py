@@ -108,4 +108,4 @@ def test_the_catalogue_is_listed(rangeland):
     assert names[:3] == ["nonsense", "raises", "hang"] and len(set(names)) == len(names)
     assert all(f" {name} " in shown.stdout for name in names)
     assert {entry["kind"] for entry in told} == {"own check", "results", "raw memory"}
-    assert told[2]["tag"] == "design/invariants.md#" + ".inv.overlap"
+    assert told[3]["tag"] == "design/invariants.md#" + ".inv.overlap"

@@ -3,7 +3,7 @@
 Source: design/library.md#.sol.survey
 """
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
 from rangeland.invariants.catalogue import CATALOGUE
 from rangeland.invariants.finding import Result
@@ -37,10 +37,6 @@ class LibraryResult(Result):
     threads: dict = field(default_factory=dict)
     known: list = field(default_factory=list)
     promises: dict | None = None
-
-    def to_dict(self):
-        """The result as plain data, of which JSON can be made."""
-        return asdict(self)
 
     def __str__(self):
         lines = [f"{self.library}: {self._verdict()}"]

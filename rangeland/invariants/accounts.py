@@ -59,7 +59,8 @@ class Told:
         """The number now. Raises: Broken if it is none any more."""
         try:
             found = getattr(self.pool, self.name)
-            found = found() if callable(found) else found
+            if type(found) is not int and callable(found):
+                found = found()
         except Exception as error:
             told = f"{self.name} raised {described(error)}"
             raise Broken("accounts", told, self.text) from error

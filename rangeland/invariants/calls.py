@@ -4,6 +4,7 @@ Source: design/invariants.md#.sol.calls
 """
 
 import inspect
+from functools import lru_cache
 
 from rangeland.invariants.finding import CannotTry
 from rangeland.invariants.offers import offered
@@ -80,27 +81,16 @@ class Calls:
 
 class Given:
     """What may be given to `function`, called `name`: `by_place` and
-    `by_name` are lists of (name, must it be given).
-
-    Where there is no signature, whatever there is is given by place.
-    """
+    `by_name` have (name, must it be given) of each."""
 
     def __init__(self, name, function):
         self.name, self.function = name, function
-        self.by_place, self.by_name = [], []
-        try:
-            parameters = inspect.signature(function).parameters.values()
-        except (TypeError, ValueError):
-            self.by_place = [ANY] * MOST_ARGUMENTS
+        if not inspect.ismethod(function):
+            self.by_place, self.by_name = _asked(function)
             return
-        for parameter in parameters:
-            told = parameter.name, parameter.default is parameter.empty
-            if parameter.kind is parameter.VAR_POSITIONAL:
-                self.by_place += [ANY] * MOST_ARGUMENTS
-            elif parameter.kind is parameter.KEYWORD_ONLY:
-                self.by_name.append(told)
-            elif parameter.kind is not parameter.VAR_KEYWORD:
-                self.by_place.append(told)
+        # Of a class many are made, and signatures take their time.
+        by_place, self.by_name = _asked_once(function.__func__)
+        self.by_place = by_place[1:] if by_place and by_place[0] is not ANY else by_place
 
     @property
     def first(self):
@@ -155,6 +145,28 @@ class Given:
         wanted += [name for name, must in self.by_name if must and name not in names]
         if wanted:
             raise CannotTry(f"{self.name} wants {', '.join(wanted)}, which cannot be given")
+
+
+def _asked(function):
+    """(by place, by name): tuples of (name, must it be given). Where there is
+    no signature, whatever there is is given by place."""
+    by_place, by_name = [], []
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return (ANY,) * MOST_ARGUMENTS, ()
+    for parameter in parameters:
+        told = parameter.name, parameter.default is parameter.empty
+        if parameter.kind is parameter.VAR_POSITIONAL:
+            by_place += [ANY] * MOST_ARGUMENTS
+        elif parameter.kind is parameter.KEYWORD_ONLY:
+            by_name.append(told)
+        elif parameter.kind is not parameter.VAR_KEYWORD:
+            by_place.append(told)
+    return tuple(by_place), tuple(by_name)
+
+
+_asked_once = lru_cache(maxsize=32)(_asked)
 
 
 def _is_like(name, role):

@@ -64,8 +64,9 @@ class Bounds:
     def read(self):
         """(base, limit), or None if the allocator tells no memory."""
         offer = getattr(self.allocator, "memory", None)
-        if _is_bytes(offer):
-            return self.base, self.base + len(offer)
+        if type(offer) is bytearray or _is_bytes(offer):
+            base = self.base
+            return base, base + len(offer)
         if isinstance(offer, range):
             return offer.start, offer.stop
         if isinstance(offer, (tuple, list)) and [type(n) for n in offer] == [int, int]:
@@ -90,7 +91,7 @@ def _indexed(allocator, bounds):
     """Memory that is read and written in the `memory` of the allocator."""
 
     def place(address, size):
-        at = address - bounds.base
+        at = address - bounds.base if bounds.based else address
         return memoryview(allocator.memory)[at : at + size]
 
     def read(address, size):

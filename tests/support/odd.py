@@ -161,9 +161,44 @@ class Exits(Larger):
         return address
 
 
+class Forgets(Larger):
+    """Its table of sizes loses the first of more than 200 entries."""
+
+    def __init__(self):
+        super().__init__()
+        self.table = {}
+
+    def alloc(self, size):
+        address = super().alloc(size)
+        if address is not None:
+            self.table[address] = size
+            if len(self.table) > 200:
+                del self.table[next(iter(self.table))]
+        return address
+
+    def free(self, address):
+        super().free(address, self.table.pop(address))
+
+
+class GrowsOver(Larger):
+    """It grows in place into a hole that is too short by up to 8 bytes."""
+
+    def realloc(self, address, old, new):
+        end, wanted = address + rounded(old), address + rounded(new)
+        for base, limit in self.holes:
+            if base == end <= wanted <= limit + 8:
+                self.holes.remove((base, limit))
+                self.holes += self.rest(wanted, limit)
+                self.holes.sort()
+                return address
+        return None
+
+
 # What each is found by.
 HARD = {
-    GivesForEver: {"overlap"},
+    Forgets: {"raises"},
+    GrowsOver: {"overlap", "outside"},
+    GivesForEver: {"overlap", "outside"},
     FreesTwice: {"overlap", "reunion"},
     IndexedOneWay: {"reunion"},
     Exits: {"raises"},

@@ -6,9 +6,16 @@ Source: design/invariants.md#.sol.allocator
 from functools import partial
 
 from rangeland.invariants.allocator_judge import AllocatorJudge
-from rangeland.invariants.cycle import cycle_text, expect_no_growth, expect_reuse
+from rangeland.invariants.cycle import (
+    comes_back,
+    cycle_text,
+    expect_no_growth,
+    expect_reuse,
+    is_growing,
+    is_refused_late,
+)
 from rangeland.invariants.finding import Broken
-from rangeland.invariants.reunion import capacity, expect_reunion
+from rangeland.invariants.reunion import Reunion, capacity
 from rangeland.invariants.trial import described, tried
 from rangeland.invariants.workload import Workload
 from vm.results import ParamError
@@ -154,26 +161,51 @@ class AllocatorTrial(AllocatorJudge):
             answer = self._call(self.calls.alloc, size)
             if answer is None:
                 # In an arena it may be the arena that has no memory.
-                if self.arena is None:
-                    expect_reuse(used, len(earlier) < len(used), size)
+                reused = len(earlier) < len(used)
+                if self.arena is None and is_refused_late(used, reused):
+                    if not comes_back(self._pair, size // 2, lambda: self._pair(size)):
+                        expect_reuse(used, reused, size)
                 return True
             address = self._address(answer, "block")
             earlier.add(address)
             self._free(address, size)
             used.append(self.accounts.used)
-        if self.gives:
-            expect_no_growth(used)
+        if self.gives and is_growing(used):
+            largest = max(size, min(self.whole() or size, self.limits[1]))
+            back = comes_back(self._pair, largest, lambda: self.accounts.used < used[-1])
+            # What keeps freed blocks for a while may be full only now.
+            again = [self.accounts.used for _ in used if self._pair(size)]
+            if not back and is_growing(again):
+                expect_no_growth(used)
+        return True
+
+    def _pair(self, size):
+        """Allocate and free a block. False if it is refused, or not allowed."""
+        try:
+            answer = self.calls.alloc(size) if self.allows(size) else None
+        except MemoryError:
+            return False
+        if answer is None:
+            return False
+        self._free(self._address(answer, "block"), size)
         return True
 
     def do_reunite(self, full, *sizes):
         """Try, with fresh allocators, whether the order of frees matters."""
+        reunion = self._reunion(full, *sizes)
+        if reunion is None:
+            return False
+        reunion.expect()
+        return True
+
+    def _reunion(self, full, *sizes):
+        """The Reunion of that step, or None if it cannot be done."""
         whole = self.whole()
         if not whole or not 1 < len(sizes) < 5 or not all(map(self.allows, sizes)):
-            return False
+            return None
         if sum(sizes) > whole or not self.allows(sum(sizes)):
-            return False
-        expect_reunion(lambda: self.factory.subject(None), sizes, whole, bool(full))
-        return True
+            return None
+        return Reunion(lambda: self.factory.subject(None), sizes, whole, bool(full))
 
     def whole(self):
         """The largest block that a fresh allocator gives, where that is
@@ -268,6 +300,10 @@ class AllocatorTrial(AllocatorJudge):
 
     def unfolded(self, step):
         """Plainer steps that may do instead of `step`."""
+        if step[0] == "reunite":
+            self.do_begin()
+            reunion = self._reunion(*step[1:])
+            return reunion.steps() if reunion else []
         if step[0] != "cycle":
             return []
         _, size, times = step

@@ -9,13 +9,11 @@ from rangeland.invariants.blocks import Blocks
 from rangeland.invariants.calls import Calls, align_of, limits_of
 from rangeland.invariants.finding import Broken
 from rangeland.invariants.memory import memory_of
+from rangeland.invariants.rounds import address_of
 from rangeland.invariants.scope import allocator_scope
 from rangeland.invariants.subjects import SubjectTrial
 from rangeland.invariants.telling import FillingTrial
 from rangeland.invariants.trial import described, own_check
-
-# No address is larger.
-TOP = 1 << 64
 
 
 class AllocatorJudge(FillingTrial, SubjectTrial):
@@ -89,13 +87,12 @@ class AllocatorJudge(FillingTrial, SubjectTrial):
 
     def _address(self, answer, name):
         """The answer as an address. Raises: Broken if it is none."""
-        index = getattr(answer, "__index__", None)
-        address = index() if index and not isinstance(answer, bool) else -1
-        if not 0 <= address < TOP:
+        address = address_of(answer)
+        if address is None:
             raise Broken(
                 "nonsense",
                 f"the answer is {answer!r}: expected an address or None",
-                f"assert type({name}) is int and 0 <= {name} < 1 << 64",
+                f"assert type({name}) is not bool and 0 <= {name}.__index__() < 1 << 64",
             )
         return address
 

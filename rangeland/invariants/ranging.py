@@ -8,6 +8,8 @@ from rangeland.invariants.workload import WEIGHTS
 
 UNITS = (1, 1, 2, 8, 64, 256, 512)
 CELLS = 64
+# In so many draws of a thousand many ranges are made.
+MANY = 3
 MODES = ("none", "low", "high", "entire")
 
 
@@ -17,6 +19,7 @@ class Ranging(Draws):
 
     def __init__(self, rng, trial, span):
         super().__init__(rng, trial)
+        self.span = span
         self.unit = trial.align * rng.choice(UNITS)
         self.cells = min(span // self.unit, rng.choice((8, 16, CELLS)))
         offers = trial.offers
@@ -28,6 +31,10 @@ class Ranging(Draws):
         self.names = names
         self.weights = [rng.choice(WEIGHTS) for _ in names]
         self.weights[0] = 5
+
+    def _drawn(self):
+        """The name of what is done next."""
+        return "many" if self.rng.randrange(1000) < MANY else super()._drawn()
 
     def _can(self, name):
         if name == "find":
@@ -70,6 +77,19 @@ class Ranging(Draws):
         """Several that are apart from each other."""
         for i in range(0, min(self.cells, 12), 2):
             self._add_range("insert", i * self.unit, (i + 1) * self.unit)
+
+    def _many(self):
+        """As many as make a tree deep, all apart; then edits among them."""
+        count = self.rng.choice((50, 100, 150))
+        unit = min(self.unit, self.span // (2 * count) // self.trial.align * self.trial.align)
+        places = list(range(0, 2 * count, 2))
+        self.rng.choice((list, list.reverse, self.rng.shuffle))(places)
+        for i in places:
+            self._add("insert", i * unit, (i + 1) * unit)
+        for _ in range(self.rng.randrange(count)):
+            i = self.rng.randrange(2 * count)
+            self._add("insert" if i % 2 else "delete", i * unit, (i + 1) * unit)
+        self._find()
 
     def _extend(self):
         """Next to a range, below or above it."""
@@ -119,7 +139,8 @@ class Ranging(Draws):
     def _find(self):
         names = [name for name in ("first", "last", "largest") if f"find_{name}" in self.trial.offers]
         mode = self.rng.choice(MODES)
-        self._add("find", self.rng.choice(names), self._size(), mode)
+        if names:
+            self._add("find", self.rng.choice(names), self._size(), mode)
 
     def _zones(self):
         run = (1 << self.rng.randint(1, 20)) - 1

@@ -19,13 +19,16 @@ FEW = 24
 HANGS = 50
 # Rounds without a step less.
 IDLE = 3
+# Seconds after which what is there is told.
+SECONDS = 15.0
 SMALL = (0, 1, 2, 8, 16, 24, 32, 64, 128, 256, 1024, 4096)
 
 
 def shrink(make_trial, steps, invariant, budget=BUDGET, every=16):
     """The fewest steps found that break `invariant`, and the Broken.
 
-    `budget` bounds the steps that are done on the way. While a run is long,
+    `budget` bounds the steps that are done on the way, and SECONDS the time;
+    the first replays are excepted. While a run is long,
     it may come to break another invariant sooner. If `steps` cannot be
     repeated, they come back as they are, with None.
     """
@@ -45,20 +48,26 @@ class _Shrinker:
         self.steps = None
         self.broken = None
         self.known = set()
+        self.ends = time.perf_counter() + SECONDS
+
+    def is_over(self):
+        """True if it has been made smaller for long enough."""
+        return self.budget <= 0 or time.perf_counter() > self.ends
 
     def shrink(self, steps):
         """(steps, Broken) as small as they get."""
         if not (self.cuts(steps) or self.tries_as_found(steps)):
             return steps, None
         idle = 0
-        while self.budget > 0 and idle < IDLE:
+        while not self.is_over() and idle < IDLE:
             before = self.steps
             self.drop_steps()
             self.unfold()
             self.merge()
             self.lessen_all()
             self.lessen_each()
-            self.cuts(self.steps, self.invariant)
+            if not self.is_over():
+                self.cuts(self.steps, self.invariant)
             if self.steps == before:
                 break
             # A number may become less by a little, again and again.
@@ -82,7 +91,7 @@ class _Shrinker:
         come of steps that broke it with the last.
         """
         key = tuple(steps)
-        if key in self.known or self.budget <= 0:
+        if key in self.known or self.is_over():
             return False
         self.known.add(key)
         broken, done = self._play(steps, len(steps) + 1)
@@ -131,7 +140,7 @@ class _Shrinker:
         unfolded = self.make_trial().unfolded
         for at in reversed(range(len(self.steps))):
             plain = unfolded(self.steps[at]) if at < len(self.steps) else []
-            if plain:
+            if plain and not self.is_over():
                 self.tries([*self.steps[:at], *plain, *self.steps[at + 1 :]])
 
     def merge(self):

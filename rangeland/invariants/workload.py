@@ -8,12 +8,14 @@ from collections import deque
 
 from rangeland.invariants.draws import Draws
 
-PROFILES = ("one", "few", "cliffs", "small", "pages", "wide", "large")
+PROFILES = ("one", "few", "cliffs", "small", "pages", "wide", "large", "walk")
 POWERS = tuple(1 << n for n in range(0, 17))
 # What people think of first.
 ROUND = (1, 10, 12, 20, 40, 48, 50, 80, 96, 100, 200, 250, 500, 1000, 2000, 5000, 10_000)
 WEIGHTS = (0, 1, 3, 10)
 PAGE = 4096
+# In so many draws of a thousand many small blocks are made.
+MANY = 6
 # The most bytes of a block, and of all blocks, that a run asks for unless
 # it is told how much there is.
 MOST = 1 << 16
@@ -27,6 +29,7 @@ class Sizes:
         self.profile = rng.choice(PROFILES)
         self.recent = deque(maxlen=8)
         self.draw = getattr(self, "_" + self.profile)
+        self.at = int(2 ** rng.uniform(0, 12))
         self.palette = [self._clamped(self._cliff()) for _ in range(rng.randint(1, 4))]
 
     def next(self):
@@ -67,6 +70,10 @@ class Sizes:
     def _large(self):
         return self.most // self.rng.randint(1, 12) - self.rng.choice((0, 0, 1, 8))
 
+    def _walk(self):
+        self.at = self.least if self.at > self.most else self.at + self.rng.choice((1, 8, 8, 16))
+        return self.at
+
 
 class Workload(Draws):
     """The next step of a run of `trial`, an AllocatorTrial that has begun."""
@@ -98,6 +105,8 @@ class Workload(Draws):
 
     def _drawn(self):
         """The name of what is done next: with many blocks, rather a free."""
+        if self.rng.randrange(1000) < MANY:
+            return "many"
         name = super()._drawn()
         if len(self.trial.blocks) > self.target and self.rng.random() < 0.5:
             return "free"
@@ -118,6 +127,22 @@ class Workload(Draws):
         size = self.sizes.next()
         for _ in range(self.rng.choice((2, 3, 5, 12))):
             self._add("alloc", self._new(), size)
+
+    def _many(self):
+        """More blocks than a table has entries, or a slab, of a small size;
+        then some go, or all."""
+        least, most = self.trial.limits
+        size = max(least, min(8 * self.rng.randint(1, 8), most))
+        numbers = [self._new() for _ in range(self.rng.choice((70, 140, 280)))]
+        for number in numbers:
+            self._add("alloc", number, size)
+        order = self.rng.choice(("thin", "thin", "up", "down", "any", "stay"))
+        if order == "down":
+            numbers.reverse()
+        elif order == "any":
+            self.rng.shuffle(numbers)
+        for number in numbers[:: {"thin": 2, "stay": len(numbers)}.get(order, 1)]:
+            self._add("free", number)
 
     def _free(self):
         block = self._victim()
@@ -146,9 +171,16 @@ class Workload(Draws):
         block = self._victim()
         if block is None:
             return self._alloc()
-        size = self.rng.choice((self.sizes.next(), block.size + 8, block.size // 2 or 1, block.size * 2))
+        near = block.size + 8, block.size // 2 or 1, block.size * 2, self._room(block)
+        size = self.rng.choice((self.sizes.next(), *near))
         least, most = self.trial.limits
         self._add("realloc", block.number, max(least, min(size, most)))
+
+    def _room(self, block):
+        """About as many bytes as there are up to the next block that lives."""
+        after = [other.address for other in self.trial.blocks if other.address > block.address]
+        room = min(after) - block.address if after else block.size
+        return room + self.rng.choice((0, 1, 8, 16))
 
     def _drain(self):
         """Free everything, in some order."""

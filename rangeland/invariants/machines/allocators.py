@@ -61,6 +61,16 @@ class AllocatorMachine(TrialMachine):
         for _ in range(count):
             self.do("alloc", self.new(), self.fit(size))
 
+    @has_room
+    @rule(words=st.integers(1, 8), count=st.sampled_from((70, 140, 280)), every=st.integers(1, 3))
+    def alloc_many(self, words, count, every):
+        """More blocks than a table has entries; every nth goes again."""
+        numbers = [self.new() for _ in range(count)]
+        for number in numbers:
+            self.do("alloc", number, self.fit(8 * words))
+        for number in numbers[::every]:
+            self.do("free", number)
+
     @offers("calloc")
     @rule(count=st.integers(1, 8), size=some.sizes(most=1 << 12))
     def calloc(self, count, size):

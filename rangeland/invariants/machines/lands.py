@@ -35,13 +35,6 @@ class RangeMachine(TrialMachine):
         """Anything anywhere."""
         self.do("insert", *range)
 
-    @rule(count=st.sampled_from((40, 100)), backwards=st.booleans(), unit=units)
-    def insert_many(self, count, backwards, unit):
-        """As many as make a tree deep, all apart, unless something is there."""
-        places = [2 * i * unit for i in range(count)]
-        for lo in reversed(places) if backwards else places:
-            self.do("insert", lo, lo + unit)
-
     @rule(range=few)
     def delete(self, range):
         """Anything: it may not be there."""

@@ -176,6 +176,17 @@ def test_check_finds_a_stray_free_unit(arena):
         pool.check()
 
 
+def test_check_finds_a_free_list_without_an_end(arena):
+    pool = rl.MFS(arena, 24, extend_by=4096)
+    first, second = (pool.alloc(24) for _ in range(2))
+    pool.free(second, 24)
+    pool.free(first, 24)
+    link = arena.space.view(first, 8)
+    arena.space.view(second, 8)[:] = bytes(link)
+    with pytest.raises(AssertionError, match="a unit is free once"):
+        pool.check()
+
+
 def test_describe(arena):
     pool = rl.MFS(arena, 20, extend_by=4096)
     base = pool.alloc(20) - 16

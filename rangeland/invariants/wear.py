@@ -67,15 +67,15 @@ class Wear:
         it never gives again what was freed, is the reason; else None."""
         if not self._gives_again():
             return None
-        asked = [(False, wanted)]
+        asked = [(False, wanted, turns[1:])]
         if self.turn.kind != "refused":
-            # What settles may itself be refused.
-            asked.append((True, self._largest(turns[0], True)))
+            # What settles may itself be refused, and is not free of loss.
+            asked.append((True, self._largest(turns[0], True), turns[-1:]))
         for _ in range(REPEATS):
-            for settles, most in asked:
+            for settles, most, later in asked:
                 if not self._gives(turns[0], most, settles):
                     return None
-                if any(self._gives(n, most, settles) for n in turns[1:]):
+                if any(self._gives(n, most, settles) for n in later):
                     return None
         return wanted, turns[1], turns[0]
 
@@ -110,10 +110,11 @@ class Wear:
         kind = self.turn.kind
         if kind == "plain" and self.size <= self.small:
             return False
-        worn = Worn(self.make)
-        worn.queue(self.small if kind == "plain" else self.size, TURNS[-1])
-        if worn.ask(self.whole) is None:
-            return False
+        for size in {self.small} if kind == "plain" else {self.size, max(self.turn.sizes(0))}:
+            worn = Worn(self.make)
+            worn.queue(size, TURNS[-1])
+            if worn.ask(self.whole) is None:
+                return False
         if kind not in ("aligned", "refused"):
             return True
         worn = self._worn(self.turns[-1], refusing=False, aligning=False)
@@ -121,7 +122,7 @@ class Wear:
 
     def _gives_again(self):
         """True if it gives again what was freed in the turns."""
-        if self.turn.kind not in ("plain", "several"):
+        if self.turn.kind != "plain":
             return True
         return self._worn(self.turns[-1]).gives_again(self.small)
 

@@ -25,10 +25,10 @@ MOST = 1 << 16
 # How many blocks a turn of each kind has.
 COUNTS = {
     "plain": (1, 1, 2),
-    "several": (2, 3, 40, 70),
+    "several": (2, 3, 4, 40, 70),
     "shrink": (1, 1, 2),
     "aligned": (2,),
-    "refused": (4, 4, 8),
+    "refused": (3, 4),
 }
 
 

@@ -17,7 +17,8 @@ from rangeland.invariants.cycle import (
 from rangeland.invariants.finding import Broken
 from rangeland.invariants.reunion import Reunion, capacity
 from rangeland.invariants.trial import described, tried
-from rangeland.invariants.workload import Workload
+from rangeland.invariants.wear import Wear
+from rangeland.invariants.workload import COUNTS, Workload
 from vm.results import ParamError
 
 # Numbers of blocks that nobody drew.
@@ -28,8 +29,8 @@ class AllocatorTrial(AllocatorJudge):
     """One run of the allocator that `factory`, a Factory or what it takes,
     makes. `sizes` is (least, most) bytes of a block, if it does not say so.
 
-    Steps: begin, alloc, calloc, aligned, realloc, free, cycle; reunite where
-    there is no arena; limit, refuse, relent, collect where there is one.
+    Steps: begin, alloc, calloc, aligned, realloc, free, cycle; reunite, wear
+    where there is no arena; limit, refuse, relent, collect where there is one.
     """
 
     def __init__(self, factory, sizes=None):
@@ -206,6 +207,19 @@ class AllocatorTrial(AllocatorJudge):
         if sum(sizes) > whole or not self.allows(sum(sizes)):
             return None
         return Reunion(lambda: self.factory.subject(None), sizes, whole, bool(full))
+
+    def do_wear(self, kind, size, count):
+        """Try, with fresh allocators, whether turns of a kind leave less and
+        less, though nothing lives."""
+        whole, least = self.whole(), self.limits[0]
+        if not whole or kind not in COUNTS or not 0 < count < 1000 or not self.allows(size):
+            return False
+        wear = Wear(lambda: self.factory.subject(None), kind, size, count, whole, least)
+        needs = {"shrink": self.calls.realloc, "aligned": self.calls.aligned}
+        if not needs.get(kind, True) or not all(map(self.allows, wear.sizes())):
+            return False
+        wear.expect()
+        return True
 
     def whole(self):
         """The largest block that a fresh allocator gives, where that is

@@ -4,6 +4,7 @@ Each run draws its own sizes and lifetimes, too.
 Source: design/invariants.md#.sol.workload
 """
 
+import random
 from collections import deque
 
 from rangeland.invariants.draws import Draws
@@ -16,9 +17,19 @@ WEIGHTS = (0, 1, 3, 10)
 PAGE = 4096
 # In so many draws of a thousand many small blocks are made.
 MANY = 6
+# The step before which turns are tried in fresh allocators, at the latest.
+LATEST = 12
 # The most bytes of a block, and of all blocks, that a run asks for unless
 # it is told how much there is.
 MOST = 1 << 16
+# How many blocks a turn of each kind has.
+COUNTS = {
+    "plain": (1, 1, 2),
+    "several": (2, 3, 4, 40, 70),
+    "shrink": (1, 1, 2),
+    "aligned": (2,),
+    "refused": (3, 4),
+}
 
 
 class Sizes:
@@ -87,6 +98,15 @@ class Workload(Draws):
         names = [name for name in self.OPTIONAL if self._offers(name)]
         self.names = ["alloc", "free", *names]
         self.weights = [10, rng.choice((3, 10))] + [rng.choice(WEIGHTS) for _ in names]
+        # Drawn aside, so that all else is drawn as it is without that.
+        self.aside = random.Random()
+        self.aside.setstate(rng.getstate())
+        self.until = self.aside.randrange(LATEST) if self._offers("wear") else -1
+
+    def next(self):
+        """A step: once in a run it is one in fresh allocators."""
+        self.until -= 1
+        return self._wear() if self.until == -1 else super().next()
 
     OPTIONAL = (
         "realloc", "calloc", "aligned", "fill", "drain", "thin", "swap", "pair", "cycle",
@@ -99,7 +119,7 @@ class Workload(Draws):
             return getattr(calls, name) is not None
         if name in ("renew", "reserve"):
             return hasattr(self.trial, f"do_{name}")
-        if name == "reunite":
+        if name in ("reunite", "wear"):
             return bool(self.trial.whole())
         return self.trial.arena is not None or name not in ("limit", "refuse", "collect")
 
@@ -237,6 +257,19 @@ class Workload(Draws):
         sizes = [same if self.rng.random() < 0.5 else self.sizes.next() for _ in range(count)]
         sizes = (max(self.trial.limits[0], min(size, most)) for size in sizes)
         self._add("reunite", self.rng.choice((0, 1, 1)), *sizes)
+
+    def _wear(self):
+        """The step that does turns of some kind, over and over."""
+        rng, calls, least = self.aside, self.trial.calls, self.trial.limits[0]
+        lacks = {"shrink": calls.realloc is None, "aligned": calls.aligned is None}
+        kind = rng.choice([kind for kind in COUNTS if not lacks.get(kind)])
+        count = rng.choice(COUNTS[kind])
+        most = max(least, self.trial.whole() // (2 * count))
+        if rng.random() < 0.5:
+            size = int(least * (most / least) ** rng.random())
+        else:
+            size = most // rng.choice((1, 1, 2, 3, 10, 30, 100))
+        return ("wear", kind, max(least, size), count)
 
     def _limit(self):
         """A commit limit near what is committed, for some steps."""

@@ -14,7 +14,7 @@ BUDGET = 100_000
 # Checked after every step if they are no more than this.
 SHORT = 100
 # So many steps are tried in pairs.
-FEW = 24
+FEW = 100
 # So many runs that do not end are made, at most.
 HANGS = 50
 # Rounds without a step less.

@@ -31,7 +31,7 @@ def run(trial, rng, steps, every=50):
     """Do so many random steps, of every kind, with a check after each `every`."""
     if trial.client is None:
         trial.client = Client(rng, trial)
-        trial.client.weights[2:] = [1] * len(OPTIONAL)
+        trial.client.weights[2:] = [1] * len(OPTIONAL) + [0.02]
     for count in range(1, steps + 1):
         trial.do(trial.choose(rng))
         if count % every == 0:

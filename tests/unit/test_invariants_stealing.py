@@ -1,5 +1,7 @@
 """The trial of lands that steal: ours hold, and it sees what goes wrong."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from land.cbs import CBS, CBSFast, CBSZoned
@@ -97,7 +99,7 @@ def test_a_refusal_that_is_wrong_is_found(error):
 def test_a_node_that_leaks_is_found():
     trial = fresh("CBS", 256)
     trial.do(("insert_steal", 0, 4))
-    trial.nodes.alloc_node()
+    trial.nodes = SimpleNamespace(used=trial.nodes.used + 1)
     with pytest.raises(Broken) as caught:
         trial.check()
     assert caught.value.invariant == "node-need"

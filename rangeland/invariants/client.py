@@ -38,7 +38,7 @@ class Client(Draws):
         self.weights = [10, rng.choice((3, 8)), *(rng.choice(WEIGHTS) for _ in OPTIONAL)]
         # It takes some hundred steps.
         self.names.append("comb")
-        self.weights.append(rng.choice((0, 0, 0, 0, 0.3)))
+        self.weights.append(rng.choice((0, 0, 0.3)))
         self.sizes = rng.choices(SIZES, k=rng.randint(1, 4))
         self._begin()
         for _ in range(rng.randint(1, 3)):
@@ -128,9 +128,11 @@ class Client(Draws):
 
     def _grainwise(self, high=False):
         """A pool that takes each block from the arena and gives it back: its
-        number, or None if there are too many."""
-        if self.trial.arena is None or len(self.trial.pools) >= MOST_POOLS:
+        number, or None without an arena. It may take the place of another."""
+        if self.trial.arena is None:
             return None
+        if len(self.trial.pools) >= MOST_POOLS:
+            self._destroy()
         pool = self._new()
         self._add("mvff", pool, 1, self.trial.arena.grain_size, 0, high, False, True)
         return pool

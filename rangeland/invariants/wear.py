@@ -47,8 +47,8 @@ class Wear:
             raise self._broken(*wanted)
 
     def _wanted(self):
-        """(bytes that can not be had any more, after so many turns, so many
-        could be had after how many), or None if nothing is wrong."""
+        """(bytes, turns after which as many cannot be had, turns after which
+        they can), or None if nothing is wrong. Raises: Stopped."""
         first = self._largest(self.turns[0])
         if self.turn.kind == "refused" and first < self.size:
             return self._repeated(self.size, (0, self.turns[0]))
@@ -63,8 +63,8 @@ class Wear:
         return self._repeated(first, self.turns)
 
     def _repeated(self, wanted, turns):
-        """(wanted, turns) if all is so again, and no delayed free, nor that
-        it never gives again what was freed, is the reason; else None."""
+        """What `_wanted` gives if all is so again, and no delayed free, nor
+        that it never gives again what was freed, is the reason; else None."""
         if not self._gives_again():
             return None
         asked = [(False, wanted, turns[1:])]

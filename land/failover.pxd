@@ -24,5 +24,6 @@ cdef class Failover(Land):
     cdef int64_t last_range(self, int64_t size, int64_t mode) except? -1 nogil
     cdef int64_t largest_range(self, int64_t size, int64_t mode) except? -1 nogil
     cdef int64_t next_after(self, int64_t address) except? -1 nogil
+    cdef int64_t whole(self, int64_t grain) except? -1 nogil
     cdef int64_t adopt_range(self, int64_t base, int64_t limit) except? -1 nogil
     cdef int64_t total(self) except? -1 nogil

@@ -132,6 +132,10 @@ class Failover(Land):
                 return self._relay(self.secondary, 1)
         return self._relay(self.primary, 1)
 
+    def whole(self, grain):
+        """As `Land.whole`, of both lands."""
+        return self.primary.whole(grain) + self.secondary.whole(grain)
+
     def adopt_range(self, base, limit):
         """As `Land.adopt_range`, by the primary's node source."""
         return self.primary.adopt_range(base, limit)

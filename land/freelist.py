@@ -161,6 +161,18 @@ class Freelist(Land):
         n = self._block(found)
         return self._take(found, n, size, mode)
 
+    def whole(self, grain):
+        """As `Land.whole`. Cost: O(n)."""
+        size = 0
+        n = self._block(self._first())
+        while n:
+            base = self.base + grain - 1 & -grain
+            limit = self.limit & -grain
+            if limit > base:
+                size += limit - base
+            n = self._block(n)
+        return size
+
     def largest_range(self, size, mode):
         """As `Land.largest_range`; the highest of the largest, and unless
         `mode` keeps it, all of it. Cost: O(n)."""

@@ -29,6 +29,7 @@ cdef class Land:
     cdef int64_t largest_range(self, int64_t size, int64_t mode) except? -1 nogil
     cdef int64_t zoned_range(self, int64_t size, int64_t zones, int64_t high) except? -1 nogil
     cdef int64_t next_after(self, int64_t address) except? -1 nogil
+    cdef int64_t whole(self, int64_t grain) except? -1 nogil
     cdef int64_t adopt_range(self, int64_t base, int64_t limit) except? -1 nogil
     @cython.locals(n=int64_t)
     cdef int64_t total(self) except? -1 nogil

@@ -13,7 +13,7 @@ from vm import events as ev
 from vm import fields as vf
 from vm import mmu
 from vm import results as r
-from vm.results import ParamError, ProtocolError, failure
+from vm.results import ParamError, ProtocolError, failure, integer
 
 
 def write(space, address, field, word):
@@ -102,6 +102,10 @@ class Land:
         """Put the first range with limit > `address` in found. Returns 1,
         or 0 if there is none."""
         return self._lacks("iteration")
+
+    def whole(self, grain):
+        """The bytes of whole aligned grains in the ranges."""
+        return self._lacks("sums of grains")
 
     def adopt_range(self, base, limit):
         """Let the node source have the first grain of [base, limit).
@@ -240,6 +244,15 @@ class Land:
                 res, f"no node to split [{self.old_base:#x}, {self.old_limit:#x}) of {self!r}"
             )
         return self._found(res == r.OK)
+
+    def whole_size(self, grain):
+        """The bytes of whole aligned grains in the ranges, `grain` a power of
+        two. Raises: ParamError; ProtocolError if the land cannot tell."""
+        self._enter()
+        grain = integer("grain", grain, least=1, most=1 << 56)
+        if grain & (grain - 1):
+            raise ParamError(f"grain is {grain}: expected a power of two")
+        return self.whole(grain)
 
     def __iter__(self):
         """The ranges in ascending order, each as it is when reached."""

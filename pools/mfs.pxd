@@ -33,6 +33,8 @@ cdef class MFS(Pool):
     cdef int64_t adopt(self, int64_t base, int64_t limit) except? -1 nogil
     cdef int64_t total(self) except? -1 nogil
     cdef int64_t free_bytes(self) except? -1 nogil
+    cdef int64_t block_size(self, int64_t size) except? -1 nogil
+    cdef int64_t resize_block(self, int64_t address, int64_t old, int64_t new) except? -1 nogil
     cdef int64_t largest(self) except? -1 nogil
     @cython.locals(extent=int64_t, offset=int64_t, unit=int64_t, units=int64_t, e=int64_t)
     cpdef expect_block(self, int64_t address, int64_t size)

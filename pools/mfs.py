@@ -198,6 +198,14 @@ class MFS(Pool):
         """The bytes of `total` that no allocated unit takes."""
         return self._word(p.MFS_FREE)
 
+    def block_size(self, size):
+        """The bytes of a unit, whatever the size."""
+        return self._word(p.UNIT_SIZE)
+
+    def resize_block(self, address, old, new):
+        """OK if a unit holds `new` bytes."""
+        return r.OK if new <= self._word(p.CLIENT_SIZE) else r.FAIL
+
     def largest(self):
         """The client's unit size if a unit is free, else 0."""
         return self._word(p.CLIENT_SIZE) if self._word(p.FREE_UNITS) else 0

@@ -31,6 +31,13 @@ cdef class MVFF(Pool):
     cdef int64_t _reduce(self, int64_t free, int64_t target) except? -1 nogil
     @cython.locals(res=int64_t)
     cdef int64_t _give_back(self, int64_t base, int64_t limit) except? -1 nogil
+    @cython.locals(least=int64_t, base=int64_t, address=int64_t, limit=int64_t)
+    cdef int64_t alloc_aligned(self, int64_t size, int64_t align) except? -1 nogil
+    @cython.locals(align=int64_t)
+    cdef int64_t resize_block(self, int64_t address, int64_t old, int64_t new) except? -1 nogil
+    @cython.locals(align=int64_t)
+    cdef int64_t block_size(self, int64_t size) except? -1 nogil
+    cdef int64_t whole_free(self) except? -1 nogil
     cdef int64_t total(self) except? -1 nogil
     cdef int64_t free_bytes(self) except? -1 nogil
     cdef int64_t largest(self) except? -1 nogil

@@ -212,7 +212,46 @@ class MVFF(Pool):
             return res
         return self.grains.free_grains(base, limit - base, self.address)
 
+    def alloc_aligned(self, size, align):
+        """As `Pool.alloc_aligned`: of a block that is `align` bytes too large,
+        what lies before and after the aligned part is freed again."""
+        least = self._word(p.POOL_ALIGN)
+        if align <= least:
+            return self.alloc_block(size)
+        size = size + least - 1 & -least
+        base = self.alloc_block(size + align - least)
+        if base < 0:
+            return base
+        address = base + align - 1 & -align
+        limit = base + size + align - least
+        if address > base:
+            self.free_land.insert_range(base, address)
+        if address + size < limit:
+            self.free_land.insert_range(address + size, limit)
+        return address
+
+    def resize_block(self, address, old, new):
+        """As `Pool.resize_block`: a block gives its end back, or takes the
+        beginning of the free range after it. Cost: O(log n)."""
+        align = self._word(p.POOL_ALIGN)
+        old = old + align - 1 & -align
+        new = new + align - 1 & -align
+        if new < old:
+            return self.free_block(address + new, old - new)
+        if new == old:
+            return r.OK
+        return self.free_land.delete_range(address + old, address + new)
+
     # Accounts
+
+    def block_size(self, size):
+        """`size` rounded up to the alignment."""
+        align = self._word(p.POOL_ALIGN)
+        return size + align - 1 & -align
+
+    def whole_free(self):
+        """The bytes of whole grains in the free ranges."""
+        return self.free_land.whole(self.grains.grain)
 
     def total(self):
         """The bytes that the pool has of the arena for its blocks."""

@@ -34,6 +34,8 @@ cdef class MVT(PointedPool):
     @cython.locals(size=int64_t, whole=int64_t)
     cdef int64_t _free_dedicated(self, int64_t segment) except? -1 nogil
     cdef int64_t total(self) except? -1 nogil
+    @cython.locals(align=int64_t)
+    cdef int64_t block_size(self, int64_t size) except? -1 nogil
     cdef int64_t free_bytes(self) except? -1 nogil
     @cython.locals(largest=int64_t)
     cdef int64_t largest(self) except? -1 with gil

@@ -253,6 +253,11 @@ class MVT(PointedPool):
         """The bytes of the pool's segments."""
         return self._word(p.MVT_TOTAL)
 
+    def block_size(self, size):
+        """`size` rounded up to the alignment."""
+        align = self._word(p.POOL_ALIGN)
+        return size + align - 1 & -align
+
     def free_bytes(self):
         """The bytes of `total` that neither a block nor a point has."""
         return self._word(p.AVAILABLE) + self._word(p.UNAVAILABLE)

@@ -114,6 +114,36 @@ class Pool(NodeSource):
         """The bytes of the largest block that needs no more memory."""
         return -r.UNIMPL
 
+    def block_size(self, size):
+        """The bytes of `total` that a block of `size` bytes takes.
+
+        Those of all live blocks, `free_bytes` and `slack` sum up to `total`.
+        """
+        return -r.UNIMPL
+
+    def slack(self):
+        """The bytes of `total` that are in no block and free for none."""
+        return 0
+
+    def whole_free(self):
+        """The bytes of `total` that are free in whole grains. Cost: one walk
+        of the free memory at most."""
+        return 0
+
+    def resize_block(self, address, old, new):
+        """Make the block of `old` bytes one of `new` bytes where it lies.
+
+        OK; or FAIL, and then nothing has changed. Asks the arena for nothing.
+        """
+        return r.OK if self.block_size(old) == self.block_size(new) else r.FAIL
+
+    def alloc_aligned(self, size, align):
+        """As `alloc_block`; the address is a multiple of `align`, a power of
+        two. -UNIMPL if the class has no such blocks."""
+        if align <= self._word(p.POOL_ALIGN):
+            return self.alloc_block(size)
+        return -r.UNIMPL
+
     def committed(self):
         """The bytes of memory that the pool's arena has committed."""
         return self.grains.committed()
@@ -124,12 +154,14 @@ class Pool(NodeSource):
 
     # The public face
 
-    def alloc(self, size):
+    def alloc(self, size, align=None):
         """The address of a new block of `size` bytes.
 
         Units: bytes. Shape: the address is a multiple of the pool's
-        alignment, and the block's contents are undefined.
-        Raises: ParamError; ProtocolError if the pool is destroyed;
+        alignment, and of `align` if that is given, a power of two; the
+        block's contents are undefined.
+        Raises: ParamError; ProtocolError if the pool is destroyed, or has no
+        blocks of that alignment;
         AllocationError by its result (nothing has changed then, but that
         spare memory may have shrunk and chunks may have been added).
         Cost: that of the pool class.
@@ -140,8 +172,12 @@ class Pool(NodeSource):
             raise ResourceError(f"size is {size}: no address space holds it (RESOURCE)")
         self._expect_alive()
         self._expect_size(size)
+        if align is not None:
+            align = pool_align(align, 1, MOST)
         self.grains.poll()
-        address = self.alloc_block(size)
+        address = self.alloc_block(size) if align is None else self.alloc_aligned(size, align)
+        if address == -r.UNIMPL:
+            raise ProtocolError(f"{self!r} has no blocks aligned to {align}: expected {self.align}")
         if address < 0:
             raise failure(address, f"{self!r} has no block of {size} bytes")
         self.grains.fill(size)
@@ -156,6 +192,34 @@ class Pool(NodeSource):
         wrong size or a second free where that can be told: always in checked
         mode. Nothing has changed then. Never fails for want of memory.
         """
+        address, size = self._live_block(address, size)
+        if self.free_block(address, size) != r.OK:
+            raise ProtocolError(
+                f"block [{address:#x}, {address + size:#x}) of {self!r} is already free, "
+                f"in whole or in part: expected a live block"
+            )
+        if self.ledger is not None:
+            del self.ledger[address]
+
+    def resize(self, address, old, new):
+        """Make the block of `old` bytes at `address` one of `new` bytes, if
+        it can stay where it is.
+
+        True if it could; False, and then nothing has changed. What lies in
+        the smaller of the two sizes is kept.
+        Raises: as `free` does.
+        """
+        new = integer("new", new, least=1, most=MOST - 1)
+        address, old = self._live_block(address, old)
+        if self.resize_block(address, old, new) != r.OK:
+            return False
+        self.grains.fill(max(0, new - old))
+        if self.ledger is not None:
+            self.ledger[address] = new
+        return True
+
+    def _live_block(self, address, size):
+        """Both, if as far as can be told such a block lives. Raises: as `free` does."""
         if type(address) is not int or not 0 < address < MOST:
             address = integer("address", address, least=1, most=MOST)
         if type(size) is not int or not 0 < size < MOST:
@@ -165,13 +229,7 @@ class Pool(NodeSource):
         if self.ledger is not None:
             self._expect_in_ledger(address, size)
         self.expect_block(address, size)
-        if self.free_block(address, size) != r.OK:
-            raise ProtocolError(
-                f"block [{address:#x}, {address + size:#x}) of {self!r} is already free, "
-                f"in whole or in part: expected a live block"
-            )
-        if self.ledger is not None:
-            del self.ledger[address]
+        return address, size
 
     def _expect_in_ledger(self, address, size):
         known = self.ledger.get(address)
@@ -239,6 +297,18 @@ class Pool(NodeSource):
         """The bytes of `total_size` that are free."""
         self._expect_alive()
         return self.free_bytes()
+
+    @property
+    def slack_size(self):
+        """The bytes of `total_size` that are in no block and free for none."""
+        self._expect_alive()
+        return self.slack()
+
+    @property
+    def whole_free_size(self):
+        """The bytes of `total_size` that are free in whole grains."""
+        self._expect_alive()
+        return self.whole_free()
 
     @property
     def largest_free(self):

@@ -41,7 +41,7 @@ def test_the_licence_and_the_requirements_are_told():
     assert metadata["Requires-Python"] == ">=3.11"
     needed = [r for r in metadata.get_all("Requires-Dist") if "extra ==" not in r]
     names = {r.split(">")[0].split(";")[0].strip() for r in needed}
-    assert names == {"numpy", "sortedcontainers", "click", "rich"}
+    assert names == {"numpy", "sortedcontainers", "click", "rich", "zstandard"}
 
 
 

@@ -108,6 +108,27 @@ class Trace:
         """The largest size that an event asks for; 0 in an empty trace."""
         return int(self.size.max(initial=0))
 
+    # What a replay asks, here or of a file in pieces
+
+    @property
+    def slots(self):
+        """How many blocks the ids name."""
+        return self.blocks
+
+    @property
+    def has_alignment(self):
+        """True if the run ever asked for an alignment."""
+        return self.alignment is not None
+
+    @property
+    def peak_event(self):
+        """After how many events most bytes live for the first time. Cost: O(n log n)."""
+        return int(np.argmax(np.cumsum(self.deltas()))) + 1 if len(self) else 0
+
+    def pieces(self):
+        """The columns (op, id, size, alignment), in one piece."""
+        yield self.op, self.id, self.size, self.alignment
+
     def _check(self):
         count = len(self.op)
         for name in ("id", "size", "alignment"):

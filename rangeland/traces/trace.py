@@ -9,6 +9,7 @@ in `notes`.
 """
 
 from array import array
+from functools import cached_property
 
 import numpy as np
 
@@ -120,7 +121,7 @@ class Trace:
         """True if the run ever asked for an alignment."""
         return self.alignment is not None
 
-    @property
+    @cached_property
     def peak_event(self):
         """After how many events most bytes live for the first time. Cost: O(n log n)."""
         return int(np.argmax(np.cumsum(self.deltas()))) + 1 if len(self) else 0

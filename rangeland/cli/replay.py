@@ -27,6 +27,7 @@ MOST_ROWS = 100_000
     "mfs:unit_size=128; those of the arena as arena.commit_limit=10M. May be given again.",
 )
 @click.option("--format", type=click.Choice(list(FORMATS)), help="Read as this format.")
+@click.option("--strict", is_flag=True, help="Refuse what is otherwise counted and skipped.")
 @click.option("--bundled", "with_bundled", is_flag=True, help="Replay the trace that came along.")
 @click.option(
     "--jobs",
@@ -42,11 +43,11 @@ MOST_ROWS = 100_000
     help="With --json: give the course of each replay, in about ROWS samples at most.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of tables.")
-def replay(traces, specs, format, with_bundled, jobs, curve, as_json):
+def replay(traces, specs, format, strict, with_bundled, jobs, curve, as_json):
     """Replay the allocations of a program in pools, and tell which served best.
 
-    A TRACE is a log of valgrind --trace-malloc=yes, or a .rep file; plain or
-    packed with gzip. The pools are told best first, by the most memory that they
+    A TRACE is what `rangeland info` knows, too: a log of valgrind
+    --trace-malloc=yes, of mtrace, heaptrack or ltrace, a .rep file, and more. The pools are told best first, by the most memory that they
     had of the machine, then what that memory was beside what the program asked for.
     """
     paths = [*traces, *([str(bundled())] if with_bundled else [])]
@@ -57,14 +58,16 @@ def replay(traces, specs, format, with_bundled, jobs, curve, as_json):
     pools = [parse_spec(spec) for spec in specs]
     for pool in pools:
         pool.try_out()
-    sections = [_section(path, format, pools, jobs or cores(), curve, as_json) for path in paths]
+    sections = [
+        _section(read_trace(path, format, strict=strict), path, pools, jobs or cores(), curve, as_json)
+        for path in paths
+    ]
     if as_json:
         emit_json({"traces": sections})
 
 
-def _section(path, format, pools, jobs, curve, as_json):
+def _section(trace, path, pools, jobs, curve, as_json):
     """Replay one trace in all pools, tell of it, and return the section as JSON has it."""
-    trace = read_trace(path, format)
     results = _results(trace, pools, jobs, curve)
     figures, order = trace.figures(), ranked(results)
     if not as_json:

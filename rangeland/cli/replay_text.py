@@ -53,7 +53,7 @@ def _print(out, columns, rows, title, caption):
     # The table is wider than the narrowest terminals, so that nothing is cut.
     narrow = _table(columns, rows, SPEC_WIDTH)
     least = Measurement.get(out, out.options.update(width=WIDEST), narrow)
-    width, out.width = out.width, max(out.width, least.minimum)
+    width, out.width = out.width, max(out.width, least.maximum)
     table = _table(columns, rows)
     table.title, table.caption = title and Text(title), Text(caption)
     out.print(table)

@@ -43,7 +43,7 @@ class Engine:
         """Go on with a piece of the trace that begins at event `start`.
 
         `op`, `id`, `size` are buffers of int8, int64, int64, all valid:
-        design/replay.md#.sol.columns. Nothing is copied. Raises: ParamError
+        design/readers.md#.sol.columns. Nothing is copied. Raises: ParamError
         if the piece asks for alignments and the engine was not told.
         """
         if alignment is not None and not self.is_aligned:

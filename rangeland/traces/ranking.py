@@ -8,6 +8,8 @@ from rangeland.traces.metrics import LEAST_GRAINS
 # What may be held against each other: what the machine had to give.
 RANKED = ("committed", "resident")
 GRAIN = 4096
+# Of fewer operations the time is that of the first touch of memory.
+LEAST_TIMED = 100_000
 NAMES = {
     "rounding": "rounding",
     "slack": "the pool's own words in its memory",
@@ -103,7 +105,7 @@ def _settings(whole):
 
 
 def _fastest(whole):
-    timed = [r for r in whole if r.operations_per_second]
+    timed = [r for r in whole if r.operations_per_second and r.operations >= LEAST_TIMED]
     if len(timed) < 2:
         return None
     fast = max(timed, key=lambda r: r.operations_per_second)

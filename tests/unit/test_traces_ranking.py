@@ -1,5 +1,7 @@
 """The answer: the order of the contenders, and the sentences that say it."""
 
+from dataclasses import replace
+
 from rangeland.traces.ranking import ranked, verdict
 from rangeland.traces.result import Failure, Result
 
@@ -7,7 +9,7 @@ CAUSES = {"rounding": 5, "slack": 0, "external": 900, "unreturned": 0, "spare": 
 
 
 def result(pool, peak, mean=None, **more):
-    return Result(pool, 1000, 500_000, peak, mean_committed=mean or peak / 2, **more)
+    return Result(pool, 100_000, 500_000, peak, mean_committed=mean or peak / 2, **more)
 
 
 def names(results):
@@ -22,7 +24,7 @@ def test_the_least_peak_is_first_then_the_least_mean_and_failures_are_last():
     text = verdict(results)
     assert text.startswith("c served best: at its peak it had 800 bytes committed, 0.00 times")
     assert "b had as much at the peak, on average 17% more; a had 12% more." in text
-    assert text.endswith("d failed 3 allocations of 1,000, the first in event 7.")
+    assert text.endswith("d failed 3 allocations of 100,000, the first in event 7.")
 
 
 def test_what_is_beyond_is_told_with_its_largest_cause():
@@ -46,6 +48,8 @@ def test_far_more_is_told_in_times_and_the_fastest_by_its_time():
     text = verdict([slow, fast, result("c", 4000)])
     assert "c had 4.0 times as much; b, the last, 5.0 times as much." in text
     assert "The fastest was b, 50 ns an operation." in text
+    few = [replace(slow, operations=999), replace(fast, operations=999)]
+    assert "fastest" not in verdict(few)
 
 
 def test_with_little_live_no_ratio_is_told():
@@ -55,5 +59,5 @@ def test_with_little_live_no_ratio_is_told():
 
 def test_where_all_failed_nothing_served():
     failed = result("a", 1, failures=1, first_failure=Failure(0, 9, "PARAM"))
-    assert verdict([failed]) == "a failed 1 allocation of 1,000, the first in event 0."
+    assert verdict([failed]) == "a failed 1 allocation of 100,000, the first in event 0."
     assert verdict([]) == ""

@@ -8,11 +8,11 @@ Source: design/replay.md#.sol.reader
 import difflib
 from importlib import resources
 
-from rangeland.traces import rep, valgrind
+from rangeland.traces import parquet, rep, valgrind
 from rangeland.traces.source import Source, shown
 from vm.results import ParamError
 
-FORMATS = {module.NAME: module for module in (valgrind, rep)}
+FORMATS = {module.NAME: module for module in (valgrind, rep, parquet)}
 
 
 def read_trace(path, format=None):

@@ -19,9 +19,10 @@ NAME = "valgrind"
 _PREFIX = re.compile(rb"(--|==)(\d+)\1(?: |$)")
 _LOOKS_LIKE = re.compile(rb"^(?:--|==)\d+(?:--|==)(?: |\r?$)", re.MULTILINE)
 # All digits of a size that the loop may take without asking whether it is absurd.
-_SIZED = re.compile(rb"(\d{1,14})\) = (0x[1-9A-F][0-9A-F]*)").fullmatch
+_SIZED = re.compile(rb"(\d{1,14})\) = (0x[1-9A-F][0-9A-F]{0,14})").fullmatch
 
 CALL = "a call as valgrind writes it, such as malloc(N) = 0xP or free(0xP)"
+LONGEST_ADDRESS = len("0x0123456789ABCDEF")
 RESULT = "the result of the call: = 0xP"
 
 
@@ -44,6 +45,14 @@ class _Cut:
         self.line = line
 
 
+class _Process(dict):
+    """The live blocks of a process by address; processes are numbered as they appear."""
+
+    def __init__(self, number):
+        super().__init__()
+        self.number = number
+
+
 class _Log:
     """What is known so far: per process, the live blocks by address.
 
@@ -54,7 +63,7 @@ class _Log:
 
     def __init__(self, source):
         self.source = source
-        self.columns = Columns()
+        self.columns = Columns(addressed=True)
         self.notes = dict.fromkeys(COUNTS, 0)
         self.notes |= dict.fromkeys(("unparsed", "cut_lines_joined", "open_at_end"), 0)
         self.processes = {}
@@ -75,31 +84,38 @@ class _Log:
         """Take the whole calls of malloc and free; yield the other lines."""
         columns, heads = self.columns, self.heads
         op, id, size = columns.op.append, columns.id.append, columns.size.append
+        place, of_now = columns.address.append, None
         for number, line in enumerate(lines, self.source.lines + 1):
             head, _, tail = line.partition(b"(")
             sort, live = heads.get(head, (None, None))
+            if live is not of_now and live is not None:
+                self._switch(live)
+                of_now = live
             if sort is FREE:
                 block = live.pop(tail, None)
                 if block is not None:
                     op(f.FREE)
                     id(block)
                     size(0)
+                    place(0)
                     continue
             elif sort is SIZED and (match := _SIZED(tail)):
                 found, address = match.groups()
-                address += b")"
-                if address not in live:
-                    block = live[address] = columns.blocks
+                key = address + b")"
+                if key not in live:
+                    block = live[key] = columns.blocks
                     columns.blocks = block + 1
                     op(f.ALLOC)
                     id(block)
                     size(int(found))
+                    place(int(address, 16))
                     continue
             elif sort is not None:
                 self.line = number
                 if sort.whole(self, live, tail):
                     continue
             yield number, line
+            of_now = None
 
     def _line(self, line):
         """Take apart a line: the pieces written by each process, in order."""
@@ -128,13 +144,22 @@ class _Log:
             self.heads[head] = sort, self._blocks(pid)
 
     def _blocks(self, pid):
-        return self.processes.setdefault(pid, {})
+        live = self.processes.get(pid)
+        if live is None:
+            live = self.processes[pid] = _Process(len(self.processes))
+        return live
+
+    def _switch(self, live):
+        """The next rows are of this process. Of a single one there is nothing to tell."""
+        if len(self.processes) > 1:
+            self.columns.by(live.number)
 
     def _banner(self, pid, text):
         if not text.startswith(b"Command:"):
             return
         live = self.processes.get(pid)
         if live:
+            self._switch(live)
             for block in live.values():
                 self.columns.free(block)
             self.notes["exec_dropped"] += len(live)
@@ -175,8 +200,11 @@ class _Log:
             return "whole"
         name, _, tail = text.partition(b"(")
         sort = calls.sort_of(name)
-        if sort is not None and sort.whole(self, self._blocks(pid), tail):
-            return "whole"
+        if sort is not None:
+            live = self._blocks(pid)
+            self._switch(live)
+            if sort.whole(self, live, tail):
+                return "whole"
         if untold := calls.untold(text):
             rest, note = untold
             state = self._call(pid, rest) if rest else "whole"
@@ -197,7 +225,8 @@ class _Log:
     def _new(self, live, size, address, alignment=None):
         self._sane(size)
         self._drop(live, address)
-        live[address + b")"] = self.columns.alloc(size, alignment)
+        place = self._place(address)
+        live[address + b")"] = self.columns.alloc(size, alignment, address=place)
 
     def moved(self, live, old, size, address):
         """A realloc of `old`, not NULL, gave `address`. Raises: TraceError."""
@@ -213,7 +242,7 @@ class _Log:
             self._sane(size)
             del live[old + b")"]
             self._drop(live, address)
-            self.columns.realloc(block, size)
+            self.columns.realloc(block, size, address=self._place(address))
             live[address + b")"] = block
 
     def freed(self, live, address):
@@ -234,6 +263,11 @@ class _Log:
     def _sane(self, size):
         if size > MOST_SIZE:
             raise self._bad(b"%d" % size, f"a size in 0..{MOST_SIZE}, as the call succeeded")
+
+    def _place(self, address):
+        if len(address) > LONGEST_ADDRESS:
+            raise self._bad(address, "an address of at most 64 bits")
+        return int(address, 16)
 
     def _finish(self):
         if not (self.calls or self.columns.blocks):

@@ -62,11 +62,11 @@ def read_parquet(path):
     """The Trace in the file `path`, as it was when it was written there.
 
     Raises: OSError; TraceError, RowError; ParamError without pyarrow.
-    Cost: at most 40 bytes a row, beside the Trace's own copy.
+    Cost: O(n log n) time, at most 40 bytes a row.
     """
     pieces = Pieces(path)
-    columns = {name: np.empty(pieces.rows, COLUMNS[name]) for name in pieces.columns}
-    columns["slot"] = columns["slot"].astype(np.int64)
+    types = COLUMNS | {"slot": "int64"}
+    columns = {name: np.empty(pieces.rows, types[name]) for name in pieces.columns}
     numbering, at = Numbering(), 0
     for batch, order in pieces.batches(pieces.columns):
         end = at + len(order.op)
@@ -74,46 +74,34 @@ def read_parquet(path):
             columns[name][at:end] = values
         columns["slot"][at:end] = numbering.blocks_of(order)
         at = end
-    rest = {name: columns[name] for name in ("thread", "address") if name in columns}
-    return Trace(
-        columns["op"], columns["slot"], columns["size"], columns.get("alignment"),
-        pieces.notes, NAME, str(path),
-    )  # fmt: skip
+    op, slot, size, alignment, thread, address = map(columns.get, COLUMNS)
+    try:
+        return Trace(
+            op, slot, size, alignment, pieces.notes, NAME, str(path),
+            thread=thread, address=address, copy=False,
+        )  # fmt: skip
+    except ParamError as error:
+        raise TraceError(str(path), None, f"that {error}", "a trace") from error
 
 
 def write_parquet(trace, path, force=False, progress=None):
     """Write the Trace `trace` as the file `path`, whole or not at all.
 
-    `progress(rows)` is called now and then. Alignments that are no power of
-    two are rounded up to one, as malloc's kin do; how many were is noted as
-    `alignments_rounded`.
+    `progress(rows)` is called now and then.
     Raises: OSError; ParamError if `path` exists and `force` is not true, or
     without pyarrow.
     """
-    alignment, notes = _rounded(trace)
-    thread, address = getattr(trace, "thread", None), getattr(trace, "address", None)
+    further = {name: getattr(trace, name) for name in COLUMNS if name not in NEEDED}
+    given = {name: column is not None for name, column in further.items()}
     naming = Naming(trace.blocks)
-    with writing(
-        path, force, format=trace.format, notes=notes, alignment=alignment is not None,
-        thread=thread is not None, address=address is not None,
-    ) as writer:  # fmt: skip
+    with writing(path, force, format=trace.format, notes=trace.notes, **given) as writer:
         for at in range(0, len(trace), PIECE):
             rows = slice(at, at + PIECE)
             slot = naming.slots_of(trace.op[rows], trace.id[rows])
-            rest = [c if c is None else c[rows] for c in (alignment, thread, address)]
+            rest = [column if column is None else column[rows] for column in further.values()]
             writer.write(trace.op[rows], slot, trace.size[rows], *rest)
             if progress is not None:
                 progress(min(at + PIECE, len(trace)))
-
-
-def _rounded(trace):
-    alignment = trace.alignment
-    odd = () if alignment is None else np.flatnonzero(alignment & (alignment - 1))
-    if not len(odd):
-        return alignment, trace.notes
-    alignment = alignment.copy()
-    alignment[odd] = [1 << (int(a) - 1).bit_length() for a in alignment[odd]]
-    return alignment, trace.notes | {"alignments_rounded": len(odd)}
 
 
 @contextmanager

@@ -101,12 +101,19 @@ def test_a_trace_without_events_is_one_too(tmp_path):
     assert (list(Pieces(path)), Pieces(path).peak_row, len(Pieces(path))) == ([], -1, 0)
 
 
-def test_odd_alignments_are_rounded_up_and_counted(tmp_path):
-    trace, path = Trace([ALLOC] * 3, [0, 1, 2], [1, 1, 1], [3, 0, 16]), tmp_path / "x.parquet"
-    write_parquet(trace, path)
-    again = read_parquet(path)
-    assert again.alignment.tolist() == [4, 0, 16]
-    assert again.notes["alignments_rounded"] == 1
+def test_every_column_comes_back(tmp_path):
+    rest = {"thread": [0, 1, 0], "address": [4096, 8192, 0]}
+    trace = Trace([ALLOC, REALLOC, FREE], [0, 0, 0], [7, 9, 0], [16, 0, 0], **rest)
+    write_parquet(trace, tmp_path / "x.parquet")
+    again = read_parquet(tmp_path / "x.parquet")
+    assert same(trace, again)
+    assert (again.thread.tolist(), again.address.tolist()) == ([0, 1, 0], [4096, 8192, 0])
+
+
+def test_columns_beside_the_pieces_are_checked_when_all_is_read(tmp_path):
+    path = table(tmp_path / "x.parquet", thread=pa.array([0, -1], pa.int32()))
+    with pytest.raises(TraceError, match="x.parquet: found that event 1 .* is of a thread below 0"):
+        read_parquet(path)
 
 
 def test_a_file_that_is_there_is_kept(tmp_path):

@@ -9,10 +9,11 @@ import difflib
 from importlib import resources
 
 from rangeland.traces import parquet, rep, valgrind
+from rangeland.traces.formats import memray, torch
 from rangeland.traces.source import Source, shown
 from vm.results import ParamError
 
-FORMATS = {module.NAME: module for module in (valgrind, rep, parquet)}
+FORMATS = {module.NAME: module for module in (valgrind, rep, parquet, torch, memray)}
 
 
 def read_trace(path, format=None):

@@ -76,6 +76,13 @@ class Source:
         """The TraceError for `line` of this file."""
         return TraceError(self.path, line, found, expected)
 
+    def pieces(self):
+        """The unpacked bytes of the whole file, in pieces of at most 1 MB."""
+        piece = self.head
+        while piece:
+            yield piece
+            piece = self._read(BLOCK)
+
     def blocks(self):
         """Lists of the file's lines, without their ends; `lines` is that of those before.
 

@@ -55,6 +55,9 @@ def recognises(head):
 
 def read(source):
     """The Trace in `source`. Raises: TraceError."""
+    if source.packing is not None:
+        found = f"a Parquet file packed by {source.packing}"
+        raise source.error(None, found, "a plain one, which is packed within")
     return read_parquet(source.path)
 
 

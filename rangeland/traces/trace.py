@@ -1,4 +1,4 @@
-"""What a program asked of its allocator, as columns (design/replay.md#.sol.columns).
+"""What a program asked of its allocator, as columns (design/readers.md#.sol.columns).
 
 A trace is columns of equal length, one row an event: what was asked (`op`), of
 which block (`id`) and how many bytes (`size`); where the recording tells them
@@ -233,7 +233,7 @@ class Trace:
         held[blocks] = size[rows]
 
     def figures(self):
-        """What happened in the trace, in numbers (design/replay.md#.def.figures).
+        """What happened in the trace, in numbers (design/readers.md#.def.figures).
 
         Units: bytes and counts. Cost: O(n log n) time, 8 bytes of memory a block.
         """

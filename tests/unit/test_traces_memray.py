@@ -1,5 +1,6 @@
 """Captures of memray, of programs that the tests run themselves."""
 
+import gzip
 import subprocess
 import sys
 
@@ -65,6 +66,30 @@ def test_what_memray_refuses_is_told(tmp_path):
     path.write_bytes(path.read_bytes()[:60])
     with pytest.raises(TraceError, match="what memray refuses"):
         read_trace(path, "memray")
+
+
+def test_a_packed_capture_is_to_be_unpacked(tmp_path):
+    path = capture(tmp_path / "x.bin")
+    (tmp_path / "y").write_bytes(gzip.compress(path.read_bytes()))
+    with pytest.raises(TraceError, match="a capture packed by gzip, expected one as memray writes it"):
+        read_trace(tmp_path / "y")
+
+
+def test_what_cannot_be_is_refused_of_a_strict_reading(tmp_path, monkeypatch):
+    path = capture(tmp_path / "x.bin")
+    child = tmp_path / "child.py"
+    for kind, message in (("\\x01", "record 1: a free of 0x40"), ("\\x00", "record 1: a new block")):
+        child.write_text(f"""
+import struct, sys
+pieces = [b"\\x00{kind}{kind}", struct.pack("<3Q", 1, 1, 1), struct.pack("<3Q", 128, 64, 64)]
+out = struct.pack("<q", 3) + b"".join(pieces) + struct.pack("<3Q", 8, 8, 8)
+sys.stdout.buffer.write(out + struct.pack("<q", -1) + b'{{"kinds": {{}}}}')
+""")
+        monkeypatch.setattr(reader.memray_child, "__file__", str(child))
+        count = "free_unknown" if kind == "\\x01" else "alloc_over_live"
+        assert read_trace(path).notes[count] == (2 if kind == "\\x01" else 1)
+        with pytest.raises(TraceError, match=message.replace("1:", "[12]:")):
+            read_trace(path, strict=True)
 
 
 @pytest.mark.parametrize(

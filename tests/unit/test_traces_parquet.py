@@ -1,5 +1,6 @@
 """Our own form of traces: there and back, in pieces, and damaged in every way."""
 
+import gzip
 import json
 import random
 import sys
@@ -227,6 +228,13 @@ def test_damage_is_told_and_never_read_as_something_else(tmp_path):
             assert again.op.tolist() == trace.op.tolist()
             assert again.size.tolist() == trace.size.tolist()
     assert refused > 40
+
+
+def test_a_packed_file_is_to_be_unpacked(tmp_path):
+    write_parquet(Trace([ALLOC], [0], [1]), tmp_path / "x.parquet")
+    (tmp_path / "y").write_bytes(gzip.compress((tmp_path / "x.parquet").read_bytes()))
+    with pytest.raises(TraceError, match="a Parquet file packed by gzip, expected a plain one"):
+        read_trace(tmp_path / "y")
 
 
 def test_without_pyarrow_the_extra_is_named(tmp_path, monkeypatch):

@@ -99,6 +99,20 @@ def test_what_is_no_snapshot_is_told_with_its_place(tmp_path, snapshot, message)
         read_trace(tmp_path / "x.pickle", "torch-snapshot")
 
 
+@pytest.mark.parametrize(
+    ("events", "message"),
+    [
+        (freed(64), r"device_traces\[0\]\[1\]: a free of 0x40, expected a free of a live block"),
+        ([GOOD, GOOD], r"device_traces\[0\]\[1\]: a new block at 0x40, expected one where none is live"),
+    ],
+)
+def test_what_cannot_be_is_refused_of_a_strict_reading(tmp_path, events, message):
+    path = write(tmp_path / "x.pickle", [events])
+    read_trace(path)
+    with pytest.raises(TraceError, match=message):
+        read_trace(path, strict=True)
+
+
 class Evil:
     """Its pickle would run a command."""
 

@@ -1,1 +1,1 @@
-"""The formats of traces, a module each (design/replay.md#.sol.reader)."""
+"""The formats of traces, a module each (design/readers.md#.sol.format)."""

@@ -31,6 +31,9 @@ def read(source):
         raise ParamError(
             "a capture of memray needs memray, which is not installed: pip install 'rangeland[memray]'"
         )
+    if source.packing is not None:
+        found = f"a capture packed by {source.packing}"
+        raise source.error(None, found, "one as memray writes it, packed by itself or not")
     command = [sys.executable, "-P", memray_child.__file__, source.path]
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE) as child:  # fmt: skip
@@ -89,7 +92,7 @@ class _Capture:
                 self.columns.free(block, thread=number)
 
     def _odd(self, count, found, expected):
-        if getattr(self.source, "strict", False):
+        if self.source.strict:
             raise self.source.error(None, found, expected)
         self.notes[count] += 1
 

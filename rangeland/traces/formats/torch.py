@@ -111,7 +111,7 @@ class _Snapshot:
         self.live[device, address] = block
 
     def _odd(self, count, found, expected):
-        if getattr(self.source, "strict", False):
+        if self.source.strict:
             raise self.source.error(None, found, expected)
         self.notes[count] += 1
 

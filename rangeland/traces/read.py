@@ -8,16 +8,19 @@ gives the Trace. Source: design/readers.md#.sol.format
 import difflib
 from importlib import resources
 
+from rangeland.traces import parquet
 from rangeland.traces.formats import (
     android,
     heaptrack,
     heaptrack_raw,
     ltrace,
+    memray,
     minimalloc,
     mps,
     mtrace,
     rep,
     rmm,
+    torch,
     valgrind,
 )
 from rangeland.traces.source import Source, shown
@@ -25,6 +28,9 @@ from vm.results import ParamError
 
 # In the order in which they are tried: those that a file's first line tells come first.
 _MODULES = (
+    parquet,
+    memray,
+    torch,
     heaptrack,
     heaptrack_raw,
     rmm,

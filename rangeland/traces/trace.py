@@ -40,12 +40,12 @@ class Columns:
     """The columns of a trace that is being read, growing row by row.
 
     With `addressed` every row has an address, else only from the first that is
-    given; who appends to the arrays himself asks for it.
+    given; who appends to the arrays himself asks for it. At most 2**32 blocks.
     """
 
     def __init__(self, addressed=False):
         self.op = array("b")
-        self.id = array("q")
+        self.id = array("I")
         self.size = array("q")
         self.address = array("q")
         self.alignment = array("q")
@@ -95,7 +95,10 @@ class Columns:
     def trace(self, notes, format=None, path=None):
         """The Trace of these columns, which are not copied and may not grow again."""
         rows = len(self.op)
-        columns = [self.op, self.id, self.size]
+        # Of the narrower numbers of the reading; both are there only once all is read.
+        id = np.asarray(self.id).astype(np.int64)
+        self.id = array("I")
+        columns = [self.op, id, self.size]
         for column in (self.alignment, self.address):
             if column:
                 _fill(column, rows, 0)

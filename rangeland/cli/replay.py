@@ -6,7 +6,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rangeland.cli.output import console, emit_json, progress
 from rangeland.cli.replay_text import print_section
 from rangeland.traces.ranking import ranked, verdict
-from rangeland.traces.read import FORMATS, bundled, read_trace
+from rangeland.traces.read import FORMATS, bundled, open_trace
 from rangeland.traces.side import cores, side_by_side
 from rangeland.traces.specs import parse_spec
 
@@ -59,7 +59,7 @@ def replay(traces, specs, format, strict, with_bundled, jobs, curve, as_json):
     for pool in pools:
         pool.try_out()
     sections = [
-        _section(read_trace(path, format, strict=strict), path, pools, jobs or cores(), curve, as_json)
+        _section(open_trace(path, format, strict=strict), path, pools, jobs or cores(), curve, as_json)
         for path in paths
     ]
     if as_json:

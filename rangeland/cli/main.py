@@ -5,6 +5,7 @@ import click
 from rangeland import speed
 from rangeland.cli.boot import boot
 from rangeland.cli.conform import conform
+from rangeland.cli.convert import convert
 from rangeland.cli.errors import Program
 from rangeland.cli.info import info
 from rangeland.cli.invariants import invariants
@@ -35,6 +36,7 @@ def cli():
 
 cli.add_command(boot)
 cli.add_command(conform)
+cli.add_command(convert)
 cli.add_command(info)
 cli.add_command(invariants)
 cli.add_command(prove)

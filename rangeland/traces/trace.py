@@ -10,6 +10,7 @@ NULL) leave no row; they are counted in `notes`.
 """
 
 from array import array
+from functools import cached_property
 
 import numpy as np
 
@@ -154,6 +155,35 @@ class Trace:
     def largest(self):
         """The largest size that an event asks for; 0 in an empty trace."""
         return int(self.size.max(initial=0))
+
+    # What a replay asks, here or of a file in pieces
+
+    @property
+    def slots(self):
+        """How many blocks the ids name."""
+        return self.blocks
+
+    @property
+    def has_alignment(self):
+        """True if the run ever asked for an alignment."""
+        return self.alignment is not None
+
+    @cached_property
+    def peak_event(self):
+        """After how many events most bytes live for the first time; 0 in an
+        empty trace. Cost: O(n log n)."""
+        live, most, event, done = 0, -1, 0, 0
+        for delta, _ in self._changes():
+            lives = live + np.cumsum(delta)
+            top = int(np.argmax(lives))
+            if lives[top] > most:
+                most, event = int(lives[top]), done + top + 1
+            live, done = int(lives[-1]), done + len(delta)
+        return event
+
+    def pieces(self):
+        """The columns (op, id, size, alignment), in one piece."""
+        yield self.op, self.id, self.size, self.alignment
 
     def parts(self):
         """The trace's rows as slices of PART rows."""

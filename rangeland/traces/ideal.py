@@ -12,7 +12,7 @@ import numpy as np
 
 from rangeland.traces.curve import Curve, curve
 from rangeland.traces.lives import lives_of
-from rangeland.traces.packing import Packer
+from rangeland.traces.placing import Packer
 from rangeland.traces.verdict import check_placement
 from vm.results import integer, power_of_two
 

@@ -1,148 +1,71 @@
-"""Placing blocks whose lives are all known: two greedy loops (design/contenders.md#.sol.packing).
+"""Files packed by gzip or zstd, told by their first bytes (design/readers.md#.sol.source)."""
 
-Each block is a rectangle: its life in time, its size in addresses. Two blocks
-that live at a common time may have no address in common.
-"""
+import gzip
+import zlib
 
-from array import array
+import zstandard
 
-from vm import raw
+GZIP = b"\x1f\x8b"
+ZSTD = b"\x28\xb5\x2f\xfd"
+# So little makes at most 16 MB at a time: a block of zstd has 4 bytes or more, and makes 128 KB.
+MORSEL = 512
+# The largest window of zstd that is asked for memory.
+LARGEST_WINDOW = 1 << 27
 
 
-class Packer:
-    """Blocks [lower, upper) in time of `size` bytes at multiples of `align`, to be placed.
+def unpacker(file):
+    """What the buffered `file` is packed by (or None), a function that reads so
+    many unpacked bytes, and the errors that it raises for what is not so packed.
 
-    The arguments are buffers of int64, all of one length of at least 1, that
-    nobody else writes. `order` is what the caller writes before a call: for
-    `first_fit` the blocks in the order of their placement, for `skyline` the
-    rank of each block. `base` is what a call writes: where each block lies.
-    After a call that gave up, `stuck` is the block that did not fit. `steps`
-    counts what the inner loops did in all calls.
-    Units: bytes; events. Cost: 12 words of memory a block.
+    The function returns fewer bytes only at the end; it raises EOFError where the
+    packed data end too early.
+    """
+    start = file.peek(4)[:4]
+    if start.startswith(GZIP):
+        return "gzip", gzip.GzipFile(fileobj=file).read, (gzip.BadGzipFile, zlib.error)
+    if start == ZSTD:
+        return "zstd", _Zstd(file).read, (zstandard.ZstdError,)
+    return None, file.read, ()
+
+
+class _Zstd:
+    """The frames of a zstd file, one after the other.
+
+    The library's own stream reader takes a file that is cut short for one that is
+    whole, so the frames are followed here.
     """
 
-    def __init__(self, lower, upper, size, align):
-        self.count = len(lower)
-        self.lower = memoryview(lower)
-        self.upper = memoryview(upper)
-        self.size = memoryview(size)
-        self.align = memoryview(align)
-        self.order = memoryview(array("q", range(self.count)))
-        self.base = memoryview(array("q", bytes(8 * self.count)))
-        self.placed = memoryview(array("q", bytes(8 * 4 * self.count)))
-        self.words_lower = raw.words(self.lower)
-        self.words_upper = raw.words(self.upper)
-        self.words_size = raw.words(self.size)
-        self.words_align = raw.words(self.align)
-        self.words_order = raw.words(self.order)
-        self.words_base = raw.words(self.base)
-        self.words_placed = raw.words(self.placed)
-        self.steps = 0
-        self.stuck = -1
+    def __init__(self, file):
+        self._file = file
+        self._frame = None
+        self._left = b""
+        self._ready = []
+        self._count = 0
 
-    def first_fit(self, most):
-        """Place each block, in order, in the lowest gap that takes it.
+    def read(self, size):
+        """Up to `size` bytes, fewer only at the end."""
+        while self._count < size and self._feed():
+            pass
+        data = b"".join(self._ready)
+        self._ready = [data[size:]]
+        self._count = len(self._ready[0])
+        return data[:size]
 
-        Returns the height of the placement; 0 if it would be more than `most`.
-        Cost: O(n**2).
-        """
-        height = 0
-        for done in range(self.count):
-            block = self.words_order[done]
-            top = self._into_gap(block, done)
-            if top > most:
-                self.stuck = block
-                return 0
-            if top > height:
-                height = top
-        return height
-
-    def _into_gap(self, block, done):
-        """Place `block` beside the `done` blocks placed before it; returns its limit.
-
-        `placed` has base, limit, lower and upper of those, by ascending base.
-        """
-        placed = self.words_placed
-        first = self.words_lower[block]
-        last = self.words_upper[block]
-        mask = self.words_align[block] - 1
-        size = self.words_size[block]
-        base = 0
-        at = 0
-        end = 4 * done
-        while at < end:
-            if placed[at + 2] < last and placed[at + 3] > first:
-                if placed[at] - base >= size:
-                    break
-                if placed[at + 1] > base:
-                    base = (placed[at + 1] + mask) & ~mask
-            at += 4
-        self.steps += at >> 2
-        at = end
-        while at > 0 and placed[at - 4] > base:
-            at -= 4
-            placed[at + 4] = placed[at]
-            placed[at + 5] = placed[at + 1]
-            placed[at + 6] = placed[at + 2]
-            placed[at + 7] = placed[at + 3]
-        placed[at] = base
-        placed[at + 1] = base + size
-        placed[at + 2] = first
-        placed[at + 3] = last
-        self.words_base[block] = base
-        return base + size
-
-    def skyline(self, most):
-        """Place next, of all blocks, the one that can lie lowest upon those placed
-        before it; of several the one of the least rank.
-
-        Returns the height of the placement; 0 if it would be more than `most`.
-        Cost: O(n**2).
-        """
-        left = self.words_placed
-        for block in range(self.count):
-            left[block] = block
-            self.words_base[block] = 0
-        height = 0
-        count = self.count
-        while count > 0:
-            at = self._lowest(count)
-            block = left[at]
-            count -= 1
-            left[at] = left[count]
-            top = self.words_base[block] + self.words_size[block]
-            if top > most:
-                self.stuck = block
-                return 0
-            if top > height:
-                height = top
-            self._raise(block, top, count)
-        return height
-
-    def _lowest(self, count):
-        """Where in the first `count` of those left the next one to place is."""
-        left = self.words_placed
-        best = 0
-        for at in range(1, count):
-            gain = self.words_base[left[at]] - self.words_base[left[best]]
-            if gain < 0 or (
-                gain == 0 and self.words_order[left[at]] < self.words_order[left[best]]
-            ):
-                best = at
-        self.steps += count
-        return best
-
-    def _raise(self, block, top, count):
-        """Lift those of the first `count` left that live beside `block` to its limit, `top`."""
-        left = self.words_placed
-        for at in range(count):
-            other = left[at]
-            if (
-                self.words_lower[other] < self.words_upper[block]
-                and self.words_upper[other] > self.words_lower[block]
-                and self.words_base[other] < top
-            ):
-                mask = self.words_align[other] - 1
-                self.words_base[other] = (top + mask) & ~mask
-        self.steps += count
-        return top
+    def _feed(self):
+        """Unpack a morsel. Returns False at the end of the file."""
+        morsel = self._left or self._file.read(MORSEL)
+        self._left = b""
+        if not morsel:
+            if self._frame is not None:
+                raise EOFError
+            return False
+        if self._frame is None:
+            window = zstandard.ZstdDecompressor(max_window_size=LARGEST_WINDOW)
+            self._frame = window.decompressobj()
+        data = self._frame.decompress(morsel)
+        if self._frame.eof:
+            self._left = self._frame.unused_data
+            self._frame = None
+        self._ready.append(data)
+        self._count += len(data)
+        return True

@@ -10,7 +10,7 @@ from rangeland.traces.curve import curve, limits
 from rangeland.traces.fields import ALLOC, FREE, REALLOC
 from rangeland.traces.ideal import Ideal, place
 from rangeland.traces.lives import Lives, lives_of, powers
-from rangeland.traces.packing import Packer
+from rangeland.traces.placing import Packer
 from rangeland.traces.trace import Columns, Trace
 from rangeland.traces.verdict import check_placement
 from vm.results import ParamError

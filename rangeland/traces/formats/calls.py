@@ -2,7 +2,7 @@
 
 A sort's `whole(log, live, tail)` is given what stands behind `NAME(`; if that is
 one whole call it tells the log what happened and returns True, else it has done
-nothing. Source: design/replay.md#.sol.calls
+nothing. Source: design/readers.md#.sol.calls
 """
 
 import re
@@ -169,7 +169,7 @@ def untold(text):
 
     None if `text` does not begin with one. A calloc whose product overflows has
     failed; other functions leave a block that cannot be followed, or none. The
-    next call may stand on the same line (design/replay.md#.sol.untold).
+    next call may stand on the same line (design/readers.md#.sol.untold).
     """
     match = _UNTOLD.match(text)
     if match is None:

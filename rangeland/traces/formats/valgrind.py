@@ -1,4 +1,4 @@
-"""Reader of the logs of valgrind's --trace-malloc=yes (design/replay.md#.sol.valgrind).
+"""Reader of the logs of valgrind's --trace-malloc=yes (design/readers.md#.sol.valgrind).
 
 Nearly every line is one whole call, `--PID-- malloc(N) = 0xP` or
 `--PID-- free(0xP)`, and is read by the loop of `_Log.trace`. All else (the first
@@ -8,20 +8,20 @@ which takes the line apart.
 
 import re
 
-from rangeland.traces import calls
 from rangeland.traces import fields as f
-from rangeland.traces.calls import FREE, SIZED
-from rangeland.traces.source import shown
-from rangeland.traces.trace import COUNTS, MOST_SIZE, Columns
+from rangeland.traces.formats import calls
+from rangeland.traces.formats.calls import FREE, SIZED
+from rangeland.traces.heap import Heap
 
 NAME = "valgrind"
 
 _PREFIX = re.compile(rb"(--|==)(\d+)\1(?: |$)")
 _LOOKS_LIKE = re.compile(rb"^(?:--|==)\d+(?:--|==)(?: |\r?$)", re.MULTILINE)
 # All digits of a size that the loop may take without asking whether it is absurd.
-_SIZED = re.compile(rb"(\d{1,14})\) = (0x[1-9A-F][0-9A-F]*)").fullmatch
+_SIZED = re.compile(rb"(\d{1,14})\) = (0x[1-9A-F][0-9A-F]{0,14})").fullmatch
 
 CALL = "a call as valgrind writes it, such as malloc(N) = 0xP or free(0xP)"
+LONGEST_ADDRESS = len("0x0123456789ABCDEF")
 RESULT = "the result of the call: = 0xP"
 
 
@@ -32,7 +32,7 @@ def recognises(head):
 
 def read(source):
     """The Trace in `source`. Raises: TraceError."""
-    return _Log(source).trace()
+    return _Log(source).read()
 
 
 class _Cut:
@@ -44,7 +44,15 @@ class _Cut:
         self.line = line
 
 
-class _Log:
+class _Process(dict):
+    """The live blocks of a process by address; processes are numbered as they appear."""
+
+    def __init__(self, number):
+        super().__init__()
+        self.number = number
+
+
+class _Log(Heap):
     """What is known so far: per process, the live blocks by address.
 
     `heads` has, for each `--PID-- NAME` met, the sort of call and the blocks of
@@ -53,17 +61,12 @@ class _Log:
     """
 
     def __init__(self, source):
-        self.source = source
-        self.columns = Columns()
-        self.notes = dict.fromkeys(COUNTS, 0)
-        self.notes |= dict.fromkeys(("unparsed", "cut_lines_joined", "open_at_end"), 0)
+        super().__init__(source, ("unparsed", "cut_lines_joined", "open_at_end"))
         self.processes = {}
         self.heads = {}
         self.cuts = []
-        self.calls = 0
-        self.line = 0
 
-    def trace(self):
+    def read(self):
         """Read all lines. Cost: O(n), about a million lines a second."""
         for lines in self.source.blocks():
             for number, line in self._uncommon(lines):
@@ -75,31 +78,38 @@ class _Log:
         """Take the whole calls of malloc and free; yield the other lines."""
         columns, heads = self.columns, self.heads
         op, id, size = columns.op.append, columns.id.append, columns.size.append
+        place, of_now = columns.address.append, None
         for number, line in enumerate(lines, self.source.lines + 1):
             head, _, tail = line.partition(b"(")
             sort, live = heads.get(head, (None, None))
+            if live is not of_now and live is not None:
+                self._switch(live)
+                of_now = live
             if sort is FREE:
                 block = live.pop(tail, None)
                 if block is not None:
                     op(f.FREE)
                     id(block)
                     size(0)
+                    place(0)
                     continue
             elif sort is SIZED and (match := _SIZED(tail)):
                 found, address = match.groups()
-                address += b")"
-                if address not in live:
-                    block = live[address] = columns.blocks
+                key = address + b")"
+                if key not in live:
+                    block = live[key] = columns.blocks
                     columns.blocks = block + 1
                     op(f.ALLOC)
                     id(block)
                     size(int(found))
+                    place(int(address, 16))
                     continue
             elif sort is not None:
                 self.line = number
                 if sort.whole(self, live, tail):
                     continue
             yield number, line
+            of_now = None
 
     def _line(self, line):
         """Take apart a line: the pieces written by each process, in order."""
@@ -128,13 +138,22 @@ class _Log:
             self.heads[head] = sort, self._blocks(pid)
 
     def _blocks(self, pid):
-        return self.processes.setdefault(pid, {})
+        live = self.processes.get(pid)
+        if live is None:
+            live = self.processes[pid] = _Process(len(self.processes))
+        return live
+
+    def _switch(self, live):
+        """The next rows are of this process. Of a single one there is nothing to tell."""
+        if len(self.processes) > 1:
+            self.columns.by(live.number)
 
     def _banner(self, pid, text):
         if not text.startswith(b"Command:"):
             return
         live = self.processes.get(pid)
         if live:
+            self._switch(live)
             for block in live.values():
                 self.columns.free(block)
             self.notes["exec_dropped"] += len(live)
@@ -146,11 +165,11 @@ class _Log:
         if state == "cut" and not is_last:
             self.cuts.append(_Cut(pid, text, self.line))
         elif state == "cut":
-            raise self._bad(text, RESULT)
+            raise self.bad(text, RESULT)
         elif state is None and calls.resembles(text):
-            raise self._bad(text, CALL)
+            raise self.bad(text, CALL)
         elif state is None:
-            self.notes["unparsed"] += 1
+            self.skip(text, CALL)
 
     def _orphan(self, text, is_last):
         """Text without a prefix: the end of a cut call, or no text of valgrind's."""
@@ -165,9 +184,9 @@ class _Log:
                 cut.text = whole
                 return
         if calls.resembles_orphan(text):
-            raise self._bad(text, "a call after its process, as --PID-- malloc(N) = 0xP")
+            raise self.bad(text, "a call after its process, as --PID-- malloc(N) = 0xP")
         if text:
-            self.notes["unparsed"] += 1
+            self.skip(text, CALL)
 
     def _call(self, pid, text):
         """Do the call `text`: "whole", "cut" if its result is missing, or None."""
@@ -175,75 +194,49 @@ class _Log:
             return "whole"
         name, _, tail = text.partition(b"(")
         sort = calls.sort_of(name)
-        if sort is not None and sort.whole(self, self._blocks(pid), tail):
-            return "whole"
+        if sort is not None:
+            live = self._blocks(pid)
+            self._switch(live)
+            if sort.whole(self, live, tail):
+                return "whole"
         if untold := calls.untold(text):
             rest, note = untold
             state = self._call(pid, rest) if rest else "whole"
             if state == "whole":
                 self.notes[note] += 1
-                self.calls += note == "failed"
             return state
         return "cut" if calls.is_cut(text) else None
 
     def made(self, live, size, address, alignment=None):
         """A call gave `address`, of a new block of `size` bytes. Raises: TraceError."""
-        self.calls += 1
         if address == calls.NULL:
             self.notes["failed"] += 1
-            return
-        self._new(live, size, address, alignment)
-
-    def _new(self, live, size, address, alignment=None):
-        self._sane(size)
-        self._drop(live, address)
-        live[address + b")"] = self.columns.alloc(size, alignment)
+        else:
+            self.place(live, address + b")", size, self._number(address), alignment)
 
     def moved(self, live, old, size, address):
         """A realloc of `old`, not NULL, gave `address`. Raises: TraceError."""
-        self.calls += 1
-        block = live.get(old + b")")
+        key = old + b")"
         if address == calls.NULL:
             self.notes["failed"] += 1
-            self.notes["failed_realloc"] += block is not None
-        elif block is None:
-            self.notes["realloc_unknown"] += 1
-            self._new(live, size, address)
+            self.notes["failed_realloc"] += key in live
         else:
-            self._sane(size)
-            del live[old + b")"]
-            self._drop(live, address)
-            self.columns.realloc(block, size)
-            live[address + b")"] = block
+            places = self._number(address), self._number(old)
+            self.move(live, key, address + b")", size, *places)
 
     def freed(self, live, address):
-        """A call released the block at `address`."""
-        self.calls += 1
-        block = live.pop(address + b")", None)
-        if block is not None:
-            self.columns.free(block)
+        """A call released the block at `address`. Raises: TraceError if strict."""
+        if address == calls.NULL:
+            self.notes["free_null"] += 1
         else:
-            self.notes["free_null" if address == calls.NULL else "free_unknown"] += 1
+            self.release(live, address + b")", self._number(address))
 
-    def _drop(self, live, address):
-        block = live.pop(address + b")", None)
-        if block is not None:
-            self.columns.free(block)
-            self.notes["alloc_over_live"] += 1
-
-    def _sane(self, size):
-        if size > MOST_SIZE:
-            raise self._bad(b"%d" % size, f"a size in 0..{MOST_SIZE}, as the call succeeded")
+    def _number(self, address):
+        if len(address) > LONGEST_ADDRESS:
+            raise self.bad(address, "an address of at most 64 bits")
+        return int(address, 16)
 
     def _finish(self):
-        if not (self.calls or self.columns.blocks):
-            found = f"{self.source.lines} lines without one call"
-            raise self.source.error(None, found, "a log of valgrind --trace-malloc=yes")
         self.notes["open_at_end"] = len(self.cuts)
-        self.notes["processes"] = len(self.processes)
-        return self.columns.trace(self.notes, NAME, self.source.path)
-
-    def _bad(self, text, expected):
-        if self.source.is_cut and self.line == self.source.lines + 1:
-            expected += " (the file is cut short inside this line)"
-        return self.source.error(self.line, shown(text), expected)
+        return self.trace(NAME, "a log of valgrind --trace-malloc=yes",
+                          processes=len(self.processes))

@@ -48,6 +48,8 @@ class Allocator:
             self.library = ctypes.CDLL(path, mode=_MODE) if path else system
         except OSError as error:
             raise Refused(f"it does not load: {error}") from None
+        if self.is_own and not hasattr(system, "gnu_get_libc_version"):
+            raise Refused("the C library of this python is another one")
         self.functions = tuple(_address(self.library, name) for name in FUNCTIONS)
         homes = _homes((*self.functions, _address(system, "abort")))
         self.home, system_home = homes[0], homes[-1]
@@ -59,7 +61,8 @@ class Allocator:
         """What the allocator says of its version, or ""."""
         library = self.library
         if self.is_own:
-            return _text(library.gnu_get_libc_version)
+            library.gnu_get_libc_version.restype = ctypes.c_char_p
+            return library.gnu_get_libc_version().decode()
         if hasattr(library, "mallctl"):
             text, size = ctypes.c_char_p(), ctypes.c_size_t(ctypes.sizeof(ctypes.c_char_p))
             library.mallctl(b"version", ctypes.byref(text), ctypes.byref(size), None, 0)
@@ -92,11 +95,6 @@ class Allocator:
             if info().keepcost != top:
                 size = size // 2 if size > _LARGEST_CACHED else size - _GRAIN
         self.library.malloc_trim(0)
-
-
-def _text(function):
-    function.restype = ctypes.c_char_p
-    return function().decode()
 
 
 def _address(library, name):

@@ -43,20 +43,21 @@ def main(blocks, buffer, requests, answers, parent, library):
     """
     _die_with(parent)
     try:
-        allocator = Allocator(library)
+        allocator, memory = Allocator(library), Memory()
+        hello = f"{allocator.home}\t{allocator.version()}\t"
     except Refused as refused:
-        _say(answers, f"\t\t{refused}\n".encode(errors="replace"))
-        return
-    _say(answers, f"{allocator.home}\t{allocator.version()}\t\n".encode())
+        blocks, hello = -1, f"\t\t{refused}"
+    except OSError as error:
+        blocks, hello = -1, f"\t\twhat is resident cannot be seen: {error}"
+    _say(answers, hello.replace("\n", " ").encode(errors="replace") + b"\n")
     if blocks >= 0:
-        _serve(allocator, blocks, buffer, requests, answers)
+        _serve(allocator, memory, blocks, buffer, requests, answers)
 
 
-def _serve(allocator, blocks, buffer, requests, answers):
+def _serve(allocator, memory, blocks, buffer, requests, answers):
     piece = mmap.mmap(buffer, PIECE * ROW)
     tables = _table(blocks), _table(blocks)
     caller = Caller(allocator.functions, *_columns(piece), *tables)
-    memory = Memory()
     gc.collect()
     gc.disable()
     # What the first sample allocates is not the trace's.
@@ -111,7 +112,10 @@ def _table(blocks):
 
 
 class Memory:
-    """What the kernel tells of this process's memory (design/contenders.md#.sol.peak)."""
+    """What the kernel tells of this process's memory (design/contenders.md#.sol.peak).
+
+    Raises: OSError if it tells nothing.
+    """
 
     def __init__(self):
         self.area = mmap.mmap(-1, _STATUS)

@@ -112,14 +112,16 @@ class Real:
             names, hint = (path,), ""
         else:
             known = KNOWN[self.name]
-            names, hint = known.libraries, f"; the Debian package {known.package} has it"
+            names = known.libraries
+            hint = f"; the Debian package {known.package} has it" if known.package else ""
         refused = ""
         for library in names:
             with Child(self.name, library, -1) as child:
                 if not child.refused:
                     return library
                 refused = refused or child.refused
-        raise ParamError(f"{self.name}: looked for {', '.join(names)}: {refused}{hint}")
+        looked = f"looked for {', '.join(names)}: " if names[0] else ""
+        raise ParamError(f"{self.name}: {looked}{refused}{hint}")
 
     def replay(self, trace, rows=0, progress=None):
         """The RealFigures of `trace`, with a curve of at most `rows` samples.

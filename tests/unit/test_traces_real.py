@@ -18,10 +18,13 @@ from rangeland.traces import nursery, real
 from rangeland.traces.curve import Curve
 from rangeland.traces.fields import ALLOC, FREE
 from rangeland.traces.nursery import Child, ChildError
+from rangeland.traces.read import read_trace
 from rangeland.traces.real import KNOWN, Real, RealFailure
+from rangeland.traces.recorded import Recorded
 from rangeland.traces.trace import Columns, Trace
 from vm.results import ParamError
 
+HERE = Path(__file__).resolve().parents[1] / "traces"
 PAGE = 4096
 MIB = 1 << 20
 needs_cc = pytest.mark.skipif(clibs.CC is None, reason="no C compiler (cc)")
@@ -53,14 +56,15 @@ def random_trace(rng, count, most=20000):
 
 
 def children():
-    """The processes that this one has started, and that have not ended."""
+    """The processes that replay for this one, and have not ended."""
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
-            state, parent = (folder / "stat").read_text().rpartition(")")[2].split()[:2]
+            parent = (folder / "stat").read_text().rpartition(")")[2].split()[1]
+            line = (folder / "cmdline").read_bytes()
         except OSError:
             continue
-        if int(parent) == os.getpid() and state != "Z":
+        if int(parent) == os.getpid() and b"rangeland.traces.child" in line:
             found.append(int(folder.name))
     return found
 
@@ -371,6 +375,50 @@ def test_what_is_no_library_is_refused(tmp_path):
     text.write_text(100 * "no library ")
     with pytest.raises(ParamError, match="it does not load: .*invalid ELF header"):
         Real(str(text)).try_out()
+
+
+PATCHED = """
+import ctypes, os, sys
+from rangeland.traces import allocator, child
+{}
+child.main(-1, -1, -1, 1, os.getppid(), "")
+"""
+
+
+@pytest.mark.parametrize(
+    "patch, told",
+    [
+        ("", r"/.*libc.*\t\d+\.\d+\t\n"),
+        (
+            "child.os.open = lambda *_: open('/none')",
+            r"\t\twhat is resident cannot be seen: \[Errno 2\] .*'/none'\n",
+        ),
+        (
+            "allocator.hasattr = lambda *_: False",
+            r"\t\tthe C library of this python is another one\n",
+        ),
+    ],
+)
+def test_the_process_says_first_whether_it_works(python, patch, told):
+    result = python("-c", PATCHED.format(patch))
+    assert re.fullmatch(told, result.stdout), (result.stdout, result.stderr)
+
+
+def test_why_the_c_library_does_not_work_is_told(monkeypatch):
+    monkeypatch.setattr(nursery, "_START", "import os, sys\n"
+                        "os.write(int(sys.argv[1].split(',')[3]), b'\\t\\tit is broken\\n')")
+    with pytest.raises(ParamError, match="^glibc: it is broken$"):
+        Real("glibc").try_out()
+
+
+def test_the_program_itself_took_what_glibc_takes():
+    """Its addresses were recorded: the pages are the same but for a few."""
+    for name in ("mt_sed.mtrace.gz", "lt_jq.ltrace.gz"):
+        trace = read_trace(HERE / name)
+        recorded, replayed = Recorded().replay(trace), usable("glibc").replay(trace)
+        print(name, recorded.peak_resident, replayed.peak_resident, replayed.version)
+        assert recorded.peak_resident - 4 * PAGE <= replayed.peak_resident
+        assert replayed.peak_resident < 1.05 * recorded.peak_resident + 8 * PAGE
 
 
 def test_memory_is_told_as_it_is_touched():

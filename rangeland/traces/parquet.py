@@ -220,6 +220,15 @@ class Pieces:
         """True if the trace has a column of alignments."""
         return "alignment" in self.columns
 
+    @property
+    def peak_event(self):
+        """As `Trace.peak_event`."""
+        return self.peak_row + 1
+
+    def pieces(self):
+        """As `Trace.pieces`, in many."""
+        return iter(self)
+
     def __iter__(self):
         names = [name for name in self.columns if name in Piece._fields]
         for batch, _ in self.batches(names):

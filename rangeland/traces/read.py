@@ -62,6 +62,14 @@ def read_trace(path, format=None, *, strict=False, newest=False, progress=None):
         return (module or _recognised(source)).read(source)
 
 
+def open_trace(path, format=None, **options):
+    """What can be replayed of the file `path`: of our own form Pieces, which need
+    little memory whatever its length; else as `read_trace`."""
+    if format in (None, parquet.NAME) and parquet.is_parquet(path):
+        return parquet.Pieces(path)
+    return read_trace(path, format, **options)
+
+
 def bundled():
     """The path of the trace that comes with Rangeland: sqlite3, 27,696 events."""
     return resources.files("rangeland") / "data" / "sqlite3.rep.gz"

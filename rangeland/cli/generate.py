@@ -1,6 +1,7 @@
 """`rangeland generate`: traces that are made up, by a pattern or like another trace."""
 
 import textwrap
+from functools import partial
 
 import click
 from rich import box
@@ -106,7 +107,12 @@ def _like(like, out, events, seed, form, format, force, as_json, options):
     for name in OPTIONS:
         if options[name] is not None:
             raise click.UsageError(f"--{name} goes with a PATTERN only")
-    trace = read_trace(like, format)
+    with progress() as bar:
+        task = bar.add_task(f"reading {like}", total=None)
+        tell = partial(bar.update, task)
+        trace = read_trace(
+            like, format, progress=lambda done, total: tell(completed=done, total=total)
+        )
     imitation = Imitation(trace, events, seed)
     notes = {"generated": {"like": like, "seed": seed}}
     result = _write(imitation.rows(), imitation.plan.events, out, form, force, notes)

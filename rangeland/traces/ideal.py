@@ -49,6 +49,7 @@ class IdealFigures:
     name: str
     operations: int
     peak_live: int
+    mean_live: int
     peak_event: int
     lives: int
     limit: int
@@ -107,6 +108,7 @@ class Ideal:
             name=str(self),
             operations=len(trace),
             peak_live=int(live.max(initial=0)),
+            mean_live=int(live.mean()) if len(live) else 0,
             peak_event=int(np.argmax(live)) if len(live) else 0,
             lives=len(needed),
             limit=self.limit,

@@ -14,6 +14,7 @@ from pools.mfs import MFS
 from pools.mvff import MVFF
 from rangeland.sizes import parse_size
 from rangeland.traces.fields import ALLOC
+from rangeland.traces.replay import ROWS, replay
 from rangeland.traces.trace import Trace
 from vm.results import AllocationError, ParamError
 
@@ -126,6 +127,10 @@ class PoolSpec:
         """
         with self(Trace([ALLOC], [0], [1])):
             pass
+
+    def replay(self, trace, progress=None, rows=ROWS, curve=False):
+        """What `rangeland.traces.replay.replay` says of a replay in such a pool."""
+        return replay(trace, self, progress, rows, curve)
 
     def __str__(self):
         return self.text

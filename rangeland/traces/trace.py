@@ -10,6 +10,7 @@ NULL) leave no row; they are counted in `notes`.
 """
 
 from array import array
+from functools import cached_property
 
 import numpy as np
 
@@ -39,12 +40,12 @@ class Columns:
     """The columns of a trace that is being read, growing row by row.
 
     With `addressed` every row has an address, else only from the first that is
-    given; who appends to the arrays himself asks for it.
+    given; who appends to the arrays himself asks for it. At most 2**32 blocks.
     """
 
     def __init__(self, addressed=False):
         self.op = array("b")
-        self.id = array("q")
+        self.id = array("I")
         self.size = array("q")
         self.address = array("q")
         self.alignment = array("q")
@@ -94,7 +95,10 @@ class Columns:
     def trace(self, notes, format=None, path=None):
         """The Trace of these columns, which are not copied and may not grow again."""
         rows = len(self.op)
-        columns = [self.op, self.id, self.size]
+        # Of the narrower numbers of the reading; both are there only once all is read.
+        id = np.asarray(self.id).astype(np.int64)
+        self.id = array("I")
+        columns = [self.op, id, self.size]
         for column in (self.alignment, self.address):
             if column:
                 _fill(column, rows, 0)
@@ -151,6 +155,35 @@ class Trace:
     def largest(self):
         """The largest size that an event asks for; 0 in an empty trace."""
         return int(self.size.max(initial=0))
+
+    # What a replay asks, here or of a file in pieces
+
+    @property
+    def slots(self):
+        """How many blocks the ids name."""
+        return self.blocks
+
+    @property
+    def has_alignment(self):
+        """True if the run ever asked for an alignment."""
+        return self.alignment is not None
+
+    @cached_property
+    def peak_event(self):
+        """After how many events most bytes live for the first time; 0 in an
+        empty trace. Cost: O(n log n)."""
+        live, most, event, done = 0, -1, 0, 0
+        for delta, _ in self._changes():
+            lives = live + np.cumsum(delta)
+            top = int(np.argmax(lives))
+            if lives[top] > most:
+                most, event = int(lives[top]), done + top + 1
+            live, done = int(lives[-1]), done + len(delta)
+        return event
+
+    def pieces(self):
+        """The columns (op, id, size, alignment), in one piece."""
+        yield self.op, self.id, self.size, self.alignment
 
     def _parts(self):
         """The trace's rows as slices of PART rows."""

@@ -203,6 +203,7 @@ def test_the_ideal_of_a_trace_lies_between_its_bounds(rng, align):
     told = trace.figures()
     live = np.cumsum(trace.deltas())
     assert figures.peak_live == told["peak_bytes"] == live[figures.peak_event]
+    assert figures.mean_live == int(live.mean())
     assert figures.operations == len(trace) and done == [400]
     assert figures.peak_live <= figures.bound <= figures.height
     assert figures.bound < figures.peak_live + align * told["max_live"]

@@ -113,6 +113,8 @@ class _Question:
 
 
 SIZED = _Sized()
+PRODUCT = _Calloc()
+RESIZED = _Realloc()
 FREE = _Free()
 _ALIGNED_NEW = _AlignedNew()
 
@@ -120,8 +122,8 @@ _SORTS = {
     b"malloc": SIZED,
     b"__builtin_new": SIZED,
     b"__builtin_vec_new": SIZED,
-    b"calloc": _Calloc(),
-    b"realloc": _Realloc(),
+    b"calloc": PRODUCT,
+    b"realloc": RESIZED,
     b"memalign": _Memalign(),
     b"malloc_usable_size": _Question(),
     b"free": FREE,

@@ -21,8 +21,10 @@ LIMIT = 100_000
 # Steps of the inner loops: some seconds, compiled.
 EFFORT = 300_000_000
 HIGHEST = (1 << 62) - 1
-# A block that did not fit moves ahead by about this part of the order.
-STRIDE = 0.1
+# Attempts to repair that may fail, one after the other, before the best is taken up again.
+PATIENCE = 3000
+# In first fit a block that did not fit moves ahead by about this part of the order.
+STRIDE = 0.03
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,7 @@ class IdealFigures:
     name: str
     operations: int
     peak_live: int
+    mean_live: int
     peak_event: int
     lives: int
     limit: int
@@ -105,6 +108,7 @@ class Ideal:
             name=str(self),
             operations=len(trace),
             peak_live=int(live.max(initial=0)),
+            mean_live=int(live.mean()) if len(live) else 0,
             peak_event=int(np.argmax(live)) if len(live) else 0,
             lives=len(needed),
             limit=self.limit,
@@ -161,7 +165,7 @@ def place(lives, effort=EFFORT):
         search.first_fit(name, order)
     for name in ("life", "time"):
         search.skyline(name, found[name])
-    search.repair()
+    search.repair(found["life"])
     return Placement(search.base, search.height, search.name, search.packer.steps)
 
 
@@ -207,19 +211,29 @@ class _Search:
         self.height, self.name, self.base = height, name, self.placed.copy()
         return True
 
-    def repair(self):
+    def repair(self, order):
         """Half of the steps left for each loop: what does not fit below the best
-        height goes ahead in the order."""
+        height goes ahead in the order; that of the skyline is at first `order`."""
         last, self.effort = self.effort, (self.packer.steps + self.effort) // 2
-        self._repair(self.skyline, np.lexsort((self.base, -self.span)))
+        self._repair(self.skyline, order, lambda chance, at: int(at * chance.random()))
         self.effort = last
-        self._repair(self.first_fit, np.lexsort((-self.span, self.base)))
+        stride = STRIDE * len(order)
+        order = np.lexsort((-self.span, self.base))
+        self._repair(
+            self.first_fit, order, lambda chance, at: at - 1 - int(chance.expovariate(1 / stride))
+        )
 
-    def _repair(self, attempt, order):
+    def _repair(self, attempt, order, ahead):
+        """Attempt with `order`, and again with what did not fit moved to `ahead` of its place."""
         chance = random.Random(len(order))
-        order = order.tolist()
+        best = order = order.tolist()
+        failed = 0
         while not self.done:
-            if not attempt("repair", order):
-                at = order.index(self.packer.stuck)
-                ahead = 1 + int(chance.expovariate(1 / (STRIDE * len(order))))
-                order.insert(max(0, at - ahead), order.pop(at))
+            if attempt("repair", order):
+                best, failed = order, 0
+                continue
+            failed += 1
+            # What is kept as the best is not changed, but its copy.
+            order = (best if failed % PATIENCE == 0 else order).copy()
+            at = order.index(self.packer.stuck)
+            order.insert(max(0, ahead(chance, at)), order.pop(at))

@@ -65,6 +65,7 @@ class RealFigures:
     failures: int
     first_failure: RealFailure | None
     peak_live: int
+    mean_live: int
     peak_resident: int
     mean_resident: int
     end_resident: int
@@ -170,8 +171,9 @@ class Real:
             failures=last.failures,
             first_failure=failure,
             peak_live=int(live.max(initial=0)),
+            mean_live=_mean([s.live for s in samples]),
             peak_resident=int(resident.max(initial=0)),
-            mean_resident=int(ended.mean()) if len(ended) else 0,
+            mean_resident=_mean(ended.tolist()),
             end_resident=int(ended[-1]) if len(ended) else 0,
             peak_page_tables=max((s.tables for s in samples), default=0) - baseline.tables
             if samples
@@ -195,6 +197,10 @@ class _Progress:
     def __call__(self, done):
         if self.progress is not None:
             self.progress((self.before + done) // 2)
+
+
+def _mean(values):
+    return sum(values) // len(values) if values else 0
 
 
 def _timed(child, pieces, told):

@@ -28,10 +28,13 @@ class RecordedFigures:
     allocator: str
     operations: int
     peak_live: int
+    mean_live: int
     unaddressed: int
     page: int
     peak_resident: int
     mean_resident: int
+    live_at_peak_resident: int
+    resident_at_peak_live: int
     end_resident: int
     touched: int
     lowest: int
@@ -85,10 +88,13 @@ class Recorded:
             allocator=_OTHERS.get(trace.format, "the program's own"),
             operations=count,
             peak_live=int(live.max(initial=0)),
+            mean_live=_mean(live),
             unaddressed=int(np.count_nonzero((base == 0) & (lives.size > 0))),
             page=self.page,
             peak_resident=int(resident.max(initial=0)),
-            mean_resident=int(resident.mean()) if count else 0,
+            mean_resident=_mean(resident),
+            live_at_peak_resident=int(live[np.argmax(resident)]) if count else 0,
+            resident_at_peak_live=int(resident[np.argmax(live)]) if count else 0,
             end_resident=int(resident[-1]) if count else 0,
             touched=pages.ever() * self.page,
             lowest=int(base[known].min()) if known.any() else 0,
@@ -110,6 +116,10 @@ def _refuse(trace):
         raise ParamError(
             f"the trace is of {processes} processes, each with addresses of its own: expected one"
         )
+
+
+def _mean(column):
+    return int(column.mean()) if len(column) else 0
 
 
 class _Pages:

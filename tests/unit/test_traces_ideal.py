@@ -150,6 +150,21 @@ def test_the_judge_tells_what_is_wrong_with_a_placement(base):
         check_placement(found, base, 30)
 
 
+def test_the_example_of_minimalloc_is_placed_in_its_capacity():
+    found = lives((0, 3, 4), (3, 9, 4), (0, 9, 4), (9, 21, 4), (0, 21, 4))
+    placement = place(found)
+    check_placement(found, placement.base, 12)
+    assert placement.height == 12
+
+
+def test_a_repair_takes_up_the_best_again(monkeypatch, rng):
+    monkeypatch.setattr(module, "PATIENCE", 2)
+    found = random_lives(rng, 25)
+    placement = place(found, 100_000)
+    check_placement(found, placement.base, placement.height)
+    assert placement.height <= place(found, 0).height
+
+
 def test_the_judge_lets_a_block_lie_where_another_was():
     check_placement(lives((0, 3, 8), (3, 9, 8)), [0, 0], 8)
     with pytest.raises(AssertionError, match="blocks 0 and 1 overlap after event 2"):
@@ -188,6 +203,7 @@ def test_the_ideal_of_a_trace_lies_between_its_bounds(rng, align):
     told = trace.figures()
     live = np.cumsum(trace.deltas())
     assert figures.peak_live == told["peak_bytes"] == live[figures.peak_event]
+    assert figures.mean_live == int(live.mean())
     assert figures.operations == len(trace) and done == [400]
     assert figures.peak_live <= figures.bound <= figures.height
     assert figures.bound < figures.peak_live + align * told["max_live"]

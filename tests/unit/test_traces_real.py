@@ -76,6 +76,8 @@ def test_a_real_allocator_does_the_trace_and_its_memory_is_told(rng, name):
     assert figures.name == str(contender) == name
     assert (figures.operations, figures.failures, figures.first_failure) == (3000, 0, None)
     assert figures.peak_live == trace.figures()["peak_bytes"]
+    live = np.cumsum(trace.deltas())
+    assert figures.mean_live == live[14::15].sum() // 200
     # It holds what is live, give or take what it held before; not much more.
     assert figures.peak_live < figures.peak_resident < 2 * figures.peak_live + 2 * MIB
     assert figures.peak_resident >= figures.end_resident > 0

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from rangeland.traces.fields import ALLOC, FREE, REALLOC
@@ -67,6 +68,11 @@ def test_the_pages_are_those_that_a_naive_look_finds(rng, page):
     assert figures.curve.resident.tolist() == [page * count for count in counts]
     assert figures.peak_resident == page * max(counts)
     assert figures.mean_resident == page * sum(counts) // len(counts)
+    live = np.cumsum(trace.deltas())
+    assert figures.mean_live == int(live.mean())
+    at = counts.index(max(counts)), live.tolist().index(live.max())
+    assert figures.live_at_peak_resident == live[at[0]]
+    assert figures.resident_at_peak_live == page * counts[at[1]]
     assert figures.end_resident == page * counts[-1]
     assert figures.touched == page * len(ever)
     assert figures.operations == len(trace) and done == [len(trace)]

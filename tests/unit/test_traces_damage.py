@@ -147,6 +147,43 @@ def test_what_cannot_be_is_counted_or_refused(tmp_path, format, lines, count):
     assert len(read_trace(path, strict=True)) >= 1
 
 
+@pytest.mark.parametrize(
+    ("format", "lines"),
+    [
+        ("valgrind", b"--7-- malloc(9) = 0x%X\n"),
+        ("mtrace", b"@ x + 0x%x 0x9\n"),
+        ("heaptrack-raw", b"+ 9 1 %x\n"),
+        ("ltrace", b"malloc(9) = 0x%x\n"),
+        ("android", b"1: malloc 0x%x 9\n"),
+        ("mps-telemetry", b"00000001 0029 PoolAlloc pool:01 pReturn:%X size:9\n"),
+        ("rmm-csv", b"1,0,allocate,0x%x,9,0\n"),
+    ],
+)
+def test_overlapping_blocks_are_refused_if_strict(tmp_path, format, lines):
+    # The block there is 0x10..0x15.
+    first = GOOD[format].count(b"\n") + 1
+    for address in (0x8, 0xF, 0x11, 0x14):
+        path = path_of(tmp_path, GOOD[format] + lines % address)
+        assert len(read_trace(path)) == 2
+        error = refusal(path, strict=True)
+        assert (error.line, error.found) == (first, f"a block of 9 bytes at {address:#x}")
+        assert error.expected == "one that does not overlap that of 5 bytes at 0x10"
+    for address in (0x7, 0x15):
+        path = path_of(tmp_path, GOOD[format] + lines % address)
+        assert len(read_trace(path, strict=True)) == 2
+
+
+def test_what_is_gone_is_not_overlapped(tmp_path):
+    lines = (
+        b"malloc(90) = 0x10\nfree(0x10) = <void>\nmalloc(8) = 0x20\nrealloc(0x20, 50) = 0x100\n"
+        b"malloc(8) = 0x24\n1 realloc(0x100, 8 <unfinished ...>\n2 malloc(9) = 0x104\n"
+        b"1 <... realloc resumed> ) = 0x200\n--- Called exec() ---\n"
+    )
+    assert len(read_trace(path_of(tmp_path, lines), strict=True)) == 7
+    text = b"--7-- malloc(8) = 0x10\n==7== Command: ls\n--7-- malloc(8) = 0x14\n--8-- malloc(8) = 0x10\n"
+    assert len(read_trace(path_of(tmp_path, text), strict=True)) == 4
+
+
 @pytest.mark.parametrize(("format", "other"), list(itertools.permutations(GOOD, 2)))
 def test_a_file_named_as_another_format_is_refused(tmp_path, format, other):
     error = refusal(path_of(tmp_path, GOOD[other] * 3), format=format)

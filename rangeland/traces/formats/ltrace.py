@@ -125,18 +125,11 @@ class _Log(Heap):
     def _other(self, line):
         if match := _REMARK.fullmatch(line):
             if match[3] == _EXEC and self.threads < 2:
-                self._exec()
+                self.exec(self.live)
+                self.open.clear()
             return
         match = _BEGINS.match(line)
         if match and call_of(match[3]):
             raise self.bad(line, EXPECTED)
         if line.strip():
             self.skip(line, EXPECTED)
-
-    def _exec(self):
-        """The only process has become another program, and has lost all blocks."""
-        for block in self.live.values():
-            self.columns.free(block)
-        self.notes["exec_dropped"] += len(self.live)
-        self.live.clear()
-        self.open.clear()

@@ -7,17 +7,18 @@ from rangeland.traces.heap import Heap
 
 NAME = "ltrace"
 
+# Blanks and not \s, since a search over many blank lines would take their square.
 _PREFIX = (
-    rb"\s*(?:\[pid\s+(\d+)\]\s+|(\d+)\s+(?=\S))?"
-    rb"(?:(?:\d+:\d\d:\d\d|\d+)(?:\.\d+)?\s+)?(?:\[0x[0-9a-f]+\]\s+)?"
+    rb"[ \t]*(?:\[pid +(\d+)\] +|(\d+) +(?=\S))?"
+    rb"(?:(?:\d+:\d\d:\d\d|\d+)(?:\.\d+)? +)?(?:\[0x[0-9a-f]+\] +)?"
 )
 _NAME = rb"(?:[^\s()<>=]*->)?([A-Za-z_]\w*)(?:@[^\s()]*)?"
-_RESULT = rb"\s*= +(\S.*?)(?: <\d+\.\d+>)?\s*"
+_RESULT = rb"\s*= +(\S+)(?: +<\d+\.\d+>)?\s*"
 _WHOLE = re.compile(_PREFIX + _NAME + rb"\((.*)\)" + _RESULT)
-_OPEN = re.compile(_PREFIX + _NAME + rb"\((.*?),? *<unfinished \.\.\.>\s*")
+_OPEN = re.compile(_PREFIX + _NAME + rb"\((.*)<unfinished \.\.\.>\s*")
 _RESUMED = re.compile(_PREFIX + rb"<\.\.\. " + _NAME + rb" resumed>(.*)\)" + _RESULT)
 _REMARK = re.compile(_PREFIX + rb"(\+\+\+ .* \+\+\+|--- .* ---)\s*")
-_BEGINS = re.compile(_PREFIX + _NAME + rb"(\()")
+_BEGINS = re.compile(_PREFIX + rb"(?:<\.\.\. )?" + _NAME + rb"(?:\(| resumed>)")
 _EXEC = b"--- Called exec() ---"
 _RECOGNISED = re.compile(
     rb"^" + _PREFIX + rb"(?:[^\s()<>=]*->)?(?:malloc|calloc|realloc|free|_Zn[aw]\w+|_Zd[al]\w+)"
@@ -65,7 +66,7 @@ class _Log(Heap):
         """Read all lines."""
         for line in self.lines():
             if len(line) > LONGEST_LINE:
-                self.skip(line, EXPECTED)
+                self._other(line[:LONGEST_LINE])
             elif match := _WHOLE.fullmatch(line):
                 self._whole(line, *match.groups())
             elif match := _OPEN.fullmatch(line):
@@ -131,5 +132,9 @@ class _Log(Heap):
         match = _BEGINS.match(line)
         if match and call_of(match[3]):
             raise self.bad(line, EXPECTED)
+        if match:
+            # A function that is not asked for memory, whatever it gave.
+            self.notes["unparsed"] += 1
+            return
         if line.strip():
             self.skip(line, EXPECTED)

@@ -1,5 +1,7 @@
 """The blocks of a recording that names them by their addresses (design/readers.md#.sol.heap)."""
 
+from sortedcontainers import SortedDict
+
 from rangeland.traces.reading import Reading
 
 class Heap(Reading):
@@ -14,6 +16,8 @@ class Heap(Reading):
         super().__init__(source, counts, addressed=True)
         self.live = {}
         self._threads = {}
+        # Of a strict source: for each dict of live blocks, the limits of them by base.
+        self._extents = {}
 
     def by(self, thread):
         """What is told next was done by the thread of this name."""
@@ -56,12 +60,14 @@ class Heap(Reading):
         """A new block, known by `key` in `live`, lies at `address`. Raises: TraceError."""
         self.sane(size)
         self._drop(live, key, address)
+        self._occupy(live, address, size)
         live[key] = self.columns.alloc(size, alignment, address=address)
 
     def release(self, live, key, address):
         """The block known by `key` is gone, if there is one. Raises: TraceError if strict."""
         block = live.pop(key, None)
         if block is not None:
+            self.vacate(live, address)
             self.columns.free(block)
         else:
             self.odd("free_unknown", f"a free of {address:#x}", "a free of a live block")
@@ -75,10 +81,20 @@ class Heap(Reading):
             self.place(live, key, size, address)
             return
         self.sane(size)
+        self.vacate(live, old_address)
         del live[old]
         self._drop(live, key, address)
+        self._occupy(live, address, size)
         self.columns.realloc(block, size, address=address)
         live[key] = block
+
+    def exec(self, live):
+        """The process with these blocks has become another program, and has lost them."""
+        for block in live.values():
+            self.columns.free(block)
+        self.notes["exec_dropped"] += len(live)
+        live.clear()
+        self._extents.pop(id(live), None)
 
     def _drop(self, live, key, address):
         block = live.get(key)
@@ -86,3 +102,23 @@ class Heap(Reading):
             self.odd("alloc_over_live", f"a new block at {address:#x}", "one where none is live")
             self.columns.free(block)
             del live[key]
+
+    def _occupy(self, live, address, size):
+        """Refuse a block that overlaps a live one, if the source is strict. Raises: TraceError."""
+        if not self.source.strict:
+            return
+        extents = self._extents.setdefault(id(live), SortedDict())
+        limit = address + max(size, 1)
+        at = extents.bisect_left(limit)
+        if at > 0:
+            base, end = extents.peekitem(at - 1)
+            if end > address:
+                found = f"a block of {size} bytes at {address:#x}"
+                expected = f"one that does not overlap that of {end - base} bytes at {base:#x}"
+                raise self.error(found, expected)
+        extents[address] = limit
+
+    def vacate(self, live, address):
+        """The block at `address` no longer keeps others from lying there."""
+        if self.source.strict:
+            self._extents.get(id(live), {}).pop(address, None)

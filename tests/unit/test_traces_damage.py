@@ -3,6 +3,7 @@
 import gzip
 import itertools
 import os
+import time
 
 import pytest
 import zstandard
@@ -50,6 +51,9 @@ DAMAGED = [
     ("ltrace", b"malloc(6) = ", "malloc@libc.so.6(N) = 0xP"),
     ("ltrace", b"malloc(six) = 0x20", "arguments and a result that are numbers"),
     ("ltrace", b"malloc(6) = 0x11112222333344445", "arguments and a result that are numbers"),
+    ("ltrace", b"malloc(6) = 0x20 0x30", "malloc@libc.so.6(N) = 0xP"),
+    ("ltrace", b"malloc(" + b"6" * 5000 + b") = 0x20", "malloc@libc.so.6(N) = 0xP"),
+    ("ltrace", b"<... malloc resumed> ", "malloc@libc.so.6(N) = 0xP"),
     ("ltrace", b"realloc(0x10) = 0x20", "a call with 2 arguments"),
     ("ltrace", b"malloc(-6) = 0x20", "one in 0..140737488355328"),
     ("ltrace", b"x\0y", "malloc@libc.so.6(N) = 0xP"),
@@ -101,7 +105,7 @@ COUNTED = [
     ("ltrace", b"malloc(6) = 0x10", "alloc_over_live"),
     ("ltrace", b"<... malloc resumed> ) = 0x20", "unparsed"),
     ("ltrace", b"hello", "unparsed"),
-    ("ltrace", b'puts("' + b"x" * 5000 + b'") = 1', "unparsed"),
+    ("ltrace", b"x" * 5000, "unparsed"),
     ("ltrace", b"posix_memalign(0x7f, 8, 8) = 0", "unparsed"),
     ("android", b"2: free 0x20", "free_unknown"),
     ("android", b"hello", "unparsed"),
@@ -145,6 +149,43 @@ def test_what_cannot_be_is_counted_or_refused(tmp_path, format, lines, count):
     assert error.line >= GOOD[format].count(b"\n") + 1 or "end of the file" in error.found
     path.write_bytes(GOOD[format])
     assert len(read_trace(path, strict=True)) >= 1
+
+
+@pytest.mark.parametrize(
+    ("format", "lines"),
+    [
+        ("valgrind", b"--7-- malloc(9) = 0x%X\n"),
+        ("mtrace", b"@ x + 0x%x 0x9\n"),
+        ("heaptrack-raw", b"+ 9 1 %x\n"),
+        ("ltrace", b"malloc(9) = 0x%x\n"),
+        ("android", b"1: malloc 0x%x 9\n"),
+        ("mps-telemetry", b"00000001 0029 PoolAlloc pool:01 pReturn:%X size:9\n"),
+        ("rmm-csv", b"1,0,allocate,0x%x,9,0\n"),
+    ],
+)
+def test_overlapping_blocks_are_refused_if_strict(tmp_path, format, lines):
+    # The block there is 0x10..0x15.
+    first = GOOD[format].count(b"\n") + 1
+    for address in (0x8, 0xF, 0x11, 0x14):
+        path = path_of(tmp_path, GOOD[format] + lines % address)
+        assert len(read_trace(path)) == 2
+        error = refusal(path, strict=True)
+        assert (error.line, error.found) == (first, f"a block of 9 bytes at {address:#x}")
+        assert error.expected == "one that does not overlap that of 5 bytes at 0x10"
+    for address in (0x7, 0x15):
+        path = path_of(tmp_path, GOOD[format] + lines % address)
+        assert len(read_trace(path, strict=True)) == 2
+
+
+def test_what_is_gone_is_not_overlapped(tmp_path):
+    lines = (
+        b"malloc(90) = 0x10\nfree(0x10) = <void>\nmalloc(8) = 0x20\nrealloc(0x20, 50) = 0x100\n"
+        b"malloc(8) = 0x24\n1 realloc(0x100, 8 <unfinished ...>\n2 malloc(9) = 0x104\n"
+        b"1 <... realloc resumed> ) = 0x200\n--- Called exec() ---\n"
+    )
+    assert len(read_trace(path_of(tmp_path, lines), strict=True)) == 7
+    text = b"--7-- malloc(8) = 0x10\n==7== Command: ls\n--7-- malloc(8) = 0x14\n--8-- malloc(8) = 0x10\n"
+    assert len(read_trace(path_of(tmp_path, text), strict=True)) == 4
 
 
 @pytest.mark.parametrize(("format", "other"), list(itertools.permutations(GOOD, 2)))
@@ -214,6 +255,16 @@ def test_changed_bytes_are_read_or_told(tmp_path, format, rng):
             read_trace(path, format)
         except TraceError as error:
             assert str(path) in str(error)
+
+
+@pytest.mark.parametrize("text", [b"\n", b" ", b"1 ", b"1\n", b"@ ", b"malloc(", b"v 1\n", b"0x1,", b") = x"])
+def test_no_file_takes_the_square_of_its_length(tmp_path, text):
+    path = path_of(tmp_path, b"x(" + text * (100_000 // len(text)))
+    start = time.process_time()
+    for format in GOOD:
+        refusal(path, format=format)
+    refusal(path)
+    assert time.process_time() - start < 10
 
 
 def packed(data):

@@ -121,6 +121,12 @@ def test_heaptrack_frees_the_oldest_or_the_newest(trace):
     assert (told.address, told.thread) == (None, None)
 
 
+def test_older_heaptrack_does_not_tell_the_length_of_strings(trace):
+    for version in ("v 10200 2", "v 10000"):
+        told = trace("heaptrack", f"{version}\ns add one\na 10 1\n+ 0\ns f00\n+ 0\n- 0\n")
+        assert rows(told) == [(ALLOC, 0, 16), (ALLOC, 1, 16), (FREE, 0, 0)]
+
+
 def test_heaptrack_raw(trace):
     text = "v 10400 3\nx 3 a\n+\nm 1 -\nt 5 0\n+ 10 1 a0\n+ 0 1 b0\n- a0\n- c0\nc 2\n+ 8 1 ffff000000000010\n"
     told = trace("heaptrack-raw", text)
@@ -195,6 +201,17 @@ def test_ltrace_whose_free_lost_its_end(trace):
 def test_ltrace_exec_empties_the_only_process(trace):
     told = trace("ltrace", "malloc(8) = 0x10\n--- Called exec() ---\nmalloc(9) = 0x10\n")
     assert counts(told) == {"allocs": 2, "events": 2, "exec_dropped": 1, "threads": 1}
+
+
+def test_ltrace_of_other_functions(trace):
+    told = trace(
+        "ltrace",
+        'puts("a) = b") = "x y" <0.1>\nmalloc(8) = 0x10\nmain(1, 2 <unfinished ...>\n'
+        "SYS_brk(0) = 0x55\n<... main resumed> ) = 0\nfree(0x10) = <void>\n",
+        strict=True,
+    )
+    assert rows(told) == [(ALLOC, 0, 8), (FREE, 0, 0)]
+    assert told.notes["unparsed"] == 3
 
 
 def test_ltrace_posix_memalign_and_failures(trace):

@@ -8,6 +8,8 @@ KINDS = frozenset(b"vxXsSitaAmcRI#")
 EXPECTED = "a file of heaptrack"
 LINE = "a line of heaptrack: a letter and what belongs to it"
 TEXT = b"sx"
+# The version of files since which a string's length is told.
+LENGTHS = 3
 
 _EVENT = re.compile(rb"^\+ [0-9a-f]+( [0-9a-f]+ [0-9a-f]+)?\r?$", re.M)
 _NUMBER = re.compile(rb"[0-9a-f]{1,16}").fullmatch
@@ -27,6 +29,7 @@ class Lines:
     def __init__(self, reading):
         self.reading = reading
         self.milliseconds = 0
+        self._has_lengths = False
         self._text_left = 0
 
     def events(self, kinds):
@@ -47,11 +50,13 @@ class Lines:
             self.reading.skip(line, LINE)
         elif kind == b"c":
             (self.milliseconds,) = self.numbers(line.split()[1:], 1, "c MILLISECONDS")
-        elif kind in TEXT:
+        elif kind == b"v":
+            self._has_lengths = self.numbers(line.split()[2:] or [b"0"], 1, "v N N")[0] >= LENGTHS
+        elif kind in TEXT and self._has_lengths:
             self._text(line)
 
     def _text(self, line):
-        """A string may hold line ends: its length is told, since version 3."""
+        """A string may hold line ends: its length is told."""
         words = line.split(b" ", 2)
         if len(words) == 3 and re.fullmatch(rb"[0-9a-f]{1,8}", words[1]):
             self._text_left = max(0, int(words[1], 16) - len(words[2]))

@@ -7,17 +7,18 @@ from rangeland.traces.heap import Heap
 
 NAME = "ltrace"
 
+# Blanks and not \s, since a search over many blank lines would take their square.
 _PREFIX = (
-    rb"\s*(?:\[pid\s+(\d+)\]\s+|(\d+)\s+(?=\S))?"
-    rb"(?:(?:\d+:\d\d:\d\d|\d+)(?:\.\d+)?\s+)?(?:\[0x[0-9a-f]+\]\s+)?"
+    rb"[ \t]*(?:\[pid +(\d+)\] +|(\d+) +(?=\S))?"
+    rb"(?:(?:\d+:\d\d:\d\d|\d+)(?:\.\d+)? +)?(?:\[0x[0-9a-f]+\] +)?"
 )
 _NAME = rb"(?:[^\s()<>=]*->)?([A-Za-z_]\w*)(?:@[^\s()]*)?"
-_RESULT = rb"\s*= +(\S.*?)(?: <\d+\.\d+>)?\s*"
+_RESULT = rb"\s*= +(\S+)(?: +<\d+\.\d+>)?\s*"
 _WHOLE = re.compile(_PREFIX + _NAME + rb"\((.*)\)" + _RESULT)
-_OPEN = re.compile(_PREFIX + _NAME + rb"\((.*?),? *<unfinished \.\.\.>\s*")
+_OPEN = re.compile(_PREFIX + _NAME + rb"\((.*)<unfinished \.\.\.>\s*")
 _RESUMED = re.compile(_PREFIX + rb"<\.\.\. " + _NAME + rb" resumed>(.*)\)" + _RESULT)
 _REMARK = re.compile(_PREFIX + rb"(\+\+\+ .* \+\+\+|--- .* ---)\s*")
-_BEGINS = re.compile(_PREFIX + _NAME + rb"(\()")
+_BEGINS = re.compile(_PREFIX + rb"(?:<\.\.\. )?" + _NAME + rb"(?:\(| resumed>)")
 _EXEC = b"--- Called exec() ---"
 _RECOGNISED = re.compile(
     rb"^" + _PREFIX + rb"(?:[^\s()<>=]*->)?(?:malloc|calloc|realloc|free|_Zn[aw]\w+|_Zd[al]\w+)"
@@ -65,7 +66,7 @@ class _Log(Heap):
         """Read all lines."""
         for line in self.lines():
             if len(line) > LONGEST_LINE:
-                self.skip(line, EXPECTED)
+                self._other(line[:LONGEST_LINE])
             elif match := _WHOLE.fullmatch(line):
                 self._whole(line, *match.groups())
             elif match := _OPEN.fullmatch(line):
@@ -125,18 +126,15 @@ class _Log(Heap):
     def _other(self, line):
         if match := _REMARK.fullmatch(line):
             if match[3] == _EXEC and self.threads < 2:
-                self._exec()
+                self.exec(self.live)
+                self.open.clear()
             return
         match = _BEGINS.match(line)
         if match and call_of(match[3]):
             raise self.bad(line, EXPECTED)
+        if match:
+            # A function that is not asked for memory, whatever it gave.
+            self.notes["unparsed"] += 1
+            return
         if line.strip():
             self.skip(line, EXPECTED)
-
-    def _exec(self):
-        """The only process has become another program, and has lost all blocks."""
-        for block in self.live.values():
-            self.columns.free(block)
-        self.notes["exec_dropped"] += len(self.live)
-        self.live.clear()
-        self.open.clear()

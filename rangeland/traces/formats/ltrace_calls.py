@@ -109,6 +109,7 @@ class _Realloc(_Call):
         key = (thread, old)
         if old in log.live:
             log.live[key] = log.live.pop(old)
+            log.vacate(log.live, old)
         return [key, *args]
 
     def end(self, log, args, result):

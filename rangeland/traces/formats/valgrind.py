@@ -182,7 +182,8 @@ class _Log(Heap):
         if sort is not None and head.count(b" ") == 1 and head not in self.heads:
             live = self._blocks(pid)
             self.heads[head] = sort, live
-            if sort in _FORMS and len(head) < LONGEST_HEAD:
+            # To be strict is to look at each block by itself.
+            if sort in _FORMS and len(head) < LONGEST_HEAD and not self.source.strict:
                 self.plain.append(Head(head + b"(", _FORMS[sort], live))
 
     def _blocks(self, pid):
@@ -202,10 +203,7 @@ class _Log(Heap):
         live = self.processes.get(pid)
         if live:
             self._switch(live)
-            for block in live.values():
-                self.columns.free(block)
-            self.notes["exec_dropped"] += len(live)
-            live.clear()
+            self.exec(live)
 
     def _piece(self, pid, text, is_last):
         """The text that one process wrote after its prefix."""

@@ -3,10 +3,10 @@
 Source: design/invariants.md#.sol.accounts
 """
 
-from pools.mfs import MFS
 from pools.pool import Pool
 from rangeland.invariants.finding import Broken, CannotTry
 from rangeland.invariants.offers import offered
+from rangeland.invariants.rounding import rounding_of
 from rangeland.invariants.trial import described
 
 # So many refusals of the same request may not take memory each.
@@ -17,11 +17,8 @@ NONE_REFUSED = None, 0, 0
 def accounts_of(pool, own, memory):
     """The Accounts of `pool`, as exact as what it promises; `own` is the
     allocator itself, which may be seen as `pool`."""
-    if isinstance(pool, MFS):
-        return Exact(pool, lambda size: pool.unit_size)
     if isinstance(own, Pool):
-        align = pool.align
-        return Exact(pool, lambda size: size + align - 1 & -align)
+        return Exact(pool, own)
     free, total = Told(pool, "free_size"), Told(pool, "total_size")
     if free.at_first is None:
         return Accounts(free.lack)
@@ -174,24 +171,25 @@ class Bounded(Accounts):
 
 
 class Exact(Accounts):
-    """The accounts of our own pools: exact, each block rounded as `rounded`
-    says. Source: design/pools.md#.req.mvff.check"""
+    """The accounts of our own pools: exact, to the byte.
+    Source: design/pools.md#.req.sum"""
 
     text = "pool.total_size - pool.free_size"
 
-    def __init__(self, pool, rounded):
+    def __init__(self, pool, own):
         self.pool = pool
-        self.rounded = rounded
+        self.own = own
+        self.rounded = rounding_of(own)
         self.owed = 0
         self.lack = None
 
     @property
     def used(self):
-        """The bytes that blocks take: neither free nor held by points."""
+        """The bytes that blocks take: neither free, slack nor held by points."""
         return self.pool.total_size - self.pool.free_size - self._held()
 
     def _held(self):
-        return getattr(self.pool, "held_size", 0)
+        return getattr(self.pool, "held_size", 0) + self.own.slack_size
 
     def took(self, size):
         """A block of `size` bytes was made."""

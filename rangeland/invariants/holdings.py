@@ -5,12 +5,17 @@ Source: design/stress.md#.sol.arena
 
 from dataclasses import dataclass
 
+from pools.bestfit import BestFit
+from pools.lifofit import LIFOFit
 from pools.mfs import MFS
 from pools.mvff import MVFF
 from pools.mvt import MVT
+from pools.nextfit import NextFit
+from pools.worstfit import WorstFit
 from rangeland.invariants.blocks import Blocks, pattern, spans
 from rangeland.invariants.finding import Broken
 from rangeland.invariants.points import KEYWORDS, AtPoints
+from rangeland.invariants.rounding import rounding_of
 from rangeland.invariants.spaces import SpaceTrial
 from rangeland.invariants.telling import FillingTrial
 from rangeland.invariants.trial import described
@@ -24,6 +29,9 @@ from rangeland.invariants.verdicts import (
 from vm import events as ev
 from vm.results import AllocationError, ParamError
 
+FITS = {kind.__name__: kind for kind in (BestFit, WorstFit, NextFit, LIFOFit)}
+FIT_KEYWORDS = ("extend_by", "align", "spare", "arena_high")
+
 
 @dataclass
 class Held:
@@ -34,7 +42,6 @@ class Held:
     pool: object
     serial: int
     align: int
-    quantum: int
     unit: int | None
     high: bool | None = None
 
@@ -44,21 +51,30 @@ class Held:
         return isinstance(self.pool, AtPoints)
 
     @property
+    def own(self):
+        """The pool itself."""
+        return self.pool.pool if self.at_points else self.pool
+
+    @property
     def held(self):
         """The bytes that its points hold for blocks to come."""
         return self.pool.held_size if self.at_points else 0
 
+    def takes(self, size):
+        """The bytes that a block of `size` bytes takes in it."""
+        return rounding_of(self.own)(size)
+
     @property
     def taken(self):
         """The bytes that it says are in blocks."""
-        return self.pool.total_size - self.pool.free_size - self.held
+        return self.pool.total_size - self.pool.free_size - self.pool.slack_size - self.held
 
 
 class HoldingTrial(FillingTrial, SpaceTrial):
     """The part of an ArenaTrial that has `pools` in its `arena`, by their
     numbers, and `blocks` in these.
 
-    Steps: mvff, mfs, mvt, renew, destroy; alloc, free.
+    Steps: mvff, mfs, mvt, fit, renew, destroy; alloc, free.
     """
 
     def __init__(self):
@@ -86,6 +102,11 @@ class HoldingTrial(FillingTrial, SpaceTrial):
         options = {"unit_size": unit_size, "extend_by": extend_by}
         return self._make(number, MFS, options, unit_size, False)
 
+    def do_fit(self, number, kind, *options):
+        """A pool of one of the other FITS, by its name, with these FIT_KEYWORDS."""
+        high = dict(zip(FIT_KEYWORDS, options))["arena_high"]
+        return self._make(number, FITS[kind], dict(zip(FIT_KEYWORDS, options)), None, high)
+
     def do_mvt(self, number, *options):
         """A pool of the class MVT, with two allocation points."""
         return self._make(number, MVT, dict(zip(KEYWORDS, options)), None)
@@ -109,8 +130,7 @@ class HoldingTrial(FillingTrial, SpaceTrial):
             return False
         except AllocationError as error:
             return self._refused(before, error)
-        quantum = pool.align if unit is None else pool.unit_size
-        self.pools[number] = Held(pool, pool.serial, pool.align, quantum, unit, high)
+        self.pools[number] = Held(pool, pool.serial, pool.align, unit, high)
         return pool.address, pool.serial
 
     def do_renew(self, number, index):
@@ -208,7 +228,7 @@ class HoldingTrial(FillingTrial, SpaceTrial):
         pools = [
             (h.serial, h.taken)
             if number == given_up
-            else (h.serial, h.pool.total_size, h.pool.free_size, h.held)
+            else (h.serial, h.pool.total_size, h.pool.free_size, h.pool.slack_size, h.held)
             for number, h in self.pools.items()
         ]
         return pools, arena.commit_limit, arena.spare, arena.extend_by, len(arena.pools)

@@ -111,21 +111,22 @@ def _judge_clients(trial, found):
     for block in trial.blocks:
         number = trial.owner[block.number]
         held = trial.pools[number]
-        owned[number] += -(-block.size // held.quantum) * held.quantum
+        owned[number] += held.takes(block.size)
         raw = clients[held.serial]
         expect_apart((block.number, block.address, block.size), raw.spans, raw.free_ranges)
     for number, held in trial.pools.items():
         raw, pool = clients[held.serial], held.pool
-        told = pool.total_size, pool.free_size
-        if told != (raw.total, raw.free):
-            expected = raw.total, raw.free
-            proof = f"assert (pool{number}.total_size, pool{number}.free_size) == {expected}"
+        told = pool.total_size, pool.free_size, pool.slack_size
+        if told != (raw.total, raw.free, raw.slack):
+            expected = raw.total, raw.free, raw.slack
+            names = ", ".join(f"pool{number}.{name}_size" for name in ("total", "free", "slack"))
+            proof = f"assert ({names}) == {expected}"
             raise Broken("accounts", f"{pool!r} tells {told}, not {expected}", proof)
         if held.held != (points := total(getattr(raw, "held", ()))):
             proof = f"assert pool{number}.held_size == {points}"
             raise Broken("accounts", f"points of {pool!r} hold {held.held}, not {points}", proof)
-        if raw.total - raw.free != owned[number] + points:
-            used = owned[number] + points
+        used = owned[number] + points + raw.slack
+        if raw.total - raw.free != used:
             proof = f"assert pool{number}.total_size - pool{number}.free_size == {used}"
             told = f"{raw.total - raw.free} bytes of {pool!r} are in use, {owned[number]} live"
             raise Broken("accounts", told, proof)

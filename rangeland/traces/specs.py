@@ -10,8 +10,12 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from arena.arena import Arena
+from pools.bestfit import BestFit
+from pools.lifofit import LIFOFit
 from pools.mfs import MFS
 from pools.mvff import MVFF
+from pools.nextfit import NextFit
+from pools.worstfit import WorstFit
 from rangeland.sizes import parse_size
 from rangeland.traces.fields import ALLOC
 from rangeland.traces.replay import ROWS, replay
@@ -61,6 +65,16 @@ def _mfs_defaults(trace, given):
     return {"unit_size": max(1, trace.largest)}
 
 
+def _no_defaults(trace, given):
+    return {}
+
+
+_FIT = {
+    "extend_by": parse_size,
+    "align": parse_size,
+    "spare": _fraction,
+    "arena_high": _boolean,
+}
 _KINDS = {
     "mvff": _Kind(
         MVFF,
@@ -76,6 +90,10 @@ _KINDS = {
         _mvff_defaults,
     ),
     "mfs": _Kind(MFS, {"unit_size": parse_size, "extend_by": parse_size}, _mfs_defaults),
+    "bestfit": _Kind(BestFit, _FIT, _no_defaults),
+    "worstfit": _Kind(WorstFit, _FIT, _no_defaults),
+    "nextfit": _Kind(NextFit, _FIT, _no_defaults),
+    "lifofit": _Kind(LIFOFit, _FIT, _no_defaults),
 }
 
 POOLS = tuple(_KINDS)

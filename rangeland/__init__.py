@@ -2,9 +2,12 @@
 
 from arena.arena import Arena
 from land.sorted import SortedLand
+from pools.buddy import Buddy
 from pools.mfs import MFS
 from pools.mvff import MVFF
 from pools.mvt import MVT
+from pools.segfit import SegFit
+from pools.slab import Slab
 from rangeland.invariants.finding import CannotTry
 from rangeland.invariants.prove import prove
 from rangeland.lands import CBS, CBSFast, CBSZoned, Failover, Freelist

@@ -5,12 +5,17 @@ Source: design/stress.md#.sol.arena
 
 from dataclasses import dataclass
 
+from pools.buddy import Buddy
 from pools.mfs import MFS
 from pools.mvff import MVFF
 from pools.mvt import MVT
+from pools.segfit import SegFit
+from pools.slab import Slab
 from rangeland.invariants.blocks import Blocks, pattern, spans
 from rangeland.invariants.finding import Broken
 from rangeland.invariants.points import KEYWORDS, AtPoints
+from rangeland.invariants.regional import BuddyTrial, SegFitTrial, SlabTrial
+from rangeland.invariants.roundings import rounding_of
 from rangeland.invariants.spaces import SpaceTrial
 from rangeland.invariants.telling import FillingTrial
 from rangeland.invariants.trial import described
@@ -28,13 +33,14 @@ from vm.results import AllocationError, ParamError
 @dataclass
 class Held:
     """A pool of the trial: its handle, or AtPoints, and what a client knows
-    of it. `unit` is the one size of its blocks, or None; `high` tells at which
-    end it takes grains, None if nobody knows."""
+    of it. `rounded` tells what a block takes; `unit` is the one size of its
+    blocks, or None; `high` tells at which end it takes grains, None if nobody
+    knows."""
 
     pool: object
     serial: int
     align: int
-    quantum: int
+    rounded: object
     unit: int | None
     high: bool | None = None
 
@@ -51,14 +57,14 @@ class Held:
     @property
     def taken(self):
         """The bytes that it says are in blocks."""
-        return self.pool.total_size - self.pool.free_size - self.held
+        return self.pool.total_size - self.pool.free_size - self.pool.slack_size - self.held
 
 
 class HoldingTrial(FillingTrial, SpaceTrial):
     """The part of an ArenaTrial that has `pools` in its `arena`, by their
     numbers, and `blocks` in these.
 
-    Steps: mvff, mfs, mvt, renew, destroy; alloc, free.
+    Steps: mvff, mfs, mvt, buddy, segfit, slab, renew, destroy; alloc, free.
     """
 
     def __init__(self):
@@ -90,6 +96,18 @@ class HoldingTrial(FillingTrial, SpaceTrial):
         """A pool of the class MVT, with two allocation points."""
         return self._make(number, MVT, dict(zip(KEYWORDS, options)), None)
 
+    def do_buddy(self, number, *options):
+        """A pool of the class Buddy; it asks for more than it keeps."""
+        return self._make(number, Buddy, dict(zip(BuddyTrial.names, options)), None)
+
+    def do_segfit(self, number, *options):
+        """A pool of the class SegFit."""
+        return self._make(number, SegFit, dict(zip(SegFitTrial.names, options)), None, options[-1])
+
+    def do_slab(self, number, *options):
+        """A pool of the class Slab."""
+        return self._make(number, Slab, dict(zip(SlabTrial.names, options)), None, options[-1])
+
     def _make(self, number, kind, options, unit, high=None):
         if number in self.pools:
             return False
@@ -109,8 +127,8 @@ class HoldingTrial(FillingTrial, SpaceTrial):
             return False
         except AllocationError as error:
             return self._refused(before, error)
-        quantum = pool.align if unit is None else pool.unit_size
-        self.pools[number] = Held(pool, pool.serial, pool.align, quantum, unit, high)
+        rounded = rounding_of(pool)
+        self.pools[number] = Held(pool, pool.serial, pool.align, rounded, unit, high)
         return pool.address, pool.serial
 
     def do_renew(self, number, index):
@@ -208,7 +226,7 @@ class HoldingTrial(FillingTrial, SpaceTrial):
         pools = [
             (h.serial, h.taken)
             if number == given_up
-            else (h.serial, h.pool.total_size, h.pool.free_size, h.held)
+            else (h.serial, h.pool.total_size, h.pool.free_size, h.pool.slack_size, h.held)
             for number, h in self.pools.items()
         ]
         return pools, arena.commit_limit, arena.spare, arena.extend_by, len(arena.pools)

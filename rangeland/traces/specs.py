@@ -10,8 +10,11 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from arena.arena import Arena
+from pools.buddy import Buddy
 from pools.mfs import MFS
 from pools.mvff import MVFF
+from pools.segfit import SegFit
+from pools.slab import Slab
 from rangeland.sizes import parse_size
 from rangeland.traces.fields import ALLOC
 from rangeland.traces.trace import Trace
@@ -60,6 +63,13 @@ def _mfs_defaults(trace, given):
     return {"unit_size": max(1, trace.largest)}
 
 
+def _no_defaults(trace, given):
+    return {}
+
+
+# What all pools over regions have.
+_SPARE = {"spare": _fraction, "arena_high": _boolean}
+
 _KINDS = {
     "mvff": _Kind(
         MVFF,
@@ -75,6 +85,11 @@ _KINDS = {
         _mvff_defaults,
     ),
     "mfs": _Kind(MFS, {"unit_size": parse_size, "extend_by": parse_size}, _mfs_defaults),
+    "buddy": _Kind(Buddy, _SPARE | {"extend_by": parse_size, "min_size": parse_size}, _no_defaults),
+    "segfit": _Kind(
+        SegFit, _SPARE | {"extend_by": parse_size, "direct_above": parse_size}, _no_defaults
+    ),
+    "slab": _Kind(Slab, _SPARE | {"align": parse_size}, _no_defaults),
 }
 
 # Classes that have no `alloc` (design/pools.md#.lim.points).

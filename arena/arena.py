@@ -134,6 +134,12 @@ class Arena:
         return self._get(a.SPARE_COMMITTED)
 
     @property
+    def page_tables(self):
+        """The bytes of memory mapped that say which page is whose."""
+        self._expect_alive()
+        return sum(chunk.descriptors.mapped_bytes() for chunk in self.chunks)
+
+    @property
     def grain_size(self):
         """The bytes of a grain."""
         return self._get(a.GRAIN_SIZE)

@@ -45,6 +45,9 @@ cdef class Grains(GrainSource):
     @cython.locals(w='int64_t*')
     cdef int64_t fill(self, int64_t size) except? -1 nogil
     cdef int64_t committed(self) except? -1 nogil
+    cdef int64_t spare(self) except? -1 nogil
+    @cython.locals(size=int64_t, chunk=Chunk)
+    cdef int64_t page_tables(self) except? -1 with gil
     @cython.locals(telemetry=Telemetry, base=int64_t, res=int64_t)
     cdef int64_t alloc_control(self, int64_t size) except? -1 with gil
     @cython.locals(telemetry=Telemetry)

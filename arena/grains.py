@@ -179,6 +179,17 @@ class Grains(GrainSource):
         """The bytes of memory that the arena has committed."""
         return self.space.words[mmu.at(self.space, self.address, a.ARENA_SIZE) + a.COMMITTED]
 
+    def spare(self):
+        """The bytes of spare memory: committed, and in no pool."""
+        return self.space.words[mmu.at(self.space, self.address, a.ARENA_SIZE) + a.SPARE_COMMITTED]
+
+    def page_tables(self):
+        """The bytes of the page tables of all chunks."""
+        size = 0
+        for chunk in self.chunks.ascending():
+            size += chunk.descriptors.mapped_bytes()
+        return size
+
     # The clock of allocation
 
     def poll(self):

@@ -52,7 +52,8 @@ def timed(make, columns, skip=0):
     the first `skip` operations done but not timed."""
     op, ids, sizes, blocks = columns
     pool, arena = make()
-    engine = Engine(pool, op, ids, sizes, blocks)
+    engine = Engine(pool, blocks)
+    engine.load(0, op, ids, sizes)
     stop = engine.run(0, skip)
     begin = time.perf_counter_ns()
     stop = max(stop, engine.run(skip, len(op)))

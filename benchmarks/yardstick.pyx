@@ -33,6 +33,9 @@ cdef class Libc(Pool):
         free(<void*>address)
         return 0
 
+    cdef int64_t resize_block(self, int64_t address, int64_t old, int64_t new) except? -1 nogil:
+        return 1
+
     cdef int64_t total(self) except? -1 nogil:
         return 0
 

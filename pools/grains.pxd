@@ -19,3 +19,5 @@ cdef class GrainSource:
     cdef int64_t poll(self) except? -1 nogil
     cdef int64_t fill(self, int64_t size) except? -1 nogil
     cdef int64_t committed(self) except? -1 nogil
+    cdef int64_t spare(self) except? -1 nogil
+    cdef int64_t page_tables(self) except? -1 nogil

@@ -68,3 +68,11 @@ class GrainSource:
     def committed(self):
         """The bytes of memory that the arena has committed."""
         return -r.UNIMPL
+
+    def spare(self):
+        """Those of them that are spare: in no pool, and kept for the next."""
+        return -r.UNIMPL
+
+    def page_tables(self):
+        """Those of them that say which page is whose."""
+        return -r.UNIMPL

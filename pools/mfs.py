@@ -295,6 +295,12 @@ class MFS(Pool):
             yield unit
             unit = crossed(self.space.words[mmu.at(self.space, unit, 8)])
 
+    def free_ranges(self):
+        """As `Pool.free_ranges`: each free unit, the next one first. What is
+        left at the end of an extent is none."""
+        unit = self._word(p.UNIT_SIZE)
+        return ((address, address + unit) for address in self.free_units())
+
     def _walk_free(self, most):
         """The free units, or one more than `most`: a list that is broken may
         have no end."""

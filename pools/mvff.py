@@ -285,6 +285,10 @@ class MVFF(Pool):
         if not (total.next_after(address) and total.found_base <= address and limit <= total.found_limit):
             raise ProtocolError(f"[{address:#x}, {limit:#x}) is not in the memory of {self!r}")
 
+    def free_ranges(self):
+        """As `Pool.free_ranges`: ascending in the one land, then in the other."""
+        return iter(self.free_land)
+
     # End
 
     def finish(self):

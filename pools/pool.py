@@ -245,6 +245,10 @@ class Pool(NodeSource):
     def _expect_size(self, size):
         """Raise ParamError if no block of the pool has this size."""
 
+    def free_ranges(self):
+        """The (base, limit) of each free range, in no order. Cost: O(ranges)."""
+        raise NotImplementedError
+
     @property
     def alive(self):
         """False once the pool has been destroyed, by whatever handle."""

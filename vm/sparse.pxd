@@ -23,6 +23,8 @@ cdef class SparseArray:
     cpdef int64_t map(self, int64_t lo, int64_t hi) except? -1 nogil
     @cython.locals(first=int64_t, last=int64_t)
     cpdef int64_t unmap(self, int64_t lo, int64_t hi) except? -1 nogil
+    @cython.locals(end=int64_t, count=int64_t, i=int64_t, j=int64_t)
+    cpdef int64_t mapped_bytes(self) except? -1 nogil
     cdef int64_t _page_of(self, int64_t i) except? -1 nogil
     cdef int64_t _last_page(self, int64_t hi) except? -1 nogil
     cdef int64_t _page_base(self, int64_t page) except? -1 nogil

@@ -66,6 +66,17 @@ class SparseArray:
             self.vm.unmap(self._page_base(first), self._page_base(last))
         return r.OK
 
+    def mapped_bytes(self):
+        """The bytes of the pages that are mapped. Cost: O(runs of pages)."""
+        end = self.pages.length
+        count = 0
+        i = self.pages.next_set(0, end)
+        while i < end:
+            j = self.pages.next_reset(i, end)
+            count += j - i
+            i = self.pages.next_set(j, end)
+        return count << f.PAGE_SHIFT
+
     def _page_of(self, i):
         return i * self.element >> f.PAGE_SHIFT
 

@@ -21,14 +21,16 @@ def console():
     return Console(width=width, color_system=None, highlight=False)
 
 
-def progress(*columns):
+def progress(*columns, auto_refresh=True):
     """A progress bar with these `columns` (rich's own if none are given): on
     the standard error and as wide as that is, gone at its end, and never
-    there where the standard error is no terminal."""
+    there where the standard error is no terminal. Without `auto_refresh`
+    no thread draws it: call `refresh`."""
     return Progress(
         *columns,
         console=Console(stderr=True),
         transient=True,
+        auto_refresh=auto_refresh,
         disable=not sys.stderr.isatty(),
     )
 

@@ -1,36 +1,17 @@
-"""`rangeland replay`: the allocation traces of real programs, in pools."""
+"""`rangeland replay`: the allocations of real programs, in one allocator beside the other."""
 
 import click
-from rich import box
-from rich.measure import Measurement
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-from rich.table import Table
-from rich.text import Text
 
 from rangeland.cli.output import console, emit_json, progress
-from rangeland.traces.read import FORMATS, bundled, read_trace
-from rangeland.traces.replay import replay as replay_trace
+from rangeland.cli.replay_text import print_section
+from rangeland.traces.ranking import ranked, verdict
+from rangeland.traces.read import FORMATS, bundled, open_trace
+from rangeland.traces.side import cores, side_by_side
 from rangeland.traces.specs import parse_spec
 
-CAPTION = (
-    "Sizes in bytes. Largest and total free: in the pool when the trace has most bytes live; "
-    "those after the last event are in the JSON."
-)
-
-BAR = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
-# The least width of the column of pool specs.
-SPEC_WIDTH = 10
-# More columns than any table has, for a measure that no terminal cuts short.
-WIDEST = 10_000
-COLUMNS = (
-    "pool",
-    "operations",
-    "peak\nlive",
-    "peak\ncommitted",
-    "largest\nfree",
-    "total\nfree",
-    "ops/s",
-)
+BAR = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+MOST_ROWS = 100_000
 
 
 @click.command()
@@ -46,90 +27,70 @@ COLUMNS = (
     "mfs:unit_size=128; those of the arena as arena.commit_limit=10M. May be given again.",
 )
 @click.option("--format", type=click.Choice(list(FORMATS)), help="Read as this format.")
+@click.option("--strict", is_flag=True, help="Refuse what is otherwise counted and skipped.")
 @click.option("--bundled", "with_bundled", is_flag=True, help="Replay the trace that came along.")
+@click.option(
+    "--jobs",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Replay in N pools at once; by default as many as there are cores. Times are truest "
+    "with 1.",
+)
+@click.option(
+    "--curve",
+    type=click.IntRange(1, MOST_ROWS),
+    metavar="ROWS",
+    help="With --json: give the course of each replay, in about ROWS samples at most.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of tables.")
-def replay(traces, specs, format, with_bundled, as_json):
-    """Replay allocation traces in pools, and tell what memory it took.
+def replay(traces, specs, format, strict, with_bundled, jobs, curve, as_json):
+    """Replay the allocations of a program in pools, and tell which served best.
 
-    A TRACE is a log of valgrind --trace-malloc=yes, or a .rep file; plain or
-    packed with gzip.
+    A TRACE is what `rangeland info` knows, too: a log of valgrind
+    --trace-malloc=yes, of mtrace, heaptrack or ltrace, a .rep file, and more. The pools are told best first, by the most memory that they
+    had of the machine, then what that memory was beside what the program asked for.
     """
     paths = [*traces, *([str(bundled())] if with_bundled else [])]
     if not paths:
         raise click.UsageError("Missing argument 'TRACE...' (or --bundled).")
+    if curve and not as_json:
+        raise click.UsageError("--curve is for --json.")
     pools = [parse_spec(spec) for spec in specs]
     for pool in pools:
         pool.try_out()
-    sections = [_section(path, format, pools, as_json) for path in paths]
+    sections = [
+        _section(open_trace(path, format, strict=strict), path, pools, jobs or cores(), curve, as_json)
+        for path in paths
+    ]
     if as_json:
         emit_json({"traces": sections})
 
 
-def _section(path, format, pools, as_json):
-    """Replay one trace in all pools, print the table, and return the section as JSON has it."""
-    trace = read_trace(path, format)
-    results = []
-    with progress(*BAR, TimeRemainingColumn()) as bar:
-        for pool in pools:
-            task = bar.add_task(str(pool), total=len(trace))
-            results.append(
-                replay_trace(trace, pool, lambda done, task=task: bar.update(task, completed=done))
-            )
-    figures = trace.figures()
+def _section(trace, path, pools, jobs, curve, as_json):
+    """Replay one trace in all pools, tell of it, and return the section as JSON has it."""
+    results = _results(trace, pools, jobs, curve)
+    figures, order = trace.figures(), ranked(results)
     if not as_json:
-        _print(path, trace, figures, results)
+        print_section(console(), path, trace.format, figures, results)
     return {
         "trace": path,
         "format": trace.format,
         "figures": figures,
         "pools": [result.to_dict() for result in results],
+        "ranking": [result.pool for result in order],
+        "verdict": verdict(results),
     }
 
 
-def _print(path, trace, figures, results):
-    out = console()
-    title = (
-        f"{path} ({trace.format}): {figures['events']:,} events, {figures['allocs']:,} allocs, "
-        f"{figures['frees']:,} frees, {figures['reallocs']:,} reallocs"
-    )
-    # A number is never folded; a pool's spec is, where the terminal is narrow.
-    # The table is wider than the narrowest terminals, so that nothing is cut.
-    least = Measurement.get(out, out.options.update(width=WIDEST), _table(results, SPEC_WIDTH))
-    out.width = max(out.width, least.minimum)
-    table = _table(results)
-    table.title, table.caption = Text(title), Text(CAPTION)
-    out.print(table)
-    for result in results:
-        if result.first_failure:
-            first = result.first_failure
-            out.print(
-                Text(
-                    f"{result.pool}: {result.failures:,} allocations failed, the first in event "
-                    f"{first.event:,}, a request of {first.size:,} bytes: {first.result}"
-                )
-            )
+def _results(trace, pools, jobs, curve):
+    """The Result of each pool, in their order, with a bar each on the way."""
+    sampled = {"rows": curve, "curve": True} if curve else {}
+    # No thread of rich's, as processes fork.
+    with progress(*BAR, auto_refresh=False) as bar:
+        tasks = [bar.add_task(str(pool), total=len(trace)) for pool in pools]
 
+        def tell(index, done):
+            bar.update(tasks[index], completed=done)
+            bar.refresh()
 
-def _table(results, spec_width=None):
-    """The table of `results`; the pools' specs in `spec_width` columns, or as many as fit."""
-    table = Table(box=box.SIMPLE, padding=(0, 1, 0, 0))
-    table.add_column(
-        COLUMNS[0], overflow="fold", vertical="bottom", width=spec_width, min_width=SPEC_WIDTH
-    )
-    for name in COLUMNS[1:]:
-        table.add_column(name, justify="right", no_wrap=True)
-    for result in results:
-        table.add_row(*map(Text, _cells(result)))
-    return table
-
-
-def _cells(result):
-    return (
-        result.pool,
-        f"{result.operations:,}",
-        f"{result.peak_live:,}",
-        f"{result.peak_committed:,}",
-        f"{result.peak_largest_free:,}",
-        f"{result.peak_free_size:,}",
-        f"{result.operations_per_second:,.0f}",
-    )
+        return side_by_side(pools, lambda pool, told: pool.replay(trace, told, **sampled), tell, jobs)

@@ -4,89 +4,184 @@ from array import array
 
 from rangeland.traces import fields as f
 from vm import results as r
+from vm.results import ParamError
 
 
 class Engine:
-    """A replay in progress: the pool, the trace's columns, and the counts so far.
+    """A replay in progress: the pool, a piece of the trace, and the counts so far.
 
-    `op`, `id`, `size` are buffers of int8, int64, int64; `blocks` is how many
-    blocks they name. `live` is the sum of the sizes of the blocks that the pool
-    holds now. Of the first allocation that failed: `failed_event`, its row,
-    or -1; `failed_size` and `failed_code`, what was asked and the result.
+    `blocks` is how many blocks the ids of the pieces name; an id is that of one
+    live block at a time. `live` is the sum of the sizes of the blocks that the
+    pool holds now. What begins with `peak_`, and the sums, are of the events
+    since the last sample. Of the first allocation that failed: `failed_event`,
+    its row, or -1; `failed_size` and `failed_code`, what was asked and the
+    result. `witness_event` is the first that failed though as many bytes were
+    free in the pool, or -1. With `aligned`, the pieces may ask for alignments.
     Units: bytes.
     """
 
-    def __init__(self, pool, op, id, size, blocks):
+    def __init__(self, pool, blocks, aligned=False):
         self.pool = pool
         self.grains = pool.grains
+        self.address = memoryview(array("q", bytes(8 * blocks)))
+        self.held = memoryview(array("q", bytes(8 * blocks)))
+        # How much larger a block is than the program asked, to be aligned.
+        self.pad = memoryview(array("q", bytes(8 * blocks if aligned else 0)))
+        self.is_aligned = aligned
+        self.align = pool.align if aligned else 0
+        self.sampled = memoryview(array("q", bytes(8 * f.WIDTH)))
+        self.load(0, array("b"), array("q"), array("q"))
+        self.live = 0
+        self.failures = 0
+        self.failed_event = self.witness_event = -1
+        self.failed_size = self.witness_size = 0
+        self.failed_code = r.OK
+        self.moved = self.in_place = 0
+        self._begin()
+
+    def load(self, start, op, id, size, alignment=None):
+        """Go on with a piece of the trace that begins at event `start`.
+
+        `op`, `id`, `size` are buffers of int8, int64, int64, all valid:
+        design/readers.md#.sol.columns. Nothing is copied. Raises: ParamError
+        if the piece asks for alignments and the engine was not told.
+        """
+        if alignment is not None and not self.is_aligned:
+            raise ParamError("a piece has alignments: expected an Engine with aligned=True")
+        self.start = start
         self.op = memoryview(op)
         self.id = memoryview(id)
         self.size = memoryview(size)
-        self.address = memoryview(array("q", bytes(8 * blocks)))
-        self.held = memoryview(array("q", bytes(8 * blocks)))
-        self.live = 0
-        self.peak_live = 0
-        self.peak_total = 0
-        self.peak_committed = self.grains.committed()
-        self.failures = 0
-        self.failed_event = -1
-        self.failed_size = 0
-        self.failed_code = r.OK
+        self.has_alignment = alignment is not None
+        self.alignment = memoryview(array("q") if alignment is None else alignment)
 
     def run(self, first, limit):
-        """Do the events [first, limit).
+        """Do the events [first, limit), which lie in the piece.
 
         A failed allocation is counted and the next event done. Returns -1; or
-        the event whose free the pool refused, and then no later one was done.
-        Cost: that of the pool, an event.
+        the event after which it stopped: one whose free the pool refused, or
+        `witness_event`. Cost: that of the pool, an event.
         """
         for event in range(first, limit):
-            if self._do(event) != r.OK:
+            res = self._do(event - self.start)
+            self.live_sum += self.live
+            self.committed_sum += self.grains.committed()
+            if res != r.OK:
                 return event
         return -1
 
-    def _do(self, event):
-        block = self.id[event]
-        old = self.address[block]
-        if self.op[event] != f.FREE:
-            new = self._alloc(event, self.size[event])
-        else:
-            new = 0
-        # Without a new block a realloc leaves the old one; a free leaves none.
-        if new == 0 and (old == 0 or self.op[event] != f.FREE):
+    def _do(self, row):
+        if self.op[row] == f.ALLOC:
+            return self._alloc(row)
+        if self.op[row] == f.FREE:
+            return self._free(row)
+        if self.address[self.id[row]] == 0:
+            return self._alloc(row)
+        return self._realloc(row)
+
+    def _alloc(self, row):
+        block = self.id[row]
+        self.new_pad = 0
+        address = self._place(row)
+        if address < 0:
+            return self._failed(row, -address)
+        self.live += self.size[row]
+        self._hold(block, address, self.size[row])
+        return self._note_peaks(self.live)
+
+    def _free(self, row):
+        block = self.id[row]
+        if self.address[block] == 0:
             return r.OK
-        if old:
-            res = self.pool.free_block(old, self._asked(self.held[block]))
-            if res != r.OK:
-                return res
-        self.live += self.size[event] - self.held[block]
-        self.address[block] = new
-        self.held[block] = self.size[event]
+        res = self._release(block)
+        self.live -= self.held[block]
+        self.address[block] = 0
+        self.held[block] = 0
+        return res
+
+    def _realloc(self, row):
+        """In place if the pool can, else a new block and a free of the old
+        one; without a new block the old one is left."""
+        block = self.id[row]
+        held = self.held[block]
+        size = self.size[row]
+        pad = self.pad[block] if self.is_aligned else 0
+        old = self._asked(held) + pad
+        if self.pool.resize_block(self.address[block], old, self._asked(size) + pad) == r.OK:
+            self.live += size - held
+            self.held[block] = size
+            self.in_place += 1
+            if size > held:
+                self.grains.fill(size - held)
+            return self._note_peaks(self.live)
+        self.new_pad = 0
+        address = self._place(row)
+        if address < 0:
+            return self._failed(row, -address)
+        # As long as it copies, the program has both.
+        self._note_committed(self.live + size)
+        res = self._release(block)
+        self.live += size - held
+        self._hold(block, address, size)
+        self.moved += 1
         if self.live > self.peak_live:
             self.peak_live = self.live
+        return res
+
+    def _place(self, row):
+        """The address of a new block for the event, as the pool's own `alloc`
+        gets it, or a negative code; what it is larger in `new_pad`."""
+        size = self._asked(self.size[row])
+        self.grains.poll()
+        align = self.alignment[row] if self.has_alignment else 0
+        if align <= self.align:
+            address = self.pool.alloc_block(size)
+        else:
+            address = self.pool.alloc_aligned(size, align)
+            if address == -r.UNIMPL:
+                self.new_pad = align - self.align
+                address = self.pool.alloc_block(size + self.new_pad)
+        if address >= 0:
+            self.grains.fill(size)
+        return address
+
+    def _hold(self, block, address, size):
+        self.address[block] = address
+        self.held[block] = size
+        if self.is_aligned:
+            self.pad[block] = self.new_pad
         return r.OK
+
+    def _release(self, block):
+        size = self._asked(self.held[block])
+        if self.is_aligned:
+            size += self.pad[block]
+        return self.pool.free_block(self.address[block], size)
 
     def _asked(self, size):
         # A pool has no blocks of no bytes; malloc has (design/replay.md#.sol.zero).
         return size if size > 0 else 1
 
-    def _alloc(self, event, size):
-        """The address of a new block, as the pool's own `alloc` gets it; 0 if that fails."""
-        size = self._asked(size)
-        self.grains.poll()
-        address = self.pool.alloc_block(size)
-        if address < 0:
-            if self.failures == 0:
-                self.failed_event = event
-                self.failed_size = size
-                self.failed_code = -address
-            self.failures += 1
-            return 0
-        self.grains.fill(size)
-        self._note_peaks()
-        return address
+    def _failed(self, row, code):
+        """Count a failed allocation. FAIL if it is the witness, else OK."""
+        size = self._asked(self.size[row])
+        if self.failures == 0:
+            self.failed_event = self.start + row
+            self.failed_size = size
+            self.failed_code = code
+        self.failures += 1
+        if self.witness_event < 0 and self.pool.free_bytes() >= size:
+            self.witness_event = self.start + row
+            self.witness_size = size
+            return r.FAIL
+        return r.OK
 
-    def _note_peaks(self):
+    def _note_peaks(self, live):
+        if live > self.peak_live:
+            self.peak_live = live
+        return self._note_committed(live)
+
+    def _note_committed(self, live):
         """Nothing but an allocation raises what the pool has and what the
         arena has committed."""
         total = self.pool.total()
@@ -95,8 +190,43 @@ class Engine:
         committed = self.grains.committed()
         if committed > self.peak_committed:
             self.peak_committed = committed
+            if committed > self.top_committed:
+                self.top_committed = committed
+                self.top_live = live
         return r.OK
 
-    def sizes(self):
-        """(total, free, largest free) bytes of the pool now."""
-        return self.pool.total(), self.pool.free_bytes(), self.pool.largest()
+    def sample(self, event):
+        """A row of the curve, as of after `event` events, in `sampled`; the
+        peaks and sums in it are of the events since the last one.
+
+        Cost: one walk of the pool's free memory at most.
+        """
+        s = self.sampled
+        s[f.EVENT] = event
+        s[f.LIVE] = self.live
+        s[f.COMMITTED] = self.grains.committed()
+        s[f.TOTAL] = self.pool.total()
+        s[f.FREE_BYTES] = self.pool.free_bytes()
+        s[f.SLACK] = self.pool.slack()
+        s[f.WHOLE_FREE] = self.pool.whole_free()
+        s[f.LARGEST] = self.pool.largest()
+        s[f.SPARE] = self.grains.spare()
+        s[f.PAGE_TABLES] = self.grains.page_tables()
+        s[f.PEAK_LIVE] = self.peak_live
+        s[f.PEAK_COMMITTED] = self.peak_committed
+        s[f.PEAK_TOTAL] = self.peak_total
+        s[f.LIVE_SUM] = self.live_sum
+        s[f.COMMITTED_SUM] = self.committed_sum
+        self._restart()
+        return list(s)
+
+    def _begin(self):
+        self.top_committed = self.grains.committed()
+        self.top_live = 0
+        self._restart()
+
+    def _restart(self):
+        self.peak_live = self.live
+        self.peak_committed = self.grains.committed()
+        self.peak_total = self.pool.total()
+        self.live_sum = self.committed_sum = 0

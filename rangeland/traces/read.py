@@ -1,30 +1,73 @@
-"""Reading a trace of whatever format; a format is one module here.
+"""Reading a trace of whatever format; a format is one module in `formats/`.
 
 Such a module has `NAME`, `recognises(head)`, which tells from the first 64 KB
-whether the file is of this format, and `read(source)`, which gives the Trace.
-Source: design/replay.md#.sol.reader
+(as unpacked bytes) whether the file is of this format, and `read(source)`, which
+gives the Trace. Source: design/readers.md#.sol.format
 """
 
 import difflib
 from importlib import resources
 
-from rangeland.traces import rep, valgrind
+from rangeland.traces import parquet
+from rangeland.traces.formats import (
+    android,
+    heaptrack,
+    heaptrack_raw,
+    ltrace,
+    memray,
+    minimalloc,
+    mps,
+    mtrace,
+    rep,
+    rmm,
+    torch,
+    valgrind,
+)
 from rangeland.traces.source import Source, shown
 from vm.results import ParamError
 
-FORMATS = {module.NAME: module for module in (valgrind, rep)}
+# In the order in which they are tried: those that a file's first line tells come first.
+_MODULES = (
+    parquet,
+    memray,
+    torch,
+    heaptrack,
+    heaptrack_raw,
+    rmm,
+    minimalloc,
+    rep,
+    valgrind,
+    mtrace,
+    ltrace,
+    android,
+    mps,
+)
+FORMATS = {module.NAME: module for module in _MODULES}
 
 
-def read_trace(path, format=None):
-    """The Trace in the file `path`, plain or gzip, of `format` or of that recognised.
+def read_trace(path, format=None, *, strict=False, newest=False, progress=None):
+    """The Trace in the file `path`, plain or packed, of `format` or of that recognised.
 
+    What a recording tells that cannot be (a free of a block that is not live) or
+    that is none of its format's is counted; with `strict` it is refused. Where a
+    recording does not say which of several blocks was freed, it is the oldest;
+    with `newest` the newest. `progress(done, total)` is called now and then with
+    the bytes of the file that were read.
     Raises: OSError; TraceError, which names the line, for a file that is no
     trace or a damaged one; ParamError for an unknown format.
     Cost: O(n) time, at most 40 bytes of memory an event.
     """
     module = None if format is None else _named(format)
-    with Source(path) as source:
+    with Source(path, strict=strict, newest=newest, progress=progress) as source:
         return (module or _recognised(source)).read(source)
+
+
+def open_trace(path, format=None, **options):
+    """What can be replayed of the file `path`: of our own form Pieces, which need
+    little memory whatever its length; else as `read_trace`."""
+    if format in (None, parquet.NAME) and parquet.is_parquet(path):
+        return parquet.Pieces(path)
+    return read_trace(path, format, **options)
 
 
 def bundled():
@@ -46,4 +89,4 @@ def _recognised(source):
             return module
     first = source.head.partition(b"\n")[0]
     kind = "binary data that begins" if b"\0" in source.head else "a text that begins"
-    raise source.error(1, f"{kind} {shown(first)}", f"a trace: {' or '.join(FORMATS)}")
+    raise source.error(1, f"{kind} {shown(first)}", f"a trace of {', '.join(FORMATS)}")

@@ -1,105 +1,160 @@
 """Replaying a trace in a pool, and what came of it (design/replay.md#.sol.replay)."""
 
 import time
-from dataclasses import asdict, dataclass
 
-import numpy as np
-
+from rangeland.traces import fields as f
 from rangeland.traces.engine import Engine
-from vm.results import NAMES, failure
+from rangeland.traces.metrics import causes, mean_causes, ratio, squares_index
+from rangeland.traces.result import Failure, Result, Witness, samples
+from vm.results import NAMES, ParamError, failure, integer
 
-# Events between two looks at the clock and at the keyboard.
+# Samples of a run, at most, and the fewest events from one to the next.
+ROWS = 512
+LEAST_STEP = 256
+# Events between two reports of progress.
 SLICE = 100_000
+# Free ranges that a witness tells of.
+SHOWN_RANGES = 16
 
 
-@dataclass(frozen=True)
-class Failure:
-    """The first allocation that failed: its row in the trace, what it asked, the result.
-
-    Units: bytes.
-    """
-
-    event: int
-    size: int
-    result: str
-
-
-@dataclass(frozen=True)
-class Result:
-    """A replay's outcome; each figure is defined in design/replay.md#.def.result.
-
-    Units: bytes, counts, seconds.
-    """
-
-    pool: str
-    operations: int
-    failures: int
-    first_failure: Failure | None
-    peak_live: int
-    peak_committed: int
-    peak_total: int
-    total_size: int
-    free_size: int
-    largest_free: int
-    peak_free_size: int
-    peak_largest_free: int
-    seconds: float
-    operations_per_second: float
-
-    def to_dict(self):
-        """The figures as JSON has them."""
-        return asdict(self)
-
-
-def replay(trace, make_pool, progress=None):
+def replay(trace, make_pool, progress=None, rows=ROWS, curve=False):
     """Do the events of `trace` in a pool, and return the Result.
 
-    `make_pool(trace)` is a context that gives the pool, such as a PoolSpec;
-    `str(make_pool)` names it in the result. `progress(done)` is called with the
-    count of events done, every 100,000 events and at the end.
+    `trace` is a Trace, or one in pieces. `make_pool(trace)` is a context that
+    gives the pool, such as a PoolSpec; `str(make_pool)` names it in the result.
+    `progress(done)` is called with the count of events done, now and then and at
+    the end. At most `rows` samples are taken on the way, which the result has if
+    `curve` is true.
     An allocation that fails is counted; what the trace later does to its block is
     left out. Raises: ProtocolError if the pool refuses a free, which says that
-    the pool is broken; what `make_pool` raises.
-    Cost: that of the pool, an event; 17 bytes of memory an event besides the trace.
+    the pool is broken; ParamError; what `make_pool` raises.
+    Cost: that of the pool, an event; 16 bytes of memory a block besides the trace.
     """
+    rows = integer("rows", rows, least=0)
     with make_pool(trace) as pool:
-        engine = Engine(pool, trace.op, trace.id, trace.size, trace.blocks)
-        peak = int(np.argmax(np.cumsum(trace.deltas()))) + 1 if len(trace) else 0
-        seconds = _run(engine, 0, peak, progress)
-        _, peak_free, peak_largest = engine.sizes()
-        seconds += _run(engine, peak, len(trace), progress)
-        total, free, largest = engine.sizes()
-        return Result(
-            pool=str(make_pool),
-            operations=len(trace),
-            failures=engine.failures,
-            first_failure=_first_failure(engine),
-            peak_live=engine.peak_live,
-            peak_committed=engine.peak_committed,
-            peak_total=engine.peak_total,
-            total_size=total,
-            free_size=free,
-            largest_free=largest,
-            peak_free_size=peak_free,
-            peak_largest_free=peak_largest,
-            seconds=seconds,
-            operations_per_second=len(trace) / seconds if seconds else 0.0,
+        run = _Run(pool, trace, progress, rows)
+        run.all()
+        return run.result(str(make_pool), curve)
+
+
+class _Run:
+    """A replay on its way: the engine, and the samples so far."""
+
+    def __init__(self, pool, trace, progress, rows):
+        self.pool, self.trace, self.progress = pool, trace, progress
+        self.engine = Engine(pool, trace.slots, trace.has_alignment)
+        self.count = len(trace)
+        self.step = max(LEAST_STEP, -(-self.count // rows)) if rows else max(1, self.count)
+        self.peak = trace.peak_event
+        self.rows = []
+        self.at_peak = self.witness = self.index = None
+        self.seconds = 0.0
+        self.told = 0
+
+    def all(self):
+        """Do all events, piece by piece."""
+        done = 0
+        for op, id, size, alignment in self.trace.pieces():
+            self.engine.load(done, op, id, size, alignment)
+            done = self._piece(done, done + len(op))
+        if done != self.count:
+            raise ParamError(f"the trace has {done} events in its pieces: expected {self.count}")
+        if self.progress is not None:
+            self.progress(done)
+
+    def _piece(self, first, limit):
+        while first < limit:
+            stop = min(limit, self._next_sample(first))
+            first = self._events(first, stop)
+            if first == self.peak or first == self.count or first % self.step == 0:
+                self._sample(first)
+            if self.progress is not None and first - self.told >= SLICE:
+                self.told = first
+                self.progress(first)
+        return limit
+
+    def _next_sample(self, event):
+        following = (event // self.step + 1) * self.step
+        return min(following, self.peak) if event < self.peak else following
+
+    def _events(self, first, limit):
+        """Do the events up to `limit`, or up to the witness. Returns where that was."""
+        start = time.perf_counter()
+        stopped = self.engine.run(first, limit)
+        self.seconds += time.perf_counter() - start
+        if stopped < 0:
+            return limit
+        if stopped != self.engine.witness_event:
+            raise failure(1, f"{self.pool!r} refused the free of event {stopped} of the trace")
+        self._see_witness(stopped)
+        return stopped + 1
+
+    def _sample(self, event):
+        self.rows.append(self.engine.sample(event))
+        if event == self.peak:
+            self.at_peak = self.rows[-1]
+            self.index = squares_index([limit - base for base, limit in self.pool.free_ranges()])
+
+    def _see_witness(self, event):
+        pool, engine = self.pool, self.engine
+        ranges = sorted(pool.free_ranges(), key=lambda span: (span[0] - span[1], span[0]))
+        self.witness = Witness(
+            event=event,
+            size=engine.witness_size,
+            free=pool.free_size,
+            largest_free=pool.largest_free,
+            live=engine.live,
+            committed=pool.arena.committed,
+            ranges=[list(span) for span in ranges[:SHOWN_RANGES]],
         )
 
+    def result(self, name, curve):
+        """The Result of the events done."""
+        engine, rows = self.engine, self.rows
+        end = rows[-1] if rows else engine.sample(0)
+        at_peak = self.at_peak or end
+        tops = rows or [end]
+        peak_live = max(row[f.PEAK_LIVE] for row in tops)
+        events = max(1, self.count)
+        mean_live = sum(row[f.LIVE_SUM] for row in tops) / events
+        mean_committed = sum(row[f.COMMITTED_SUM] for row in tops) / events
+        return Result(
+            pool=name,
+            operations=self.count,
+            peak_live=peak_live,
+            peak_committed=engine.top_committed,
+            failures=engine.failures,
+            first_failure=_first_failure(engine),
+            witness=self.witness,
+            mean_live=mean_live,
+            mean_committed=mean_committed,
+            live_at_peak_committed=engine.top_live,
+            committed_at_peak_live=at_peak[f.COMMITTED],
+            peak_total=max(row[f.PEAK_TOTAL] for row in tops),
+            total_size=end[f.TOTAL],
+            free_size=end[f.FREE_BYTES],
+            largest_free=end[f.LARGEST],
+            peak_free_size=at_peak[f.FREE_BYTES],
+            peak_largest_free=at_peak[f.LARGEST],
+            reallocs_in_place=engine.in_place,
+            reallocs_moved=engine.moved,
+            peak_causes=causes(at_peak),
+            mean_causes=mean_causes(rows),
+            ratios=self._ratios(peak_live, at_peak, mean_live, mean_committed),
+            squares_index=self.index,
+            seconds=self.seconds,
+            operations_per_second=self.count / self.seconds if self.seconds else 0.0,
+            curve=samples(rows) if curve else [],
+        )
 
-def _run(engine, base, count, progress):
-    """Do the events [base, count) in slices. Returns the seconds they took."""
-    seconds = 0.0
-    for first in range(base, count, SLICE):
-        limit = min(first + SLICE, count)
-        start = time.perf_counter()
-        refused = engine.run(first, limit)
-        seconds += time.perf_counter() - start
-        if refused >= 0:
-            raise failure(1, f"{engine.pool!r} refused the free of event {refused} of the trace")
-        if progress is not None:
-            progress(limit)
-    return seconds
+    def _ratios(self, peak_live, at_peak, mean_live, mean_committed):
+        grain, top = self.pool.grains.grain, self.engine.top_committed
+        return {
+            "mean": ratio(mean_committed, mean_live, grain),
+            "at_peak_live": ratio(at_peak[f.COMMITTED], peak_live, grain),
+            "at_peak_committed": ratio(top, self.engine.top_live, grain),
+            "peak_to_peak": ratio(top, peak_live, grain),
+        }
 
 
 def _first_failure(engine):

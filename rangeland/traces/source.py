@@ -1,15 +1,20 @@
-"""A trace's file as blocks of lines, and the error that says where it went wrong."""
+"""A trace's file, unpacked, in pieces or lines, and the error that says where it went wrong.
 
-import gzip
-import zlib
+Source: design/readers.md#.sol.source
+"""
 
+import os
+
+from rangeland.traces.packing import unpacker
 from vm.results import ParamError
 
-GZIP = b"\x1f\x8b"
 HEAD = 1 << 16
-BLOCK = 1 << 20
+BLOCK = 1 << 18
 LONGEST_LINE = 1 << 20
 SHOWN = 60
+# What a packed file may unpack to: so many times its own bytes, and so much besides.
+MOST_RATIO = 200
+MOST_SPARE = 1 << 28
 
 
 class TraceError(ParamError):
@@ -35,21 +40,29 @@ def shown(text):
 
 
 class Source:
-    """An open trace file, plain or gzip, read once from the front.
+    """An open trace file, plain or packed by gzip or zstd, read once from the front.
 
-    `head` is its first 64 KB (unpacked), for telling the format; `lines` counts
-    the lines given so far; `is_cut` tells, at the end, that the last line had
-    no line end.
-    Raises: OSError; TraceError for an empty file and for a bad gzip file.
+    `head` is its first 64 KB (unpacked), for telling the format; `packing` the
+    name of what it was packed by, or None; `lines` counts the lines given so far;
+    `is_cut` tells, at the end, that the last line had no line end. `strict` and
+    `newest` are what the user wishes of the reader. `progress(done, total)` is
+    called now and then with the bytes of the file that were read.
+    Raises: OSError; TraceError for an empty file and for one badly packed.
     """
 
-    def __init__(self, path):
+    def __init__(self, path, *, strict=False, newest=False, progress=None):
         self.path = str(path)
+        self.strict = strict
+        self.newest = newest
         self.lines = 0
         self.is_cut = False
+        self._progress = progress
+        self._unpacked = 0
         self._file = open(path, "rb")
         try:
-            self._unpack()
+            self._size = os.fstat(self._file.fileno()).st_size
+            self.packing, self._read_some, self._broken = unpacker(self._file)
+            self._expect_packing()
             self.head = self._read(HEAD)
             if not self.head:
                 raise self.error(None, "an empty file", "a trace")
@@ -57,44 +70,90 @@ class Source:
             self.close()
             raise
 
-    def _unpack(self):
-        start = self._file.peek(2)[:2]
-        if start == GZIP:
-            self._file = gzip.GzipFile(fileobj=self._file)
-        elif self.path.endswith(".gz"):
-            raise self.error(None, f"a file that begins {shown(start)}", "gzip, from its name")
+    def _expect_packing(self):
+        """A name that promises a packing tells when something went wrong on the way."""
+        for ending, name in ((".gz", "gzip"), (".zst", "zstd")):
+            if self.path.endswith(ending) and self.packing != name:
+                start = self._file.peek(4)[:4]
+                found = f"a file that begins {shown(start)}" if start else "an empty file"
+                raise self.error(None, found, f"{name}, from its name")
 
     def _read(self, size):
         try:
-            return self._file.read(size)
+            piece = self._read_some(size)
         except EOFError:
-            raise self.error(self.lines + 1, "the end of the gzip file", "more: it is cut short")
-        except (gzip.BadGzipFile, zlib.error) as wrong:
-            raise self.error(self.lines + 1, f"bad gzip data ({wrong})", "gzip")
+            found = f"the end of the {self.packing} file"
+            raise self.error(self.lines + 1, found, "more: it is cut short")
+        except self._broken as wrong:
+            found = f"bad {self.packing} data ({wrong})"
+            raise self.error(self.lines + 1, found, self.packing)
+        self._unpacked += len(piece)
+        done = self._file.tell()
+        most = MOST_SPARE + MOST_RATIO * done
+        if self.packing is not None and self._unpacked > most:
+            found = f"{self._unpacked} bytes unpacked of {done}"
+            expected = f"at most {most}; if it is a trace, unpack it beforehand"
+            raise self.error(self.lines + 1, found, expected)
+        if self._progress is not None:
+            self._progress(done, self._size)
+        return piece
 
     def error(self, line, found, expected):
         """The TraceError for `line` of this file."""
         return TraceError(self.path, line, found, expected)
+
+    def pieces(self):
+        """The unpacked bytes of the whole file, in pieces of at most 1 MB."""
+        piece = self.head
+        while piece:
+            yield piece
+            piece = self._read(BLOCK)
+
+    def texts(self):
+        """The file in pieces of whole lines, each with its line end, which is that of
+        Unix; the last may have none. `lines` is that of the lines before.
+
+        Raises: TraceError if a line is longer than 1 MB.
+        """
+        rest = []
+        length = 0
+        for piece in self.pieces():
+            end = piece.rfind(b"\n") + 1
+            length += end or len(piece)
+            if length > LONGEST_LINE + len(piece):
+                raise self._too_long()
+            if end:
+                yield from self._whole_lines(b"".join((*rest, piece[:end])))
+                rest, length = [piece[end:]], len(piece) - end
+            else:
+                rest.append(piece)
+        if length > LONGEST_LINE:
+            raise self._too_long()
+        if length:
+            self.is_cut = True
+            yield from self._whole_lines(b"".join(rest))
+
+    def _whole_lines(self, text):
+        if b"\r" in text:
+            text = text.replace(b"\r\n", b"\n")
+            if self.is_cut:
+                text = text.removesuffix(b"\r")
+        yield text
+        self.lines += text.count(b"\n") + self.is_cut
+
+    def _too_long(self):
+        return self.error(self.lines + 1, "a line of more than 1 MB", "a text file")
 
     def blocks(self):
         """Lists of the file's lines, without their ends; `lines` is that of those before.
 
         Raises: TraceError if a line is longer than 1 MB.
         """
-        block, rest = self.head, b""
-        while block:
-            lines = (rest + block).split(b"\n")
-            rest = lines.pop()
-            if len(rest) > LONGEST_LINE:
-                line = self.lines + len(lines) + 1
-                raise self.error(line, "a line of more than 1 MB", "a text file")
-            yield _without_returns(lines)
-            self.lines += len(lines)
-            block = self._read(BLOCK)
-        if rest:
-            self.is_cut = True
-            yield [rest]
-            self.lines += 1
+        for text in self.texts():
+            lines = text.split(b"\n")
+            if not lines[-1]:
+                lines.pop()
+            yield lines
 
     def close(self):
         """Close the file."""
@@ -106,8 +165,3 @@ class Source:
     def __exit__(self, *exc):
         self.close()
 
-
-def _without_returns(lines):
-    if lines and lines[0].endswith(b"\r"):
-        return [line.removesuffix(b"\r") for line in lines]
-    return lines

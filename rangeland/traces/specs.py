@@ -17,6 +17,7 @@ from pools.segfit import SegFit
 from pools.slab import Slab
 from rangeland.sizes import parse_size
 from rangeland.traces.fields import ALLOC
+from rangeland.traces.replay import ROWS, replay
 from rangeland.traces.trace import Trace
 from vm.results import AllocationError, ParamError
 
@@ -141,6 +142,10 @@ class PoolSpec:
         """
         with self(Trace([ALLOC], [0], [1])):
             pass
+
+    def replay(self, trace, progress=None, rows=ROWS, curve=False):
+        """What `rangeland.traces.replay.replay` says of a replay in such a pool."""
+        return replay(trace, self, progress, rows, curve)
 
     def __str__(self):
         return self.text

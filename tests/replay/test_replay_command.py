@@ -3,30 +3,40 @@
 import gzip
 import json
 import re
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
+
+from rangeland.traces.result import Result
 
 TRACES = Path(__file__).resolve().parents[1] / "traces"
 SORT = TRACES / "vg_memcheck_sort.log.gz"
 PERL = TRACES / "perl.rep.gz"
 
 
-def test_a_table_with_a_row_for_each_pool(rangeland):
-    done = rangeland("replay", SORT, "--pool", "mvff", "--pool", "mfs", env={"COLUMNS": "140"})
+def rows_of(text):
+    """The rows of the tables of pools, as lists of words."""
+    lines = [line.split() for line in text.split("\n")]
+    numbers = re.compile(r"[\d,.]+")
+    rows = [line for line in lines if line and re.match(r"(mvff|mfs)\b", line[0])]
+    return [row for row in rows if len(row) > 4 and numbers.fullmatch(row[-1])]
+
+
+def test_two_tables_with_a_row_for_each_pool_and_the_answer(rangeland):
+    done = rangeland("replay", SORT, "--pool", "mfs", "--pool", "mvff", env={"COLUMNS": "140"})
     assert (done.returncode, done.stderr) == (0, "")
     text = " ".join(done.stdout.split())
     assert f"{SORT} (valgrind): 508 events, 222 allocs, 206 frees, 1 reallocs" in text
-    head = "peak peak largest total pool operations live committed free free ops/s"
-    assert head in text
-    lines = [line.split() for line in done.stdout.split("\n")]
-    rows = [line for line in lines if line and line[0] in ("mvff", "mfs")]
-    assert [row[:3] for row in rows] == [
-        ["mvff", "429", "871,868"],
-        ["mfs", "429", "871,868"],
-    ]
-    assert all(len(row) == 7 for row in rows)
-    assert "when the trace has most bytes live" in text
+    assert "871,868 bytes live at the peak" in text
+    assert "beyond times ns per pool peak peak live peak live mean operation" in text
+    assert "pool rounding slack external unreturned spare tables overhead" in text
+    rows = rows_of(done.stdout)
+    assert [row[0] for row in rows] == ["mvff", "mfs"] * 2
+    peaks = [int(row[2].replace(",", "")) for row in rows[:2]]
+    assert [int(row[3].replace(",", "")) for row in rows[:2]] == [peak - 871868 for peak in peaks]
+    assert rows[0][4] == f"{peaks[0] / 871868:.2f}"
+    assert f"mvff served best: at its peak it had {peaks[0]:,} bytes committed" in text
 
 
 def test_a_narrow_terminal_folds_the_spec_and_no_number(rangeland):
@@ -35,21 +45,23 @@ def test_a_narrow_terminal_folds_the_spec_and_no_number(rangeland):
     lines = [line.rstrip() for line in done.stdout.split("\n")]
     assert max(map(len, lines)) <= 80
     at = next(i for i, line in enumerate(lines) if line.strip().startswith("mvff"))
-    assert lines[at].split()[1:3] == ["9,584", "474,068"]
-    assert spec in "".join(line.split()[0] for line in lines[at:] if line)
+    assert lines[at].split()[1] == "committed"
+    assert "".join(line.split()[0] for line in lines[at : at + 6] if line).startswith(spec)
 
 
-@pytest.mark.parametrize("columns", ["1", "40", "60", "66"])
-def test_below_its_least_width_the_table_stays_whole(rangeland, columns):
+@pytest.mark.parametrize("columns", ["1", "40", "66"])
+def test_below_its_least_width_the_tables_stay_whole(rangeland, columns):
     spec = "mvff:slot_high=yes,first_fit=no"
     done = rangeland("replay", PERL, "--pool", spec, env={"COLUMNS": columns})
     assert "…" not in done.stdout
     lines = [line.split() for line in done.stdout.split("\n")]
-    at = next(i for i, line in enumerate(lines) if line and line[0].startswith("mvff"))
-    assert lines[at - 2] == "pool operations live committed free free ops/s".split()
-    assert lines[at][1:3] == ["9,584", "474,068"] and len(lines[at]) == 7
-    assert spec in "".join(line[0] for line in lines[at:] if line)
-    assert "when the trace has most bytes live" in " ".join(done.stdout.split())
+    tail = re.compile(r"[\d,.]+")
+    rows = [line for line in lines if len(line) in (7, 8) and tail.fullmatch(line[-1])]
+    at = [lines.index(row) for row in rows if row[0].startswith("mvff") and row[1] != "served:"]
+    assert [len(lines[i]) for i in at] == [7, 8]
+    assert lines[at[0] - 2] == "pool peak peak live peak live mean operation".split()
+    assert spec in "".join(line[0] for line in lines[at[0] : at[1]] if line)
+    assert "when most bytes lived." in " ".join(done.stdout.split())
 
 
 @pytest.mark.parametrize(
@@ -67,41 +79,52 @@ def test_a_spec_that_is_refused_is_named_before_a_trace_is_read(rangeland, spec,
     assert done.stderr.endswith(f"{message}\n") and done.stderr.count("\n") == 1
 
 
-def test_the_first_failure_is_told(rangeland):
+def test_failures_are_told(rangeland):
     done = rangeland("replay", SORT, "--pool", "mfs:unit_size=100")
     assert done.returncode == 0
     text = " ".join(done.stdout.split())
-    assert re.search(r"mfs:unit_size=100: \d+ allocations failed, the first in event \d+, a", text)
-    assert text.endswith("bytes: PARAM")
+    assert re.search(r"mfs:unit_size=100 failed \d+ allocations of 429, the first in event \d+\.", text)
 
 
 def test_json_and_nothing_else(rangeland):
-    done = rangeland("replay", SORT, PERL, "--pool", "mvff:slot_high=yes", "--json")
+    done = rangeland("replay", SORT, PERL, "--pool", "mvff:slot_high=yes", "--pool", "mvff", "--json")
     assert (done.returncode, done.stderr) == (0, "")
     sections = json.loads(done.stdout)["traces"]
     assert [s["trace"] for s in sections] == [str(SORT), str(PERL)]
     assert [s["format"] for s in sections] == ["valgrind", "rep"]
     assert [s["figures"]["peak_bytes"] for s in sections] == [871868, 474068]
-    (result,) = sections[1]["pools"]
-    assert set(result) == {
-        "pool",
-        "operations",
-        "failures",
-        "first_failure",
-        "peak_live",
-        "peak_committed",
-        "peak_total",
-        "total_size",
-        "free_size",
-        "largest_free",
-        "peak_free_size",
-        "peak_largest_free",
-        "seconds",
-        "operations_per_second",
-    }
+    result, plain = sections[1]["pools"]
+    assert set(result) == {field.name for field in fields(Result)} - {"curve", "more"}
     assert (result["pool"], result["operations"]) == ("mvff:slot_high=yes", 9584)
     assert result["first_failure"] is None
     assert result["peak_committed"] > result["peak_total"] > result["peak_live"] == 474068
+    beyond = result["committed_at_peak_live"] - result["peak_live"]
+    assert sum(result["peak_causes"].values()) == beyond
+    better = min((result, plain), key=lambda r: (r["peak_committed"], r["mean_committed"]))
+    assert sections[1]["ranking"][0] == better["pool"]
+    assert sections[1]["verdict"].startswith(f"{better['pool']} served best")
+
+
+def test_a_curve_comes_with_the_json_only(rangeland):
+    done = rangeland("replay", PERL, "--curve", "7", "--json")
+    (section,) = json.loads(done.stdout)["traces"]
+    curve = section["pools"][0]["curve"]
+    assert 7 <= len(curve) <= 9 and curve[-1]["event"] == 9584
+    assert max(sample["peak_live"] for sample in curve) == 474068
+    done = rangeland("replay", PERL, "--curve", "7")
+    assert (done.returncode, done.stderr) == (2, "rangeland: --curve is for --json; see rangeland replay --help\n")
+
+
+def test_one_after_the_other_is_the_same_as_side_by_side(rangeland):
+    specs = ("--pool", "mvff", "--pool", "mvff:spare=0", "--pool", "mvff:slot_high=yes")
+    outcomes = []
+    for jobs in ("1", "2", "8"):
+        done = rangeland("replay", PERL, *specs, "--jobs", jobs, "--json")
+        (section,) = json.loads(done.stdout)["traces"]
+        for pool in section["pools"]:
+            del pool["seconds"], pool["operations_per_second"]
+        outcomes.append((section["pools"], section["ranking"]))
+    assert outcomes[0] == outcomes[1] == outcomes[2]
 
 
 def test_the_bundled_trace(rangeland):
@@ -120,6 +143,8 @@ def test_the_bundled_trace(rangeland):
         ((SORT, "--pool", "mvf"), "unknown pool class 'mvf'"),
         ((SORT, "--pool", "mvff:align=3"), "align is 3"),
         ((SORT, "--format", "rep"), "expected the heap size or weight"),
+        ((SORT, "--jobs", "0"), "0 is not in the range x>=1"),
+        ((SORT, "--curve", "0"), "0 is not in the range 1<=x<=100000"),
         ((SORT, "--format", "zip"), "'zip' is not one of"),
         ((SORT, "--pool", "mvff:arena.commit_limit=4K"), "COMMIT_LIMIT"),
     ],
@@ -146,5 +171,6 @@ def test_a_damaged_trace_names_the_line(rangeland, tmp_path):
 def test_the_help_names_the_options(rangeland):
     done = rangeland("replay", "--help")
     assert done.returncode == 0
-    for option in ("--pool SPEC", "--format", "--bundled", "--json", "TRACE..."):
+    options = "--pool SPEC", "--format", "--strict", "--bundled", "--jobs N", "--curve ROWS", "--json"
+    for option in (*options, "TRACE..."):
         assert option in done.stdout

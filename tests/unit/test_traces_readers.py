@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from rangeland.traces.fields import ALLOC, FREE, REALLOC
-from rangeland.traces.read import bundled, read_trace
+from rangeland.traces.read import FORMATS, bundled, read_trace
 from rangeland.traces.trace import Trace
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,7 +27,7 @@ def shared_expected():
     if not path.exists():
         return {}
     known = json.loads(path.read_text())
-    return {n: f for n, f in known.items() if f["format"] in ("valgrind", "rep")}
+    return {n: f for n, f in known.items() if f["format"] in FORMATS}
 
 
 def agrees(trace, expected):

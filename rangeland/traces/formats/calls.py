@@ -2,7 +2,7 @@
 
 A sort's `whole(log, live, tail)` is given what stands behind `NAME(`; if that is
 one whole call it tells the log what happened and returns True, else it has done
-nothing. Source: design/replay.md#.sol.calls
+nothing. Source: design/readers.md#.sol.calls
 """
 
 import re
@@ -113,6 +113,8 @@ class _Question:
 
 
 SIZED = _Sized()
+PRODUCT = _Calloc()
+RESIZED = _Realloc()
 FREE = _Free()
 _ALIGNED_NEW = _AlignedNew()
 
@@ -120,8 +122,8 @@ _SORTS = {
     b"malloc": SIZED,
     b"__builtin_new": SIZED,
     b"__builtin_vec_new": SIZED,
-    b"calloc": _Calloc(),
-    b"realloc": _Realloc(),
+    b"calloc": PRODUCT,
+    b"realloc": RESIZED,
     b"memalign": _Memalign(),
     b"malloc_usable_size": _Question(),
     b"free": FREE,
@@ -169,7 +171,7 @@ def untold(text):
 
     None if `text` does not begin with one. A calloc whose product overflows has
     failed; other functions leave a block that cannot be followed, or none. The
-    next call may stand on the same line (design/replay.md#.sol.untold).
+    next call may stand on the same line (design/readers.md#.sol.untold).
     """
     match = _UNTOLD.match(text)
     if match is None:

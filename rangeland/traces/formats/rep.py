@@ -1,4 +1,4 @@
-"""Reader of the `.rep` traces of malloc exercises (design/replay.md#.sol.rep)."""
+"""Reader of the `.rep` traces of malloc exercises (design/readers.md#.sol.rep)."""
 
 import re
 

@@ -1,0 +1,1 @@
+"""The formats of traces, a module each (design/readers.md#.sol.format)."""

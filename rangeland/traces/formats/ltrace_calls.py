@@ -1,0 +1,177 @@
+"""The calls of an ltrace log: what each sort's arguments are and what it does.
+
+Of a call that is told in one line, `end` is told its arguments and its result. Of
+one whose end comes later, `begin` is told them first, and its answer is what `end`
+gets. Source: design/readers.md#.sol.ltrace
+"""
+
+import re
+
+_NUMBER = re.compile(rb"-?(?:0x[0-9a-f]{1,16}|\d{1,20})").fullmatch
+_NULLS = frozenset((b"nil", b"(nil)", b"NULL", b"<void>"))
+PAGE = 4096
+
+
+class _Call:
+    """A sort of call, which has `count` arguments; others are left-over registers."""
+
+    count = 1
+
+    def numbers(self, log, line, args):
+        """The arguments as ints. Raises: TraceError."""
+        words = [word.strip() for word in args.split(b",")][: self.count]
+        if len(words) < self.count:
+            raise log.bad(line, f"a call with {self.count} arguments")
+        return [_number(log, line, word) for word in words]
+
+    def result(self, log, line, text):
+        """The result as an int, 0 for none. Raises: TraceError."""
+        return _number(log, line, text)
+
+    def may_call(self, other):
+        """True if `other` may be called within this call."""
+        return True
+
+    def begin(self, log, args, thread):
+        """The call has begun; its end is told later."""
+        return args
+
+    def end(self, log, args, result):
+        """The call has ended."""
+        raise NotImplementedError
+
+
+class _Sized(_Call):
+    """malloc(N), operator new(N)."""
+
+    def end(self, log, args, result):
+        log.alloc(args[0], result)
+
+
+class _Page(_Call):
+    """valloc(N), pvalloc(N)."""
+
+    def end(self, log, args, result):
+        log.alloc(args[0], result, PAGE)
+
+
+class _Product(_Call):
+    """calloc(N, M)."""
+
+    count = 2
+
+    def end(self, log, args, result):
+        log.alloc(args[0] * args[1], result)
+
+
+class _Aligned(_Call):
+    """memalign(A, N), aligned_alloc(A, N)."""
+
+    count = 2
+
+    def end(self, log, args, result):
+        log.alloc(args[1], result, args[0])
+
+
+class _AlignedNew(_Call):
+    """operator new(N, A)."""
+
+    count = 2
+
+    def end(self, log, args, result):
+        log.alloc(args[0], result, args[1])
+
+
+class _Posix(_Call):
+    """posix_memalign(PP, A, N): where the block lies is never told."""
+
+    count = 3
+
+    def end(self, log, args, result):
+        if result:
+            log.notes["failed"] += 1
+        else:
+            log.odd("unparsed", "a block of posix_memalign", "a call that tells where its block is")
+
+
+class _Realloc(_Call):
+    """realloc(P, N), reallocarray(P, N, M).
+
+    While the call is open its block is known by the thread, since its address may
+    be that of another block before the end is told.
+    """
+
+    def __init__(self, count):
+        self.count = count
+
+    def begin(self, log, args, thread):
+        old = args[0]
+        key = (thread, old)
+        if old in log.live:
+            log.live[key] = log.live.pop(old)
+        return [key, *args]
+
+    def end(self, log, args, result):
+        key, old, *sizes = args if len(args) > self.count else [args[0], *args]
+        size = sizes[0] * sizes[-1] if len(sizes) > 1 else sizes[0]
+        if result == 0 and key in log.live and size != 0:
+            log.realloc(key, size, 0)
+            log.live[old] = log.live.pop(key)
+        elif old == 0 or (result == 0 and size != 0):
+            log.realloc(old, size, result)
+        elif result == 0:
+            log.release(log.live, key, old)
+        else:
+            log.move(log.live, key, result, size, result, old)
+
+
+class _Free(_Call):
+    """free(P), cfree(P), operator delete(P, ...)."""
+
+    def may_call(self, other):
+        return isinstance(other, _Free)
+
+    def begin(self, log, args, thread):
+        log.free(args[0])
+        return None
+
+    def end(self, log, args, result):
+        if args is not None:
+            log.free(args[0])
+
+
+_SIZED, _FREE, _ALIGNED_NEW = _Sized(), _Free(), _AlignedNew()
+_CALLS = {
+    b"malloc": _SIZED,
+    b"calloc": _Product(),
+    b"realloc": _Realloc(2),
+    b"reallocarray": _Realloc(3),
+    b"memalign": _Aligned(),
+    b"aligned_alloc": _Aligned(),
+    b"posix_memalign": _Posix(),
+    b"valloc": _Page(),
+    b"pvalloc": _Page(),
+    b"free": _FREE,
+    b"cfree": _FREE,
+}
+_OPERATOR = re.compile(rb"_Z(?:(nw|na)|dl|da)\w*")
+_PREFIX = b"__libc_"
+
+
+def call_of(name):
+    """The sort of call of the function `name`, or None."""
+    name = name.removeprefix(_PREFIX)
+    call = _CALLS.get(name)
+    if call is None and (match := _OPERATOR.fullmatch(name)):
+        if not match[1]:
+            return _FREE
+        return _ALIGNED_NEW if b"St11align_val_t" in name else _SIZED
+    return call
+
+
+def _number(log, line, word):
+    if word in _NULLS:
+        return 0
+    if not _NUMBER(word):
+        raise log.bad(line, "arguments and a result that are numbers")
+    return int(word, 16) if b"x" in word else int(word)

@@ -1,0 +1,281 @@
+"""Reader of the logs of valgrind's --trace-malloc=yes (design/readers.md#.sol.valgrind).
+
+Nearly every line is one whole call, `--PID-- malloc(N) = 0xP` or
+`--PID-- free(0xP)`; such plain lines are read many at a time, and `_Log._take` does
+them. All else (the first call of each sort, a realloc, lines cut by another
+process, banners) goes to `_Log._line`, which takes the line apart.
+"""
+
+import re
+
+import numpy as np
+
+from rangeland.traces import fields as f
+from rangeland.traces.formats import calls
+from rangeland.traces.formats.valgrind_plain import LONGEST_HEAD, NULL, Head, Plain
+from rangeland.traces.heap import Heap
+
+NAME = "valgrind"
+
+_PREFIX = re.compile(rb"(--|==)(\d+)\1(?: |$)")
+_LOOKS_LIKE = re.compile(rb"^(?:--|==)\d+(?:--|==)(?: |\r?$)", re.MULTILINE)
+
+CALL = "a call as valgrind writes it, such as malloc(N) = 0xP or free(0xP)"
+LONGEST_ADDRESS = len("0x0123456789ABCDEF")
+RESULT = "the result of the call: = 0xP"
+
+
+def recognises(head):
+    """True if a line begins as valgrind's lines do."""
+    return _LOOKS_LIKE.search(head) is not None
+
+
+def read(source):
+    """The Trace in `source`. Raises: TraceError."""
+    return _Log(source).read()
+
+
+_FORMS = {
+    calls.SIZED: Plain.sized,
+    calls.PRODUCT: Plain.product,
+    calls.RESIZED: Plain.resized,
+    calls.FREE: Plain.freed,
+}
+
+
+class _Cut:
+    """A call whose line was cut: another process wrote before its result."""
+
+    def __init__(self, pid, text, line):
+        self.pid = pid
+        self.text = text
+        self.line = line
+
+
+class _Process(dict):
+    """The live blocks of a process by address; processes are numbered as they appear."""
+
+    def __init__(self, number):
+        super().__init__()
+        self.number = number
+
+
+class _Log(Heap):
+    """What is known so far: per process, the live blocks by address.
+
+    `heads` has, for each `--PID-- NAME` met, the sort of call and the blocks of
+    that process; `plain` those of them that plain lines can begin with.
+    """
+
+    def __init__(self, source):
+        super().__init__(source, ("unparsed", "cut_lines_joined", "open_at_end"))
+        self.processes = {}
+        self.heads = {}
+        self.plain = []
+        self.cuts = []
+
+    def read(self):
+        """Read all lines. Cost: O(n), more than a million lines a second."""
+        for text in self.source.texts():
+            plain = Plain(text, self.plain)
+            for live, lines in plain.by_process():
+                self._take(text, plain, live, lines)
+        self.notes["open_at_end"] = len(self.cuts)
+        for live in self.processes.values():
+            live.clear()
+        count = len(self.processes)
+        return self.trace(NAME, "a log of valgrind --trace-malloc=yes", processes=count)
+
+    def _take(self, text, plain, live, lines):
+        """Do the lines of this slice; the plain ones are of the process with these blocks.
+
+        The blocks of the plain lines since `first` are in `ids`, but not yet their rows.
+        """
+        columns = self.columns
+        ids, first = [], lines.start
+        done, made = ids.append, columns.blocks
+        self._switch(live)
+        told = (c[lines].tolist() for c in (plain.kind, plain.old, plain.address))
+        for kind, old, address in zip(*told, strict=True):
+            if kind == f.FREE:
+                block = live.pop(old, None)
+                if block is not None:
+                    done(block)
+                    continue
+            elif kind == f.ALLOC:
+                if address not in live:
+                    live[address] = made
+                    done(made)
+                    made += 1
+                    continue
+            elif kind == f.REALLOC:
+                if old in live and (old == address or address not in live):
+                    live[address] = block = live.pop(old)
+                    done(block)
+                    continue
+            elif kind == NULL:
+                self.notes["free_null"] += 1
+                done(0)
+                continue
+            columns.blocks = made
+            at = first + len(ids)
+            self._rows(plain, slice(first, at), ids)
+            ids.clear()
+            self.line = self.source.lines + at + 1
+            self._other(text[plain.starts[at] : plain.ends[at]])
+            self._switch(live)
+            first, made = at + 1, columns.blocks
+        columns.blocks = made
+        self._rows(plain, slice(first, lines.stop), ids)
+
+    def _rows(self, plain, lines, ids):
+        """The rows of these plain lines, whose blocks are `ids`."""
+        if not ids:
+            return
+        columns, kind = self.columns, plain.kind[lines]
+        id, size, address = np.array(ids, np.uint32), plain.size[lines], plain.address[lines]
+        if kind.max() == NULL:
+            rows = np.flatnonzero(kind != NULL)
+            kind, id, size, address = kind[rows], id[rows], size[rows], address[rows]
+        columns.op.frombytes(kind.tobytes())
+        columns.id.frombytes(id.tobytes())
+        columns.size.frombytes(size.tobytes())
+        columns.address.frombytes(address.tobytes())
+
+    def _other(self, line):
+        """Do a line by itself: a call of a sort that was met, or any other."""
+        head, _, tail = line.partition(b"(")
+        sort, live = self.heads.get(head, (None, None))
+        if sort is not None:
+            self._switch(live)
+        if sort is None or not sort.whole(self, live, tail):
+            self._line(line)
+
+    def _line(self, line):
+        """Take apart a line: the pieces written by each process, in order."""
+        pieces = []
+        at, pid, mark = 0, None, None
+        for prefix in _PREFIX.finditer(line):
+            if prefix.start() or pieces:
+                pieces.append((mark, pid, line[at : prefix.start()]))
+            at, mark, pid = prefix.end(), prefix[1], prefix[2]
+        pieces.append((mark, pid, line[at:]))
+        if len(pieces) == 1 and mark == b"--":
+            self._learn(pid, line)
+        for index, (mark, pid, text) in enumerate(pieces):
+            is_last = index == len(pieces) - 1
+            if mark is None:
+                self._orphan(text, is_last)
+            elif mark == b"==":
+                self._banner(pid, text)
+            else:
+                self._piece(pid, text, is_last)
+
+    def _learn(self, pid, line):
+        head = line.partition(b"(")[0]
+        sort = calls.sort_of(head.rpartition(b" ")[2])
+        if sort is not None and head.count(b" ") == 1 and head not in self.heads:
+            live = self._blocks(pid)
+            self.heads[head] = sort, live
+            if sort in _FORMS and len(head) < LONGEST_HEAD:
+                self.plain.append(Head(head + b"(", _FORMS[sort], live))
+
+    def _blocks(self, pid):
+        live = self.processes.get(pid)
+        if live is None:
+            live = self.processes[pid] = _Process(len(self.processes))
+        return live
+
+    def _switch(self, live):
+        """The next rows are of this process. Of a single one there is nothing to tell."""
+        if live is not None and len(self.processes) > 1:
+            self.columns.by(live.number)
+
+    def _banner(self, pid, text):
+        if not text.startswith(b"Command:"):
+            return
+        live = self.processes.get(pid)
+        if live:
+            self._switch(live)
+            for block in live.values():
+                self.columns.free(block)
+            self.notes["exec_dropped"] += len(live)
+            live.clear()
+
+    def _piece(self, pid, text, is_last):
+        """The text that one process wrote after its prefix."""
+        state = self._call(pid, text)
+        if state == "cut" and not is_last:
+            self.cuts.append(_Cut(pid, text, self.line))
+        elif state == "cut":
+            raise self.bad(text, RESULT)
+        elif state is None and calls.resembles(text):
+            raise self.bad(text, CALL)
+        elif state is None:
+            self.skip(text, CALL)
+
+    def _orphan(self, text, is_last):
+        """Text without a prefix: the end of a cut call, or no text of valgrind's."""
+        for cut in reversed(self.cuts):
+            whole = cut.text + text
+            state = self._call(cut.pid, whole)
+            if state == "whole":
+                self.cuts.remove(cut)
+                self.notes["cut_lines_joined"] += 1
+                return
+            if state == "cut" and not is_last:
+                cut.text = whole
+                return
+        if calls.resembles_orphan(text):
+            raise self.bad(text, "a call after its process, as --PID-- malloc(N) = 0xP")
+        if text:
+            self.skip(text, CALL)
+
+    def _call(self, pid, text):
+        """Do the call `text`: "whole", "cut" if its result is missing, or None."""
+        if text == calls.REALLOC_ZERO_RESULT:
+            return "whole"
+        name, _, tail = text.partition(b"(")
+        sort = calls.sort_of(name)
+        if sort is not None:
+            live = self._blocks(pid)
+            self._switch(live)
+            if sort.whole(self, live, tail):
+                return "whole"
+        if untold := calls.untold(text):
+            rest, note = untold
+            state = self._call(pid, rest) if rest else "whole"
+            if state == "whole":
+                self.notes[note] += 1
+            return state
+        return "cut" if calls.is_cut(text) else None
+
+    def made(self, live, size, address, alignment=None):
+        """A call gave `address`, of a new block of `size` bytes. Raises: TraceError."""
+        place = self._number(address)
+        if place == 0:
+            self.notes["failed"] += 1
+        else:
+            self.place(live, place, size, place, alignment)
+
+    def moved(self, live, old, size, address):
+        """A realloc of `old`, not NULL, gave `address`. Raises: TraceError."""
+        old, place = self._number(old), self._number(address)
+        if place == 0:
+            self.notes["failed"] += 1
+            self.notes["failed_realloc"] += old in live
+        else:
+            self.move(live, old, place, size, place, old)
+
+    def freed(self, live, address):
+        """A call released the block at `address`. Raises: TraceError if strict."""
+        place = self._number(address)
+        if place == 0:
+            self.notes["free_null"] += 1
+        else:
+            self.release(live, place, place)
+
+    def _number(self, address):
+        if len(address) > LONGEST_ADDRESS:
+            raise self.bad(address, "an address of at most 64 bits")
+        return int(address, 16)

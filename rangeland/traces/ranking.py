@@ -1,0 +1,128 @@
+"""The answer of a comparison: the order of the contenders, and a sentence that says it.
+
+Source: design/metrics.md#.sol.rank
+"""
+
+from rangeland.traces.metrics import LEAST_GRAINS
+
+# What may be held against each other: what the machine had to give.
+RANKED = ("committed", "resident")
+GRAIN = 4096
+# Of fewer operations the time is that of the first touch of memory.
+LEAST_TIMED = 100_000
+NAMES = {
+    "rounding": "rounding",
+    "slack": "the pool's own words in its memory",
+    "external": "free memory between blocks",
+    "unreturned": "whole free grains that it keeps",
+    "spare": "spare memory of the arena",
+    "page_tables": "page tables",
+    "overhead": "descriptors and nodes",
+}
+
+
+def ranked(results):
+    """The results that can be compared, best first: those without a failed
+    allocation before the others, by peak memory, then by mean memory."""
+    return sorted(
+        (result for result in results if result.measure in RANKED),
+        key=lambda r: (r.failures > 0, r.peak_committed, r.mean_committed or r.peak_committed),
+    )
+
+
+def verdict(results):
+    """A few sentences: which served best, by how much, why, and which setting does better."""
+    order = ranked(results)
+    whole = [result for result in order if not result.failures]
+    parts = [_best(whole)] if whole else []
+    if len(whole) > 1:
+        parts.append(_others(whole))
+    if whole and whole[0].peak_causes and any(whole[0].peak_causes.values()):
+        parts.append(_why(whole[0]))
+    parts += _settings(whole)
+    if len(whole) > 1 and (fast := _fastest(whole)):
+        parts.append(fast)
+    parts += [
+        f"{r.pool} failed {_count(r.failures, 'allocation')} of {r.operations:,}, "
+        f"the first in event {r.first_failure.event:,}."
+        for r in order
+        if r.failures
+    ]
+    return " ".join(parts)
+
+
+def _best(whole):
+    best = whole[0]
+    verb = "served best" if len(whole) > 1 else "served"
+    beyond = best.peak_committed - best.peak_live
+    than = f"{beyond:,} more than the {best.peak_live:,} that lived at most"
+    if best.peak_live >= LEAST_GRAINS * GRAIN:
+        than = f"{best.peak_committed / best.peak_live:.2f} times the {best.peak_live:,} that lived at most"
+    return f"{best.pool} {verb}: at its peak it had {best.peak_committed:,} bytes {best.measure}, {than}."
+
+
+def _others(whole):
+    best, rest = whole[0], whole[1:]
+    same = [r.pool for r in rest if r.peak_committed == best.peak_committed]
+    more = [r for r in rest if r.peak_committed > best.peak_committed]
+    parts = []
+    if same:
+        text = f"{_join(same)} had as much at the peak"
+        if rest[0].mean_committed and best.mean_committed:
+            text += f", on average {_against(rest[0].mean_committed, best.mean_committed)}"
+        parts.append(text)
+    if more:
+        parts.append(f"{more[0].pool} had {_against(more[0].peak_committed, best.peak_committed)}")
+    if len(more) > 1:
+        worst = more[-1]
+        parts.append(f"{worst.pool}, the last, {_against(worst.peak_committed, best.peak_committed)}")
+    return "; ".join(parts) + "."
+
+
+def _why(best):
+    cause, size = max(best.peak_causes.items(), key=lambda pair: pair[1])
+    beyond = sum(best.peak_causes.values())
+    return (
+        f"When most bytes lived, the largest part of its {beyond:,} bytes beside them was "
+        f"{NAMES[cause]}: {size:,}."
+    )
+
+
+def _settings(whole):
+    """A sentence for each class of which several settings were tried."""
+    classes = {}
+    for result in whole:
+        classes.setdefault(result.pool.partition(":")[0], []).append(result)
+    sentences = []
+    for name, tried in classes.items():
+        plain = next((r for r in tried if r.pool == name), tried[-1])
+        best = tried[0]
+        if best.peak_committed < plain.peak_committed:
+            saved = plain.peak_committed - best.peak_committed
+            less = f"{saved / plain.peak_committed:.0%} less than {plain.pool}"
+            sentences.append(f"Of {name}, {best.pool.partition(':')[2] or 'no setting'} does best: {less}.")
+    return sentences
+
+
+def _fastest(whole):
+    timed = [r for r in whole if r.operations_per_second and r.operations >= LEAST_TIMED]
+    if len(timed) < 2:
+        return None
+    fast = max(timed, key=lambda r: r.operations_per_second)
+    taken = 1e9 / fast.operations_per_second
+    return f"The fastest was {fast.pool}, {taken:,.0f} ns an operation."
+
+
+def _against(value, than):
+    share = value / than - 1
+    if share >= 2:
+        return f"{value / than:,.1f} times as much"
+    return f"{share:.1%} more" if share < 0.1 else f"{share:.0%} more"
+
+
+def _count(number, noun):
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _join(names):
+    return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1]

@@ -1,0 +1,63 @@
+"""The answer: the order of the contenders, and the sentences that say it."""
+
+from dataclasses import replace
+
+from rangeland.traces.ranking import ranked, verdict
+from rangeland.traces.result import Failure, Result
+
+CAUSES = {"rounding": 5, "slack": 0, "external": 900, "unreturned": 0, "spare": 20}
+
+
+def result(pool, peak, mean=None, **more):
+    return Result(pool, 100_000, 500_000, peak, mean_committed=mean or peak / 2, **more)
+
+
+def names(results):
+    return [r.pool for r in results]
+
+
+def test_the_least_peak_is_first_then_the_least_mean_and_failures_are_last():
+    failed = result("d", 1, failures=3, first_failure=Failure(7, 9, "MEMORY"))
+    results = [result("a", 900), result("b", 800, 700), failed, result("c", 800, 600)]
+    bound = result("ideal", 500_000, measure="height")
+    assert names(ranked([*results, bound])) == ["c", "b", "a", "d"]
+    text = verdict(results)
+    assert text.startswith("c served best: at its peak it had 800 bytes committed, 0.00 times")
+    assert "b had as much at the peak, on average 17% more; a had 12% more." in text
+    assert text.endswith("d failed 3 allocations of 100,000, the first in event 7.")
+
+
+def test_what_is_beyond_is_told_with_its_largest_cause():
+    text = verdict([result("a", 600_925, peak_causes=CAUSES)])
+    assert text == (
+        "a served: at its peak it had 600,925 bytes committed, 1.20 times the 500,000 that "
+        "lived at most. When most bytes lived, the largest part of its 925 bytes beside them "
+        "was free memory between blocks: 900."
+    )
+
+
+def test_a_setting_that_does_better_is_named():
+    tried = [result("mvff", 1000), result("mvff:spare=0", 750), result("bestfit", 740)]
+    assert "Of mvff, spare=0 does best: 25% less than mvff." in verdict(tried)
+    assert "Of mvff" not in verdict([result("mvff", 700), result("mvff:spare=0", 750)])
+
+
+def test_far_more_is_told_in_times_and_the_fastest_by_its_time():
+    slow = result("a", 1000, operations_per_second=1e6)
+    fast = result("b", 5000, operations_per_second=2e7)
+    text = verdict([slow, fast, result("c", 4000)])
+    assert "c had 4.0 times as much; b, the last, 5.0 times as much." in text
+    assert "The fastest was b, 50 ns an operation." in text
+    few = [replace(slow, operations=999), replace(fast, operations=999)]
+    assert "fastest" not in verdict(few)
+
+
+def test_with_little_live_no_ratio_is_told():
+    tiny = Result("a", 10, 300, 8000)
+    assert "8,000 bytes committed, 7,700 more than the 300 that lived at most" in verdict([tiny])
+
+
+def test_where_all_failed_nothing_served():
+    failed = result("a", 1, failures=1, first_failure=Failure(0, 9, "PARAM"))
+    assert verdict([failed]) == "a failed 1 allocation of 100,000, the first in event 0."
+    assert verdict([]) == ""

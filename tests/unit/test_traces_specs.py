@@ -82,8 +82,8 @@ def test_a_unit_is_as_large_as_the_largest_size_of_the_trace():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("mvf", "pool spec 'mvf': unknown pool class 'mvf': expected one of mvff, mfs; did you"
-         " mean mvff"),
+        ("mvf", "pool spec 'mvf': unknown pool class 'mvf': expected one of mvff, mfs, .*; did"
+         " you mean mvff"),
         ("mvt:max_size=4K", "mvt has blocks at allocation points only.*expected one of mvff, mfs, "),
         ("", "unknown pool class '': expected one of mvff, mfs, "),
         ("MVFF", "unknown pool class 'MVFF'"),

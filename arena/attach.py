@@ -9,12 +9,15 @@ from arena.grains import Grains
 from pools import fields as p
 from pools.bestfit import BestFit
 from pools.lifofit import LIFOFit
+from pools.buddy import Buddy
 from pools.mfs import MFS
 from pools.mvff import MVFF
 from pools.mvt import MVT
 from pools.nextfit import NextFit
 from pools.pool import handle
 from pools.worstfit import WorstFit
+from pools.segfit import SegFit
+from pools.slab import Slab
 from vm import fields as f
 from vm.results import ParamError, ParamTypeError, integer
 from vm.space import AddressSpace
@@ -28,6 +31,8 @@ POOL_CLASSES = {
     p.NEXT_SIG: NextFit,
     p.LIFO_SIG: LIFOFit,
 }
+POOL_CLASSES = {p.MFS_SIG: MFS, p.MVFF_SIG: MVFF, p.MVT_SIG: MVT}
+POOL_CLASSES |= {p.BUDDY_SIG: Buddy, p.SEGFIT_SIG: SegFit, p.SLAB_SIG: Slab}
 
 
 def attach_grains(space, address):

@@ -102,6 +102,76 @@ SEG_LIMIT = 5
 SEG_BLOCK = 6
 SEG_SIZE = 56
 
+# Pools over regions (Buddy, SegFit, Slab): what follows the head of each
+REGION_SPARE = 14
+REGION_HIGH = 15
+REGION_BY = 16
+REGION_TOTAL = 17
+REGION_FREE = 18
+REGION_SLACK = 19
+FIRST_BUSY = 20
+FIRST_IDLE = 21
+LEAST_ORDER = 22
+REGIONS_HEAD = 184
+# Buddy, 672 bytes: the first free block of each order
+ORDERS = 23
+MOST_ORDER = 60
+BUDDY_SIZE = 672
+# SegFit, 1248 bytes: which bins have a chunk, 32 in a word, and the first of each
+DIRECT_ABOVE = 23
+BIN_MASKS = 24
+BINS = 28
+MOST_BINS = 128
+SEGFIT_SIZE = 1248
+# Slab, 1856 bytes: for each small class the heap of slabs with room
+LARGE_CLASS = 23
+SLAB_HEAPS = 24
+SLAB_SIZE = 1856
+
+# A region, 72 bytes of control memory; then, in a Buddy pool, the tree of free
+# blocks; in a Slab pool, the table of free units
+REGION_POOL = 1
+NEXT_REGION = 2
+PREVIOUS_REGION = 3
+REGION_BASE = 4
+REGION_LIMIT = 5
+REGION_BYTES = 6
+IS_IDLE = 7
+SOLE_BLOCK = 8
+REGION_SIZE = 72
+TREE_ORDER = 9
+TREE = 10
+TREE_HEAD = 80
+SLAB_CLASS = 9
+SLAB_UNIT = 10
+SLAB_ROOM = 11
+SLAB_UNITS = 12
+HEAP_CHILD = 13
+HEAP_NEXT = 14
+HEAP_BACK = 15
+UNIT_TABLE = 16
+SLAB_HEAD = 128
+
+# The tags of a chunk of a SegFit pool, in the low bits of its size
+TAG_USED = 1
+TAG_BEFORE = 2
+TAG_FIRST = 4
+TAG_END = 8
+TAG_BITS = 15
+# The words of a chunk from its header on, and what a free one has at least
+CHUNK_NEXT = 1
+CHUNK_BACK = 2
+LEAST_CHUNK = 32
+# The header of a chunk, what chunks are multiples of, and what a region needs
+# for itself: the word before its first chunk, and its end
+CHUNK_HEADER = 8
+CHUNK_QUANTUM = 16
+REGION_EDGES = 16
+# Bins below this have chunks of one size each, below 1024, which is 2^10
+SMALL_BINS = 64
+SMALL_BELOW = 1024
+SMALL_ORDER = 10
+
 # An allocation point, 144 bytes
 POINT_POOL = 1
 NEXT_POINT = 2
@@ -157,3 +227,7 @@ NEXT_SIG = signature("NEXT")
 LIFO_SIG = signature("LIFO")
 SEG_SIG = signature("SEG")
 POINT_SIG = signature("POINT")
+BUDDY_SIG = signature("BUD")
+SEGFIT_SIG = signature("SEGF")
+SLAB_SIG = signature("SLAB")
+REGION_SIG = signature("RGN")

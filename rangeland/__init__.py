@@ -9,6 +9,9 @@ from pools.mvff import MVFF
 from pools.mvt import MVT
 from pools.nextfit import NextFit
 from pools.worstfit import WorstFit
+from pools.buddy import Buddy
+from pools.segfit import SegFit
+from pools.slab import Slab
 from rangeland.invariants.finding import CannotTry
 from rangeland.invariants.prove import prove
 from rangeland.lands import CBS, CBSFast, CBSZoned, Failover, Freelist

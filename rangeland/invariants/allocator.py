@@ -95,7 +95,7 @@ class AllocatorTrial(AllocatorJudge):
     def _request(self, number, size, align, text, function, *arguments, zeroed=False):
         """Ask for a block and judge the answer."""
         name = self.script.name(number)
-        expected = self.predict(size)
+        expected = self.predict(size) if align == self.align else None
         mark = self.accounts.mark()
         self.script.begin(f"{name} = pool.{text}")
         answer = self._call(function, *arguments)

@@ -7,6 +7,7 @@ import inspect
 from functools import lru_cache
 
 from pools.pool import Pool
+from pools.regions import RegionPool
 from rangeland.invariants.finding import CannotTry
 from rangeland.invariants.offers import offered
 from rangeland.invariants.workload import MOST
@@ -46,10 +47,18 @@ class Calls:
         self.free, self.text["free"] = given.bound(("address", "size"), optional=("size",))
         self.realloc = self._realloc(getattr(allocator, "realloc", None))
         self.calloc = self._calloc(getattr(allocator, "calloc", None))
-        # What a pool of ours has by that name is below its public face.
-        names = () if isinstance(allocator, Pool) else ALIGNED
-        name = next((n for n in names if callable(getattr(allocator, n, None))), None)
+        if isinstance(allocator, Pool):
+            # Below the face of a pool are methods that only one of the speeds shows.
+            self.aligned = self._aligned_of(allocator)
+            return
+        name = next((n for n in ALIGNED if callable(getattr(allocator, n, None))), None)
         self.aligned = self._aligned(Given(name, getattr(allocator, name))) if name else None
+
+    def _aligned_of(self, pool):
+        if not isinstance(pool, RegionPool):
+            return None
+        self.text["aligned"] = "alloc({size}, align={align})"
+        return lambda align, size: pool.alloc(size, align=align)
 
     def _bound(self, verb, given, *roles):
         """`given` as a callable of all `roles`; what a program writes is noted."""

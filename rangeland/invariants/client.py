@@ -6,6 +6,7 @@ Source: design/stress.md#.sol.client
 from rangeland.invariants.draws import Draws
 from rangeland.invariants.holdings import FITS
 from rangeland.invariants.points import drawn_keywords
+from rangeland.invariants.regional import BuddyTrial, SegFitTrial, SlabTrial
 from rangeland.invariants.verdicts import free_runs
 
 UNITS = (1, 8, 24, 40, 100, 500, 4096, 5000)
@@ -18,15 +19,17 @@ MOST_UNITS = 512
 MOST_RUNS = 16
 # More than a grain of 4096 bytes has nodes.
 HOLES = 90
+REGIONAL = ("buddy", BuddyTrial), ("segfit", SegFitTrial), ("slab", SlabTrial)
 # Steps that a run may do without, and what weight they may have.
 OPTIONAL = (
-    "mvff", "mfs", "mvt", "fit", "renew", "destroy", "fill", "drain", "limit", "spare", "collect", "grow", "attach",
+    "mvff", "mfs", "mvt", "fit", "regional", "renew", "destroy", "fill", "drain", "limit", "spare", "collect",
+    "grow", "attach",
     "refuse", "straddle", "brim", "second", "close",
 )  # fmt: skip
 WEIGHTS = (0, 1, 1, 3)
 # What is done while the machine refuses.
 REFUSED = (
-    "alloc", "alloc", "mvff", "mfs", "mvt", "renew", "free", "destroy", "collect", "second",
+    "alloc", "alloc", "mvff", "mfs", "mvt", "regional", "renew", "free", "destroy", "collect", "second",
 )  # fmt: skip
 
 
@@ -43,7 +46,8 @@ class Client(Draws):
         self.sizes = rng.choices(SIZES, k=rng.randint(1, 4))
         self._begin()
         for _ in range(rng.randint(1, 3)):
-            rng.choice((self._mvff, self._fit, self._mfs, self._mvt))()
+            makers = self._mvff, self._mvff, self._fit, self._mfs, self._mvt, self._regional
+            rng.choice(makers)()
 
     def _begin(self):
         choice = self.rng.choice
@@ -90,6 +94,11 @@ class Client(Draws):
     def _mvt(self):
         if len(self.trial.pools) < MOST_POOLS:
             self._add("mvt", self._new(), *drawn_keywords(self.rng))
+
+    def _regional(self):
+        if len(self.trial.pools) < MOST_POOLS:
+            name, kind = self.rng.choice(REGIONAL)
+            self._add(name, self._new(), *kind.drawn(self.rng))
 
     def _renew(self):
         pointed = [number for number, held in self.trial.pools.items() if held.at_points]

@@ -15,7 +15,11 @@ from pools.worstfit import WorstFit
 from rangeland.invariants.blocks import Blocks, pattern, spans
 from rangeland.invariants.finding import Broken
 from rangeland.invariants.points import KEYWORDS, AtPoints
-from rangeland.invariants.rounding import rounding_of
+from pools.buddy import Buddy
+from pools.segfit import SegFit
+from pools.slab import Slab
+from rangeland.invariants.regional import BuddyTrial, SegFitTrial, SlabTrial
+from rangeland.invariants.roundings import rounding_of
 from rangeland.invariants.spaces import SpaceTrial
 from rangeland.invariants.telling import FillingTrial
 from rangeland.invariants.trial import described
@@ -36,8 +40,9 @@ FIT_KEYWORDS = ("extend_by", "align", "spare", "arena_high")
 @dataclass
 class Held:
     """A pool of the trial: its handle, or AtPoints, and what a client knows
-    of it. `unit` is the one size of its blocks, or None; `high` tells at which
-    end it takes grains, None if nobody knows."""
+    of it. `unit` is the one size of its
+    blocks, or None; `high` tells at which end it takes grains, None if nobody
+    knows."""
 
     pool: object
     serial: int
@@ -74,7 +79,7 @@ class HoldingTrial(FillingTrial, SpaceTrial):
     """The part of an ArenaTrial that has `pools` in its `arena`, by their
     numbers, and `blocks` in these.
 
-    Steps: mvff, mfs, mvt, fit, renew, destroy; alloc, free.
+    Steps: mvff, mfs, mvt, fit, buddy, segfit, slab, renew, destroy; alloc, free.
     """
 
     def __init__(self):
@@ -110,6 +115,18 @@ class HoldingTrial(FillingTrial, SpaceTrial):
     def do_mvt(self, number, *options):
         """A pool of the class MVT, with two allocation points."""
         return self._make(number, MVT, dict(zip(KEYWORDS, options)), None)
+
+    def do_buddy(self, number, *options):
+        """A pool of the class Buddy; it asks for more than it keeps."""
+        return self._make(number, Buddy, dict(zip(BuddyTrial.names, options)), None)
+
+    def do_segfit(self, number, *options):
+        """A pool of the class SegFit."""
+        return self._make(number, SegFit, dict(zip(SegFitTrial.names, options)), None, options[-1])
+
+    def do_slab(self, number, *options):
+        """A pool of the class Slab."""
+        return self._make(number, Slab, dict(zip(SlabTrial.names, options)), None, options[-1])
 
     def _make(self, number, kind, options, unit, high=None):
         if number in self.pools:

@@ -11,6 +11,7 @@ from pools.point import PointedPool
 from rangeland.invariants.allocator import AllocatorTrial
 from rangeland.invariants.finding import Broken
 from rangeland.invariants.points import MVTTrial, PointTrial
+from rangeland.invariants.regional import TRIALS as REGIONAL
 
 EXTENDS = (1, 4096, 16384, 65536, 65536)
 # The keywords of an MVFF pool that trials draw, in the order of steps.
@@ -201,7 +202,7 @@ class MVFFTrial(AllocatorTrial):
 
 def trial_for(make, made):
     """The class of trials for what `make` made."""
-    for kind, trial in ((MVFF, MVFFTrial), (MVT, MVTTrial)):
+    for kind, trial in ((MVFF, MVFFTrial), (MVT, MVTTrial), *REGIONAL):
         if isinstance(make, type) and issubclass(make, kind):
             return trial
     if isinstance(made, PointedPool):

@@ -16,6 +16,9 @@ from pools.mfs import MFS
 from pools.mvff import MVFF
 from pools.nextfit import NextFit
 from pools.worstfit import WorstFit
+from pools.buddy import Buddy
+from pools.segfit import SegFit
+from pools.slab import Slab
 from rangeland.sizes import parse_size
 from rangeland.traces.fields import ALLOC
 from rangeland.traces.replay import ROWS, replay
@@ -75,6 +78,9 @@ _FIT = {
     "spare": _fraction,
     "arena_high": _boolean,
 }
+# What all pools over regions have.
+_SPARE = {"spare": _fraction, "arena_high": _boolean}
+
 _KINDS = {
     "mvff": _Kind(
         MVFF,
@@ -94,6 +100,11 @@ _KINDS = {
     "worstfit": _Kind(WorstFit, _FIT, _no_defaults),
     "nextfit": _Kind(NextFit, _FIT, _no_defaults),
     "lifofit": _Kind(LIFOFit, _FIT, _no_defaults),
+    "buddy": _Kind(Buddy, _SPARE | {"extend_by": parse_size, "min_size": parse_size}, _no_defaults),
+    "segfit": _Kind(
+        SegFit, _SPARE | {"extend_by": parse_size, "direct_above": parse_size}, _no_defaults
+    ),
+    "slab": _Kind(Slab, _SPARE | {"align": parse_size}, _no_defaults),
 }
 
 POOLS = tuple(_KINDS)

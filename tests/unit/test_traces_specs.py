@@ -30,6 +30,21 @@ def test_all_options_of_mvff():
     }
 
 
+@pytest.mark.parametrize(
+    "text, options",
+    [
+        ("buddy:extend_by=1M,min_size=32", {"extend_by": 1 << 20, "min_size": 32}),
+        ("segfit:extend_by=8K,direct_above=0", {"extend_by": 8192, "direct_above": 0}),
+        ("slab:align=8", {"align": 8}),
+    ],
+)
+def test_the_options_of_pools_over_regions(text, options):
+    spec = parse_spec(f"{text},spare=0.25,arena_high=yes")
+    assert spec.options == options | {"spare": 0.25, "arena_high": True}
+    with spec(TRACE) as pool:
+        assert pool.alloc(100) > 0 and pool.free_size < pool.total_size
+
+
 def test_all_options_of_the_arena():
     spec = parse_spec(
         "mfs:unit_size=1k,arena.size=1G,arena.grain_size=8192,arena.spare=0,"
@@ -67,7 +82,7 @@ def test_a_unit_is_as_large_as_the_largest_size_of_the_trace():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("mvf", "pool spec 'mvf': unknown pool class 'mvf': expected one of mvff, mfs, .*did"
+        ("mvf", "pool spec 'mvf': unknown pool class 'mvf': expected one of mvff, mfs, .*; did"
          " you mean mvff"),
         ("mvt:max_size=4K", "mvt has blocks at allocation points only.*expected one of mvff, mfs, "),
         ("", "unknown pool class '': expected one of mvff, mfs, "),

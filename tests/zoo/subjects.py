@@ -25,6 +25,9 @@ POOLS = {
     "MVFF": trial_of(rl.MVFF),
     "MFS": trial_of(lambda arena: rl.MFS(arena, 24)),
     "MVT": trial_of(rl.MVT),
+    "Buddy": trial_of(rl.Buddy),
+    "SegFit": trial_of(rl.SegFit),
+    "Slab": trial_of(rl.Slab),
     "MFS of pages": trial_of(lambda arena: rl.MFS(arena, 2040, extend_by=4096)),
 }
 ARENAS = {

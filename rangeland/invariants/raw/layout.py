@@ -73,6 +73,22 @@ SEGMENT_BYTES = 56
 POINT = dict(sig=0, pool=8, next=16, base=24, init=32, alloc=40, limit=48)
 POINT_BYTES = 144
 
+# Pools over regions
+REGIONS = dict(total=136, free=144, slack=152, busy=160, idle=168)
+REGION = dict(
+    sig=0, pool=8, next=16, previous=24, base=32, limit=40, bytes=48, idle=56, sole=64,
+)  # fmt: skip
+REGION_BYTES = 72
+BUDDY_BYTES, ORDERS, ORDERS_MOST = 672, 184, 60
+TREE_ORDER, TREE = 72, 80
+SEGFIT_BYTES, DIRECT_ABOVE, BIN_MASKS, BINS, BINS_MOST = 1248, 184, 192, 224, 128
+USED, BEFORE, FIRST, END = 1, 2, 4, 8
+SLAB_BYTES, LARGE_CLASS, HEAPS = 1856, 184, 192
+SLAB = dict(
+    REGION, number=72, unit=80, room=88, units=96, child=104, next=112, back=120,
+)  # fmt: skip
+SLAB_TABLE = 128
+
 # What the arena itself holds in the control pool: a table of messages, two
 # messages, a lock, a chain of generations.
 GLOBALS = 8 + 184 + 80 + 56 + 288

@@ -8,16 +8,16 @@ from arena import roster
 from arena.grains import Grains
 from pools import fields as p
 from pools.bestfit import BestFit
-from pools.lifofit import LIFOFit
 from pools.buddy import Buddy
+from pools.lifofit import LIFOFit
 from pools.mfs import MFS
 from pools.mvff import MVFF
 from pools.mvt import MVT
 from pools.nextfit import NextFit
 from pools.pool import handle
-from pools.worstfit import WorstFit
 from pools.segfit import SegFit
 from pools.slab import Slab
+from pools.worstfit import WorstFit
 from vm import fields as f
 from vm.results import ParamError, ParamTypeError, integer
 from vm.space import AddressSpace

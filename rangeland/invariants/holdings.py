@@ -6,18 +6,18 @@ Source: design/stress.md#.sol.arena
 from dataclasses import dataclass
 
 from pools.bestfit import BestFit
+from pools.buddy import Buddy
 from pools.lifofit import LIFOFit
 from pools.mfs import MFS
 from pools.mvff import MVFF
 from pools.mvt import MVT
 from pools.nextfit import NextFit
+from pools.segfit import SegFit
+from pools.slab import Slab
 from pools.worstfit import WorstFit
 from rangeland.invariants.blocks import Blocks, pattern, spans
 from rangeland.invariants.finding import Broken
 from rangeland.invariants.points import KEYWORDS, AtPoints
-from pools.buddy import Buddy
-from pools.segfit import SegFit
-from pools.slab import Slab
 from rangeland.invariants.regional import BuddyTrial, SegFitTrial, SlabTrial
 from rangeland.invariants.roundings import rounding_of
 from rangeland.invariants.spaces import SpaceTrial

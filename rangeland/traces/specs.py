@@ -11,14 +11,14 @@ from functools import partial
 
 from arena.arena import Arena
 from pools.bestfit import BestFit
+from pools.buddy import Buddy
 from pools.lifofit import LIFOFit
 from pools.mfs import MFS
 from pools.mvff import MVFF
 from pools.nextfit import NextFit
-from pools.worstfit import WorstFit
-from pools.buddy import Buddy
 from pools.segfit import SegFit
 from pools.slab import Slab
+from pools.worstfit import WorstFit
 from rangeland.sizes import parse_size
 from rangeland.traces.fields import ALLOC
 from rangeland.traces.replay import ROWS, replay

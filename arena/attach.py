@@ -7,19 +7,33 @@ from arena import fields as a
 from arena import roster
 from arena.grains import Grains
 from pools import fields as p
+from pools.bestfit import BestFit
 from pools.buddy import Buddy
+from pools.lifofit import LIFOFit
 from pools.mfs import MFS
 from pools.mvff import MVFF
 from pools.mvt import MVT
+from pools.nextfit import NextFit
 from pools.pool import handle
 from pools.segfit import SegFit
 from pools.slab import Slab
+from pools.worstfit import WorstFit
 from vm import fields as f
 from vm.results import ParamError, ParamTypeError, integer
 from vm.space import AddressSpace
 
-POOL_CLASSES = {p.MFS_SIG: MFS, p.MVFF_SIG: MVFF, p.MVT_SIG: MVT}
-POOL_CLASSES |= {p.BUDDY_SIG: Buddy, p.SEGFIT_SIG: SegFit, p.SLAB_SIG: Slab}
+POOL_CLASSES = {
+    p.MFS_SIG: MFS,
+    p.MVFF_SIG: MVFF,
+    p.MVT_SIG: MVT,
+    p.BEST_SIG: BestFit,
+    p.WORST_SIG: WorstFit,
+    p.NEXT_SIG: NextFit,
+    p.LIFO_SIG: LIFOFit,
+    p.BUDDY_SIG: Buddy,
+    p.SEGFIT_SIG: SegFit,
+    p.SLAB_SIG: Slab,
+}
 
 
 def attach_grains(space, address):

@@ -40,6 +40,7 @@ cdef class CBSFast(CBS):
 
     cdef int64_t first_range(self, int64_t size, int64_t mode) except? -1 nogil
     cdef int64_t last_range(self, int64_t size, int64_t mode) except? -1 nogil
+    cdef int64_t next_range(self, int64_t address, int64_t size, int64_t mode) except? -1 nogil
     cdef int64_t whole(self, int64_t grain) except? -1 nogil
     @cython.locals(largest=int64_t)
     cdef int64_t largest_range(self, int64_t size, int64_t mode) except? -1 nogil

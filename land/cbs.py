@@ -211,6 +211,10 @@ class CBSFast(CBS):
             return 0
         return self._take(self.fast.seek_fit(largest, 0), size, mode)
 
+    def next_range(self, address, size, mode):
+        """As `Land.next_range`. Cost: O(log n)."""
+        return self._take(self.fast.seek_fit_after(address, size), size, mode)
+
     def whole(self, grain):
         """As `Land.whole`. Cost: O(k log n) for k ranges of a grain or more."""
         return self.fast.whole(grain)

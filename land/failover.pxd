@@ -23,6 +23,8 @@ cdef class Failover(Land):
     cdef int64_t first_range(self, int64_t size, int64_t mode) except? -1 nogil
     cdef int64_t last_range(self, int64_t size, int64_t mode) except? -1 nogil
     cdef int64_t largest_range(self, int64_t size, int64_t mode) except? -1 nogil
+    cdef int64_t best_range(self, int64_t size, int64_t mode) except? -1 nogil
+    cdef int64_t next_range(self, int64_t address, int64_t size, int64_t mode) except? -1 nogil
     cdef int64_t next_after(self, int64_t address) except? -1 nogil
     cdef int64_t whole(self, int64_t grain) except? -1 nogil
     cdef int64_t adopt_range(self, int64_t base, int64_t limit) except? -1 nogil

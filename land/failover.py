@@ -122,6 +122,20 @@ class Failover(Land):
             return self._relay(self.primary, 1)
         return self._relay(self.secondary, self.secondary.largest_range(size, mode))
 
+    def best_range(self, size, mode):
+        """As `Land.best_range`: in the primary, or else the secondary."""
+        self.flush()
+        if self.primary.best_range(size, mode):
+            return self._relay(self.primary, 1)
+        return self._relay(self.secondary, self.secondary.best_range(size, mode))
+
+    def next_range(self, address, size, mode):
+        """As `Land.next_range`: in the primary, or else the secondary."""
+        self.flush()
+        if self.primary.next_range(address, size, mode):
+            return self._relay(self.primary, 1)
+        return self._relay(self.secondary, self.secondary.next_range(address, size, mode))
+
     def next_after(self, address):
         """As `Land.next_after`, of both lands: the lower one. Cost: O(n)
         for n ranges in the secondary."""

@@ -25,5 +25,11 @@ cdef class FastTree(Tree):
     @cython.locals(w='int64_t*', n=int64_t, base=int64_t, limit=int64_t, size=int64_t)
     cdef int64_t _whole(self, int64_t link, int64_t grain) except? -1 nogil
     @cython.final
-    @cython.locals(w='int64_t*', path='int64_t*', n=int64_t, m=int64_t, d=int64_t, origin=int64_t, checked=bint, link=int64_t)
+    @cython.locals(w='int64_t*', path='int64_t*', n=int64_t)
     cdef int64_t seek_fit(self, int64_t size, int64_t side) except? -1 nogil
+    @cython.final
+    @cython.locals(w='int64_t*', path='int64_t*', n=int64_t, m=int64_t, d=int64_t, side=int64_t)
+    cdef int64_t seek_fit_after(self, int64_t address, int64_t size) except? -1 nogil
+    @cython.final
+    @cython.locals(w='int64_t*', path='int64_t*', m=int64_t, origin=int64_t, checked=bint, link=int64_t)
+    cdef int64_t _descend(self, int64_t n, int64_t d, int64_t size, int64_t side) except? -1 nogil

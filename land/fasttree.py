@@ -114,7 +114,42 @@ class FastTree(Tree):
         n = mmu.at(self.space, w[n], self.node_size)
         if w[n + f.MAX] < size:
             return 0
+        return self._descend(n, 1, size, side)
+
+    def seek_fit_after(self, address, size):
+        """Walk to the first range of at least `size` bytes that ends after
+        `address`. Returns as `seek_fit`. Cost: O(log n), down, up and down."""
+        w = self.space.words
+        path = self.path
+        n = mmu.at(self.space, self.root_at, 8)
+        path[0] = n << 1
+        n = mmu.at(self.space, w[n], self.node_size)
+        if w[n + f.MAX] < size:
+            return 0
         d = 1
+        while n:
+            side = 1 if w[n + f.LIMIT] <= address else 0
+            path[d] = (n << 1) + side
+            n = mmu.at(self.space, w[n + side], self.node_size)
+            d += 1
+        # Where the way went left, the node and its right side come after.
+        while d > 1:
+            d -= 1
+            if path[d] & 1 == 0:
+                n = path[d] >> 1
+                if w[n + f.LIMIT] - w[n + f.BASE] >= size:
+                    return d
+                m = mmu.at(self.space, w[n + f.RIGHT], self.node_size)
+                if w[m + f.MAX] >= size:
+                    path[d] += 1
+                    return self._descend(m, d + 1, size, 0)
+        return 0
+
+    def _descend(self, n, d, size, side):
+        """Go on from node n, which is to be path[d], to the first range (the
+        last, if `side` is 1) of at least `size` bytes; there is one."""
+        w = self.space.words
+        path = self.path
         origin = self.space.origin
         checked = self.space.checked
         while True:

@@ -8,6 +8,8 @@ cdef enum:
     NODE_SIZE = 32
     FAST_NODE_SIZE = 40
     ZONED_NODE_SIZE = 48
+    BY_SIZE = 4
+    SIZED_NODE_SIZE = 48
     ALIGN = 1
     SIZE = 2
     OWNER = 3
@@ -15,6 +17,7 @@ cdef enum:
     COUNT = 5
     NODES = 6
     ZONE_SHIFT = 7
+    SIZE_ROOT = 8
     CBS_SIZE = 120
     HEAD = 4
     FREELIST_SIZE = 72
@@ -24,6 +27,7 @@ cdef enum:
     CBS_SIG = 0x534243
     FAST_SIG = 0x46534243
     ZONED_SIG = 0x5a534243
+    SIZED_SIG = 0x53534243
     FREELIST_SIG = 0x45455246
     FAILOVER_SIG = 0x4c494146
     KEEP = 0

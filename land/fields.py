@@ -16,6 +16,9 @@ ZONES = 5
 NODE_SIZE = 32
 FAST_NODE_SIZE = 40
 ZONED_NODE_SIZE = 48
+# A node of a sized CBS: its range, and from BY_SIZE on the links of a second tree
+BY_SIZE = 4
+SIZED_NODE_SIZE = 48
 
 # What every land descriptor begins with, after its signature.
 ALIGN = 1
@@ -27,6 +30,7 @@ ROOT = 4
 COUNT = 5
 NODES = 6
 ZONE_SHIFT = 7
+SIZE_ROOT = 8
 CBS_SIZE = 120
 
 # A freelist, 72 bytes: ROOT is unused, HEAD is in its place
@@ -41,6 +45,7 @@ FAILOVER_SIZE = 64
 CBS_SIG = signature("CBS")
 FAST_SIG = signature("CBSF")
 ZONED_SIG = signature("CBSZ")
+SIZED_SIG = signature("CBSS")
 FREELIST_SIG = signature("FREE")
 FAILOVER_SIG = signature("FAIL")
 

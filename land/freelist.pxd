@@ -30,6 +30,10 @@ cdef class Freelist(Land):
     cdef int64_t first_range(self, int64_t size, int64_t mode) except? -1 nogil
     @cython.locals(n=int64_t, slot=int64_t, found=int64_t)
     cdef int64_t last_range(self, int64_t size, int64_t mode) except? -1 nogil
+    @cython.locals(found=int64_t, least=int64_t, wide=int64_t, slot=int64_t, n=int64_t)
+    cdef int64_t best_range(self, int64_t size, int64_t mode) except? -1 nogil
+    @cython.locals(n=int64_t, slot=int64_t)
+    cdef int64_t next_range(self, int64_t address, int64_t size, int64_t mode) except? -1 nogil
     @cython.locals(size=int64_t, base=int64_t, limit=int64_t, n=int64_t)
     cdef int64_t whole(self, int64_t grain) except? -1 nogil
     @cython.locals(n=int64_t, slot=int64_t, found=int64_t)

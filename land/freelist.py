@@ -161,6 +161,32 @@ class Freelist(Land):
         n = self._block(found)
         return self._take(found, n, size, mode)
 
+    def best_range(self, size, mode):
+        """As `Land.best_range`. Cost: O(n)."""
+        found = least = 0
+        slot = self._first()
+        n = self._block(slot)
+        while n:
+            wide = self.limit - self.base
+            if wide >= size and (found == 0 or wide < least):
+                least = wide
+                found = slot
+            slot = n
+            n = self._block(slot)
+        if found == 0:
+            return 0
+        n = self._block(found)
+        return self._take(found, n, size, mode)
+
+    def next_range(self, address, size, mode):
+        """As `Land.next_range`. Cost: O(n)."""
+        slot = self._first()
+        n = self._block(slot)
+        while n and (self.limit <= address or self.limit - self.base < size):
+            slot = n
+            n = self._block(slot)
+        return self._take(slot, n, size, mode)
+
     def whole(self, grain):
         """As `Land.whole`. Cost: O(n)."""
         size = 0

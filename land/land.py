@@ -91,6 +91,14 @@ class Land:
         """As `first_range`, of a largest range."""
         return self._lacks("find_largest")
 
+    def best_range(self, size, mode):
+        """As `first_range`, of the smallest range, the first of equals."""
+        return self._lacks("find_best")
+
+    def next_range(self, address, size, mode):
+        """As `first_range`, of the ranges that end after `address`."""
+        return self._lacks("find_next")
+
     def zoned_range(self, size, zones, high):
         """Find and delete the first (last, if high) `size` bytes in
         `zones`. Returns OK with the part in found and the whole in old;
@@ -228,6 +236,17 @@ class Land:
         the class of the land says."""
         size, mode = self._wanted(size, delete)
         return self._found(self.largest_range(size, mode))
+
+    def find_best(self, size, delete="none"):
+        """As `find_first`, the smallest range, and of several the lowest."""
+        size, mode = self._wanted(size, delete)
+        return self._found(self.best_range(size, mode))
+
+    def find_next(self, address, size, delete="none"):
+        """As `find_first`, of the ranges that end after `address`."""
+        address = integer("address", address, least=0, most=1 << 60)
+        size, mode = self._wanted(size, delete)
+        return self._found(self.next_range(address, size, mode))
 
     def find_in_zones(self, size, zones, high=False):
         """Find and delete `size` bytes that lie in `zones`, an unsigned

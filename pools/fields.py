@@ -41,19 +41,21 @@ EXTENT_NEXT = 0
 EXTENT_SIZE = 1
 EXTENT_HEADER = 16
 
-# MVFF, 752 bytes; the last five are offsets in bytes of what is embedded
-MVFF_EXTEND_BY = 14
+# MVFF and the other fit pools, 752 bytes; what ends in _AT are offsets in bytes
+# of what is embedded. A NextFit pool has its rover where MVFF has the mean size.
+FIT_EXTEND_BY = 14
 MEAN_SIZE = 15
-MVFF_SPARE = 16
+ROVER = 15
+FIT_SPARE = 16
 ARENA_HIGH = 17
 SLOT_HIGH = 18
 FIRST_FIT = 19
-MVFF_BLOCKS_AT = 168
-MVFF_TOTAL_AT = 360
-MVFF_PRIMARY_AT = 480
-MVFF_SECONDARY_AT = 600
-MVFF_FREE_AT = 672
-MVFF_SIZE = 752
+FIT_BLOCKS_AT = 168
+FIT_TOTAL_AT = 360
+FIT_PRIMARY_AT = 480
+FIT_SECONDARY_AT = 600
+FIT_FREE_AT = 672
+FIT_SIZE = 752
 
 # The SIZE words of the lands embedded in it (land.fields), read in place
 TOTAL_BYTES = 47
@@ -180,12 +182,49 @@ POINT_LIMIT = 6
 POINT_BIRTH = 7
 POINT_SIZE = 144
 
-# The least extent of the pool that nodes of an MVFF or MVT pool come from
+# LIFOFit, 200 bytes
+LIFO_EXTEND_BY = 14
+LIFO_SPARE = 15
+LIFO_ARENA_HIGH = 16
+LIFO_TOTAL = 17
+LIFO_FREE = 18
+LIFO_RESTS = 19
+FREE_BLOCKS = 20
+FIRST_FREE = 21
+FIRST_TAGGED = 22
+TAGGED_EXTENTS = 23
+EMPTY_EXTENTS = 24
+LIFO_SIZE = 200
+
+# The word before a block of LIFOFit is its header: its size, header included, a
+# multiple of 8, and in the bits below whether it is in use, the block before it
+# is, and it is the first of its extent.
+TAG = 8
+TAGS = 7
+IN_USE = 1
+BEFORE_IN_USE = 2
+IS_FIRST = 4
+# Words of a free block after its header: its neighbours in the list. Its last
+# word is its size once more.
+NEXT_FREE = 1
+PREVIOUS_FREE = 2
+LEAST_TAGGED = 32
+
+# What stands at the base of each extent of a LIFOFit pool, before its blocks
+TAGGED_NEXT = 0
+TAGGED_PREVIOUS = 1
+TAGGED_SIZE = 2
+
+# The least extent of the pool that nodes of a fit pool or an MVT pool come from
 NODE_EXTEND_BY = 65536
 
 MFS_SIG = signature("MFS")
 MVFF_SIG = signature("MVFF")
 MVT_SIG = signature("MVT")
+BEST_SIG = signature("BEST")
+WORST_SIG = signature("WORST")
+NEXT_SIG = signature("NEXT")
+LIFO_SIG = signature("LIFO")
 SEG_SIG = signature("SEG")
 POINT_SIG = signature("POINT")
 BUDDY_SIG = signature("BUD")

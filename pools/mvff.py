@@ -8,37 +8,27 @@ Vital statistics
     to the least size (Robson 1977). Alloc and free: O(log n) for n free
     ranges. Not for several threads.
 
-The story of an allocation is `alloc_block`, from top to bottom.
+The story of an allocation is `Fit.alloc_block`, with `find` below.
 Source: design/pools.md#.sol.mvff, MPS poolmvff.c
 """
 
 from land import fields as lf
-from land.cbs import CBSFast
-from land.failover import Failover
-from land.freelist import Freelist
 from pools import fields as p
-from pools.mfs import MFS
-from pools.pool import MOST, Pool, handle, pool_align
+from pools.fit import Fit, fit_options
 from vm import events as ev
-from vm import mmu, raw
-from vm import results as r
-from vm.results import ProtocolError, fraction, integer
+from vm import mmu
+from vm.results import integer
 
 
-class MVFF(Pool):
+class MVFF(Fit):
     """The handle of an MVFF pool.
-
-    `total_land` holds all memory that the pool has of the arena, `free_land`
-    what of it is free; the nodes of both come from `blocks`, an MFS pool in
-    the descriptor. When that has no memory for a node, the free land falls
-    back on a list in the free memory itself, so that a free never fails.
 
     MVFF(arena, extend_by=65536, mean_size=32, align=8, spare=0.75,
     arena_high=False, slot_high=False, first_fit=True)
     """
 
     class_name = "MVFFPool"
-    descriptor_size = p.MVFF_SIZE
+    SIG = p.MVFF_SIG
 
     def __init__(
         self,
@@ -61,278 +51,51 @@ class MVFF(Pool):
         Units: sizes in bytes.
         Raises: ParamError; AllocationError.
         """
-        extend_by = integer("extend_by", extend_by, least=1, most=MOST)
+        options = fit_options(arena, extend_by, align, spare, arena_high)
+        mean_size = integer("mean_size", mean_size, least=1, most=options["extend_by"])
         self._create(
             arena,
-            extend_by=extend_by,
-            mean_size=integer("mean_size", mean_size, least=1, most=extend_by),
-            align=pool_align(align, 8, getattr(arena, "grain_size", 8)),
-            spare=fraction("spare", spare),
-            arena_high=bool(arena_high),
+            mean_size=mean_size,
             slot_high=bool(slot_high),
             first_fit=bool(first_fit),
+            **options,
         )
 
-    def bind(self, space, address, grains):
-        """Make this the handle of the MVFF pool at `address`."""
-        Pool.bind(self, space, address, grains)
-        self.sig = p.MVFF_SIG
-        self.blocks = handle(MFS, space, address + p.MVFF_BLOCKS_AT, grains)
-
-    def attach(self):
-        """Make the handles of the lands, which are in the descriptor."""
-        Pool.attach(self)
-        space, address = self.space, self.address
-        self.total_land = CBSFast(space, address + p.MVFF_TOTAL_AT, self.blocks)
-        primary = CBSFast(space, address + p.MVFF_PRIMARY_AT, self.blocks)
-        secondary = Freelist(space, address + p.MVFF_SECONDARY_AT)
-        self.free_land = Failover(space, address + p.MVFF_FREE_AT, primary, secondary)
-
-    def init(self, arena_address, **options):
+    def init(self, arena_address, mean_size, slot_high, first_fit, **options):
         """Write the descriptor of a pool without memory. Takes no memory."""
-        align = options["align"]
-        self.init_pool(arena_address, align)
-        n = mmu.at(self.space, self.address, p.MVFF_SIZE)
+        self.init_fit(arena_address, **options)
+        n = mmu.at(self.space, self.address, p.FIT_SIZE)
         w = self.space.words
-        w[n + p.MVFF_EXTEND_BY] = max(options["extend_by"], self.grains.grain)
-        w[n + p.MEAN_SIZE] = options["mean_size"]
-        self.space.floats[n + p.MVFF_SPARE] = options["spare"]
-        w[n + p.ARENA_HIGH] = options["arena_high"]
-        w[n + p.SLOT_HIGH] = options["slot_high"]
-        w[n + p.FIRST_FIT] = options["first_fit"]
-        self.blocks.init(arena_address, lf.FAST_NODE_SIZE, p.NODE_EXTEND_BY, True)
-        self._init_lands(align)
+        w[n + p.MEAN_SIZE] = mean_size
+        w[n + p.SLOT_HIGH] = slot_high
+        w[n + p.FIRST_FIT] = first_fit
         self.space.telemetry.tell(
             ev.POOL_INIT_MVFF,
             self.address,
             options["extend_by"],
-            options["mean_size"],
-            align,
-            options["slot_high"],
+            mean_size,
+            options["align"],
+            slot_high,
             options["arena_high"],
-            options["first_fit"],
+            first_fit,
         )
         self.told_init()
 
-    def _init_lands(self, align):
-        space, address = self.space, self.address
-        at = address + p.MVFF_TOTAL_AT
-        self.total_land = CBSFast.init(space, at, self.blocks, align, address)
-        at = address + p.MVFF_PRIMARY_AT
-        primary = CBSFast.init(space, at, self.blocks, align, address)
-        at = address + p.MVFF_SECONDARY_AT
-        secondary = Freelist.init(space, at, align, address)
-        at = address + p.MVFF_FREE_AT
-        self.free_land = Failover.init(space, at, primary, secondary, address)
-
-    def alloc_block(self, size):
-        """The address of a block of `size` bytes, or a negative code.
-
-        Looks in the free land; if nothing fits, extends the pool and looks
-        again, for the new memory may have coalesced with old.
-        """
-        n = mmu.at(self.space, self.address, p.MVFF_SIZE)
+    def find(self, size):
+        """Take `size` bytes at one end of the first range that holds them, or
+        of the last one. Returns as `Fit.find`."""
+        n = mmu.at(self.space, self.address, p.FIT_SIZE)
         w = self.space.words
-        align = w[n + p.POOL_ALIGN]
-        size = size + align - 1 & -align
         mode = lf.HIGH if w[n + p.SLOT_HIGH] else lf.LOW
-        if not self._find(w[n + p.FIRST_FIT], size, mode):
-            res = self._extend(size)
-            if res != r.OK:
-                return -res
-            if not self._find(w[n + p.FIRST_FIT], size, mode):
-                return -r.RESOURCE
-        return self.free_land.found_base
-
-    def _find(self, first_fit, size, mode):
-        if first_fit:
-            return self.free_land.first_range(size, mode)
-        return self.free_land.last_range(size, mode)
-
-    def _extend(self, size):
-        """Get memory for a block of `size` bytes from the arena."""
-        n = mmu.at(self.space, self.address, p.MVFF_SIZE)
-        w = self.space.words
-        grain = self.grains.grain
-        least = size + grain - 1 & -grain
-        wanted = max(w[n + p.MVFF_EXTEND_BY] + grain - 1 & -grain, least)
-        base = self.grains.alloc_grains(wanted, w[n + p.ARENA_HIGH], self.address)
-        if base < 0 and wanted != least:
-            wanted = least
-            base = self.grains.alloc_grains(wanted, w[n + p.ARENA_HIGH], self.address)
-        if base < 0:
-            return -base
-        res = self.total_land.insert_range(base, base + wanted)
-        if res != r.OK:
-            self.grains.free_grains(base, wanted, self.address)
-            return res
-        return self.free_land.insert_range(base, base + wanted)
-
-    def free_block(self, address, size):
-        """Free a block of `size` bytes, then give back what is too much.
-
-        Returns OK, or FAIL if some of it was free; then nothing changed.
-        """
-        n = mmu.at(self.space, self.address, p.MVFF_SIZE)
-        w = self.space.words
-        align = w[n + p.POOL_ALIGN]
-        res = self.free_land.insert_range(address, address + (size + align - 1 & -align))
-        if res == r.OK:
-            limit = raw.whole(self.space.floats[n + p.MVFF_SPARE] * w[n + p.TOTAL_BYTES])
-            free = w[n + p.PRIMARY_BYTES] + w[n + p.SECONDARY_BYTES]
-            if free >= limit:
-                self._reduce(free, limit // 2)
-        return res
-
-    def _reduce(self, free, target):
-        """Give memory back to the arena, of which `free` bytes are too much:
-        the tops of the largest free ranges, until `target` bytes are left.
-
-        Source: design/pools.md#.sol.mvff.reduce
-        """
-        grain = self.grains.grain
-        while free > target and self.free_land.largest_range(grain, lf.KEEP):
-            base = self.free_land.found_base + grain - 1 & -grain
-            top = self.free_land.found_limit & -grain
-            if base >= top:
-                break
-            base = max(base, top - (free - target + grain - 1 & -grain))
-            if self._give_back(base, top) != r.OK:
-                break
-            free -= top - base
-        return r.OK
-
-    def _give_back(self, base, limit):
-        res = self.free_land.delete_range(base, limit)
-        if res != r.OK:
-            return res
-        res = self.total_land.delete_range(base, limit)
-        if res != r.OK:
-            self.free_land.insert_range(base, limit)
-            return res
-        return self.grains.free_grains(base, limit - base, self.address)
-
-    def alloc_aligned(self, size, align):
-        """As `Pool.alloc_aligned`: of a block that is `align` bytes too large,
-        what lies before and after the aligned part is freed again."""
-        least = self._word(p.POOL_ALIGN)
-        if align <= least:
-            return self.alloc_block(size)
-        size = size + least - 1 & -least
-        base = self.alloc_block(size + align - least)
-        if base < 0:
-            return base
-        address = base + align - 1 & -align
-        limit = base + size + align - least
-        if address > base:
-            self.free_land.insert_range(base, address)
-        if address + size < limit:
-            self.free_land.insert_range(address + size, limit)
-        return address
-
-    def resize_block(self, address, old, new):
-        """As `Pool.resize_block`: a block gives its end back, or takes the
-        beginning of the free range after it. Cost: O(log n)."""
-        align = self._word(p.POOL_ALIGN)
-        old = old + align - 1 & -align
-        new = new + align - 1 & -align
-        if new < old:
-            return self.free_block(address + new, old - new)
-        if new == old:
-            return r.OK
-        return self.free_land.delete_range(address + old, address + new)
-
-    # Accounts
-
-    def block_size(self, size):
-        """`size` rounded up to the alignment."""
-        align = self._word(p.POOL_ALIGN)
-        return size + align - 1 & -align
-
-    def whole_free(self):
-        """The bytes of whole grains in the free ranges."""
-        return self.free_land.whole(self.grains.grain)
-
-    def total(self):
-        """The bytes that the pool has of the arena for its blocks."""
-        return self._word(p.TOTAL_BYTES)
-
-    def free_bytes(self):
-        """The bytes of `total` that are in no block."""
-        return self._word(p.PRIMARY_BYTES) + self._word(p.SECONDARY_BYTES)
-
-    def largest(self):
-        """The bytes of the largest free range. Changes nothing: ranges of the
-        two lands that touch are two ranges, as long as they have not been
-        made one for want of a node."""
-        return max(
-            self._largest_of(self.free_land.primary), self._largest_of(self.free_land.secondary)
-        )
-
-    def _largest_of(self, land):
-        if land.largest_range(self._word(p.POOL_ALIGN), lf.KEEP):
-            return land.found_limit - land.found_base
-        return 0
-
-    def expect_block(self, address, size):
-        """Raise ProtocolError unless [address, address + size), rounded up,
-        is aligned and lies in the pool's memory."""
-        align = self._word(p.POOL_ALIGN)
-        limit = address + (size + align - 1 & -align)
-        if address % align:
-            raise ProtocolError(f"block {address:#x} of {self!r} is not aligned to {align}")
-        total = self.total_land
-        if not (total.next_after(address) and total.found_base <= address and limit <= total.found_limit):
-            raise ProtocolError(f"[{address:#x}, {limit:#x}) is not in the memory of {self!r}")
-
-    def free_ranges(self):
-        """As `Pool.free_ranges`: ascending in the one land, then in the other."""
-        return iter(self.free_land)
-
-    # End
-
-    def finish(self):
-        """Give all memory back to the arena and invalidate the descriptor."""
-        for base, limit in list(self.total_land):
-            self.grains.free_grains(base, limit - base, self.address)
-            self.total_land.delete(base, limit)
-        for land in (
-            self.free_land,
-            self.free_land.secondary,
-            self.free_land.primary,
-            self.total_land,
-        ):
-            land.finish()
-        self.blocks.finish()
-        self.finish_pool()
-
-    def check(self):
-        """Assert the pool's invariants (design/pools.md#.req.mvff.check)."""
-        self._expect_alive()
-        self.blocks.check()
-        self.total_land.check()
-        self.free_land.check()
-        spans = list(self.total_land)
-        for base, limit in self.free_land:
-            inside = any(low <= base and limit <= high for low, high in spans)
-            assert inside, "the free land lies in the total land"
-        nodes = (self.blocks.total_size - self.blocks.free_size) // self.blocks.unit_size
-        ranges = len(self.total_land) + len(self.free_land.primary)
-        assert nodes == ranges, "every node holds a range"
+        if w[n + p.FIRST_FIT]:
+            found = self.free_land.first_range(size, mode)
+        else:
+            found = self.free_land.last_range(size, mode)
+        return self.free_land.found_base if found else 0
 
     def describe(self):
         """What the pool holds, as text."""
         self._expect_alive()
-        n = mmu.at(self.space, self.address, p.MVFF_SIZE)
-        w = self.space.words
-        high = {True: "high", False: "low"}
-        return (
-            f"MVFF pool {self.serial} at {self.address:#x}\n"
-            f"  extend by {w[n + p.MVFF_EXTEND_BY]} bytes, align {self.align}, "
-            f"spare {self.space.floats[n + p.MVFF_SPARE]}\n"
-            f"  {'first' if w[n + p.FIRST_FIT] else 'last'} fit, "
-            f"{high[bool(w[n + p.SLOT_HIGH])]} end of the range, "
-            f"{high[bool(w[n + p.ARENA_HIGH])]} end of the arena\n"
-            f"  total {self.total()}, free {self.free_bytes()} bytes "
-            f"in {len(self.free_land)} ranges, largest {self.largest()}\n"
-        )
+        fit = "first" if self._word(p.FIRST_FIT) else "last"
+        end = "high" if self._word(p.SLOT_HIGH) else "low"
+        return self.told(f"{fit} fit, {end} end of the range")

@@ -2,12 +2,16 @@
 
 from arena.arena import Arena
 from land.sorted import SortedLand
+from pools.bestfit import BestFit
 from pools.buddy import Buddy
+from pools.lifofit import LIFOFit
 from pools.mfs import MFS
 from pools.mvff import MVFF
 from pools.mvt import MVT
+from pools.nextfit import NextFit
 from pools.segfit import SegFit
 from pools.slab import Slab
+from pools.worstfit import WorstFit
 from rangeland.invariants.finding import CannotTry
 from rangeland.invariants.prove import prove
 from rangeland.lands import CBS, CBSFast, CBSZoned, Failover, Freelist

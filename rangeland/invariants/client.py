@@ -4,6 +4,7 @@ Source: design/stress.md#.sol.client
 """
 
 from rangeland.invariants.draws import Draws
+from rangeland.invariants.holdings import FITS
 from rangeland.invariants.points import drawn_keywords
 from rangeland.invariants.regional import BuddyTrial, SegFitTrial, SlabTrial
 from rangeland.invariants.verdicts import free_runs
@@ -21,8 +22,8 @@ HOLES = 90
 REGIONAL = ("buddy", BuddyTrial), ("segfit", SegFitTrial), ("slab", SlabTrial)
 # Steps that a run may do without, and what weight they may have.
 OPTIONAL = (
-    "mvff", "mfs", "mvt", "regional", "renew", "destroy", "fill", "drain", "limit", "spare", "collect", "grow", "attach",
-    "refuse", "straddle", "brim", "second", "close",
+    "mvff", "mfs", "mvt", "fit", "regional", "renew", "destroy", "fill", "drain", "limit", "spare", "collect", "grow",
+    "attach", "refuse", "straddle", "brim", "second", "close",
 )  # fmt: skip
 WEIGHTS = (0, 1, 1, 3)
 # What is done while the machine refuses.
@@ -44,7 +45,7 @@ class Client(Draws):
         self.sizes = rng.choices(SIZES, k=rng.randint(1, 4))
         self._begin()
         for _ in range(rng.randint(1, 3)):
-            rng.choice((self._mvff, self._mvff, self._mfs, self._mvt, self._regional))()
+            rng.choice((self._mvff, self._fit, self._mfs, self._mvt, self._regional))()
 
     def _begin(self):
         choice = self.rng.choice
@@ -67,6 +68,19 @@ class Client(Draws):
                 choice((8, 8, 16, 256, 4096)),
                 choice(SPARES),
                 *(choice((False, True)) for _ in range(3)),
+            )
+
+    def _fit(self):
+        choice = self.rng.choice
+        if len(self.trial.pools) < MOST_POOLS:
+            self._add(
+                "fit",
+                self._new(),
+                choice(list(FITS)),
+                choice(EXTENDS),
+                choice((8, 8, 16, 256, 4096)),
+                choice(SPARES),
+                choice((False, True)),
             )
 
     def _mfs(self):

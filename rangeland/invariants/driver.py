@@ -17,7 +17,8 @@ class Driver:
     """A run in progress: the pool, the blocks that live, and the verdict.
 
     At most `most` blocks live at a time. A block is expected at a multiple of
-    `align`; the pool counts its size rounded up to a multiple of `quantum`.
+    `align`; the pool counts its size rounded up to a multiple of `quantum`, or
+    as its own `block_size` says if that is 0.
     A refused block keeps its place among the live ones, with address 0, so
     that which block an operation means depends on the columns alone.
     After a verdict other than GOOD: `culprit`, the number of the block;
@@ -44,7 +45,7 @@ class Driver:
         self.made = 0
         self.done = 0
         self.refused = 0
-        self.taken = pool.total_size - pool.free_size
+        self.taken = pool.total_size - pool.free_size - pool.slack_size
         self.verdict = d.GOOD
         self.culprit = -1
         self.spot = 0
@@ -122,7 +123,7 @@ class Driver:
         if self._place(address, size, name) != d.GOOD:
             return self.verdict
         self._write(address, size, stamp)
-        self.taken += (size + self.quantum - 1) // self.quantum * self.quantum
+        self.taken += self._rounded(size)
         return self._account(name, address)
 
     def _place(self, address, size, name):
@@ -150,15 +151,20 @@ class Driver:
         if spot >= 0:
             return self._judged(d.CONTENTS, name, spot, self._word(spot), stamp ^ spot)
         self.shadow.clear(address, address + size)
-        self.taken -= (size + self.quantum - 1) // self.quantum * self.quantum
+        self.taken -= self._rounded(size)
         res = self.pool.free_block(address, size)
         if res != r.OK:
             return self._judged(d.REFUSED, name, address, res, r.OK)
         return self._account(name, address)
 
+    def _rounded(self, size):
+        if self.quantum == 0:
+            return self.pool.block_size(size)
+        return (size + self.quantum - 1) // self.quantum * self.quantum
+
     def _account(self, name, address):
-        """What the pool has and is not free is what its clients have."""
-        used = self.pool.total() - self.pool.free_bytes()
+        """What the pool has, neither free nor slack, is what its clients have."""
+        used = self.pool.total() - self.pool.free_bytes() - self.pool.slack()
         if used != self.taken:
             return self._judged(d.ACCOUNTS, name, address, used, self.taken)
         return d.GOOD

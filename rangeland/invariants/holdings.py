@@ -5,17 +5,21 @@ Source: design/stress.md#.sol.arena
 
 from dataclasses import dataclass
 
+from pools.bestfit import BestFit
 from pools.buddy import Buddy
+from pools.lifofit import LIFOFit
 from pools.mfs import MFS
 from pools.mvff import MVFF
 from pools.mvt import MVT
+from pools.nextfit import NextFit
 from pools.segfit import SegFit
 from pools.slab import Slab
+from pools.worstfit import WorstFit
 from rangeland.invariants.blocks import Blocks, pattern, spans
 from rangeland.invariants.finding import Broken
 from rangeland.invariants.points import KEYWORDS, AtPoints
 from rangeland.invariants.regional import BuddyTrial, SegFitTrial, SlabTrial
-from rangeland.invariants.roundings import rounding_of
+from rangeland.invariants.rounding import rounding_of
 from rangeland.invariants.spaces import SpaceTrial
 from rangeland.invariants.telling import FillingTrial
 from rangeland.invariants.trial import described
@@ -29,18 +33,19 @@ from rangeland.invariants.verdicts import (
 from vm import events as ev
 from vm.results import AllocationError, ParamError
 
+FITS = {kind.__name__: kind for kind in (BestFit, WorstFit, NextFit, LIFOFit)}
+FIT_KEYWORDS = ("extend_by", "align", "spare", "arena_high")
+
 
 @dataclass
 class Held:
     """A pool of the trial: its handle, or AtPoints, and what a client knows
-    of it. `rounded` tells what a block takes; `unit` is the one size of its
-    blocks, or None; `high` tells at which end it takes grains, None if nobody
-    knows."""
+    of it. `unit` is the one size of its blocks, or None; `high` tells at which
+    end it takes grains, None if nobody knows."""
 
     pool: object
     serial: int
     align: int
-    rounded: object
     unit: int | None
     high: bool | None = None
 
@@ -50,9 +55,18 @@ class Held:
         return isinstance(self.pool, AtPoints)
 
     @property
+    def own(self):
+        """The pool itself."""
+        return self.pool.pool if self.at_points else self.pool
+
+    @property
     def held(self):
         """The bytes that its points hold for blocks to come."""
         return self.pool.held_size if self.at_points else 0
+
+    def takes(self, size):
+        """The bytes that a block of `size` bytes takes in it."""
+        return rounding_of(self.own)(size)
 
     @property
     def taken(self):
@@ -64,7 +78,7 @@ class HoldingTrial(FillingTrial, SpaceTrial):
     """The part of an ArenaTrial that has `pools` in its `arena`, by their
     numbers, and `blocks` in these.
 
-    Steps: mvff, mfs, mvt, buddy, segfit, slab, renew, destroy; alloc, free.
+    Steps: mvff, mfs, mvt, fit, buddy, segfit, slab, renew, destroy; alloc, free.
     """
 
     def __init__(self):
@@ -91,6 +105,11 @@ class HoldingTrial(FillingTrial, SpaceTrial):
         """A pool of the class MFS."""
         options = {"unit_size": unit_size, "extend_by": extend_by}
         return self._make(number, MFS, options, unit_size, False)
+
+    def do_fit(self, number, kind, *options):
+        """A pool of one of the other FITS, by its name, with these FIT_KEYWORDS."""
+        high = dict(zip(FIT_KEYWORDS, options))["arena_high"]
+        return self._make(number, FITS[kind], dict(zip(FIT_KEYWORDS, options)), None, high)
 
     def do_mvt(self, number, *options):
         """A pool of the class MVT, with two allocation points."""
@@ -127,8 +146,7 @@ class HoldingTrial(FillingTrial, SpaceTrial):
             return False
         except AllocationError as error:
             return self._refused(before, error)
-        rounded = rounding_of(pool)
-        self.pools[number] = Held(pool, pool.serial, pool.align, rounded, unit, high)
+        self.pools[number] = Held(pool, pool.serial, pool.align, unit, high)
         return pool.address, pool.serial
 
     def do_renew(self, number, index):

@@ -7,8 +7,10 @@ import time
 from dataclasses import dataclass
 
 from arena.arena import Arena
+from pools.lifofit import LIFOFit
 from pools.point import PointedPool
 from pools.pool import Pool
+from pools.regions import RegionPool
 from rangeland.invariants import fields as d
 from rangeland.invariants.columns import SLICE, Columns, draining
 from rangeland.invariants.driver import Driver
@@ -35,7 +37,7 @@ _VERDICTS = {
     d.OUTSIDE: ("outside", "block {name} at {spot:#x} is not all in mapped memory"),
     d.MISALIGNED: ("alignment", "block {name} lies at {spot:#x}, {found} above a multiple"),
     d.CONTENTS: ("contents", "the word at {spot:#x} of block {name} is {found}, not {expected}"),
-    d.ACCOUNTS: ("accounts", "total less free is {found} bytes, but {expected} bytes live"),
+    d.ACCOUNTS: ("accounts", "total less free and slack is {found} bytes, but {expected} live"),
     d.NONSENSE: ("nonsense", "the answer to the request for block {name} is {found}"),
     d.REFUSED: ("free-refused", "the free of block {name} at {spot:#x} is refused, by {found}"),
     d.UNWOUND: ("unwound", "the refusal of block {name} changed total from {expected} to {found}"),
@@ -121,6 +123,9 @@ class Stress:
             columns = Columns(columns.seed, unit, columns.lifetime, columns.most)
         self.columns = columns
         quantum = pool.unit_size if unit is not None else pool.align
+        if isinstance(pool, (LIFOFit, RegionPool)):
+            # A block takes its header too, or all of its class.
+            quantum = 0
         self.driver = Driver(pool, columns.most, pool.align, quantum)
 
     def drive(self, operations, every, began=0.0, seconds=None, progress=None):

@@ -111,25 +111,24 @@ def _judge_clients(trial, found):
     for block in trial.blocks:
         number = trial.owner[block.number]
         held = trial.pools[number]
-        owned[number] += held.rounded(block.size)
+        owned[number] += held.takes(block.size)
         raw = clients[held.serial]
         expect_apart((block.number, block.address, block.size), raw.spans, raw.free_ranges)
     for number, held in trial.pools.items():
         raw, pool = clients[held.serial], held.pool
-        told = pool.total_size, pool.free_size
-        if told != (raw.total, raw.free):
-            expected = raw.total, raw.free
-            proof = f"assert (pool{number}.total_size, pool{number}.free_size) == {expected}"
+        told = pool.total_size, pool.free_size, pool.slack_size
+        if told != (raw.total, raw.free, raw.slack):
+            expected = raw.total, raw.free, raw.slack
+            names = ", ".join(f"pool{number}.{name}_size" for name in ("total", "free", "slack"))
+            proof = f"assert ({names}) == {expected}"
             raise Broken("accounts", f"{pool!r} tells {told}, not {expected}", proof)
         if held.held != (points := total(getattr(raw, "held", ()))):
             proof = f"assert pool{number}.held_size == {points}"
             raise Broken("accounts", f"points of {pool!r} hold {held.held}, not {points}", proof)
-        slack = getattr(raw, "slack_told", 0)
-        if pool.slack_size != slack or raw.total - raw.free - slack != owned[number] + points:
-            used = owned[number] + points + slack
+        used = owned[number] + points + raw.slack
+        if raw.total - raw.free != used:
             proof = f"assert pool{number}.total_size - pool{number}.free_size == {used}"
             told = f"{raw.total - raw.free} bytes of {pool!r} are in use, {owned[number]} live"
-            told += f", and {slack} slack"
             raise Broken("accounts", told, proof)
         if held.unit is None:
             _judge_largest(pool, raw, number)
@@ -137,8 +136,7 @@ def _judge_clients(trial, found):
 
 def _judge_largest(pool, raw, number):
     """The largest block that needs no more memory is the largest free range
-    of either land; in MVT, what of it lies in one segment; in other classes,
-    what their free memory says."""
+    of either land; in MVT, what of it lies in one segment."""
     if pool.largest_free != raw.largest:
         told = f"the largest free range is of {pool.largest_free} bytes, not {raw.largest}"
         raise Broken("find", told, f"assert pool{number}.largest_free == {raw.largest}")

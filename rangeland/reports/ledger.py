@@ -99,7 +99,7 @@ class Ledger:
         self._settled[e["pool"]] = (p.MFS_SIZE, self.names.pool(e["pool"]))
 
     def _pool_init_mvff(self, e, _):
-        self._settled[e["pool"]] = (p.MVFF_SIZE, self.names.pool(e["pool"]))
+        self._settled[e["pool"]] = (p.FIT_SIZE, self.names.pool(e["pool"]))
 
     def _land_init(self, e, _):
         if e["owner"] not in self.names.pools:

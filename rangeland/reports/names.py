@@ -3,7 +3,7 @@
 All is found in the log itself, which may be read to its end for it.
 """
 
-from pools.fields import MVFF_SIZE
+from pools.fields import FIT_SIZE
 from vm import fields as f
 from vm.results import ParamError
 
@@ -118,7 +118,7 @@ class Names:
         at = fact.params["pool"]
         pool = self.pools[at]
         pool.unit, pool.extends = fact.params["unitSize"], bool(fact.params["extendSelf"])
-        host = next((host for host in hosts if host < at < host + MVFF_SIZE), None)
+        host = next((host for host in hosts if host < at < host + FIT_SIZE), None)
         owner = self.pools[host].name if host else _found(OWNERS, fact.path)
         if owner:
             pool.name = f"{owner}'s node pool"

@@ -10,11 +10,15 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from arena.arena import Arena
+from pools.bestfit import BestFit
 from pools.buddy import Buddy
+from pools.lifofit import LIFOFit
 from pools.mfs import MFS
 from pools.mvff import MVFF
+from pools.nextfit import NextFit
 from pools.segfit import SegFit
 from pools.slab import Slab
+from pools.worstfit import WorstFit
 from rangeland.sizes import parse_size
 from rangeland.traces.fields import ALLOC
 from rangeland.traces.replay import ROWS, replay
@@ -71,6 +75,13 @@ def _no_defaults(trace, given):
 # What all pools over regions have.
 _SPARE = {"spare": _fraction, "arena_high": _boolean}
 
+_FIT = {
+    "extend_by": parse_size,
+    "align": parse_size,
+    "spare": _fraction,
+    "arena_high": _boolean,
+}
+
 _KINDS = {
     "mvff": _Kind(
         MVFF,
@@ -86,6 +97,10 @@ _KINDS = {
         _mvff_defaults,
     ),
     "mfs": _Kind(MFS, {"unit_size": parse_size, "extend_by": parse_size}, _mfs_defaults),
+    "bestfit": _Kind(BestFit, _FIT, _no_defaults),
+    "worstfit": _Kind(WorstFit, _FIT, _no_defaults),
+    "nextfit": _Kind(NextFit, _FIT, _no_defaults),
+    "lifofit": _Kind(LIFOFit, _FIT, _no_defaults),
     "buddy": _Kind(Buddy, _SPARE | {"extend_by": parse_size, "min_size": parse_size}, _no_defaults),
     "segfit": _Kind(
         SegFit, _SPARE | {"extend_by": parse_size, "direct_above": parse_size}, _no_defaults

@@ -377,5 +377,5 @@ def test_describe(arena):
 
 def test_a_descriptor_lies_in_control_memory_at_its_size(arena):
     first, second = rl.MVFF(arena), rl.MVFF(arena)
-    assert second.address - first.address == p.MVFF_SIZE == 752
+    assert second.address - first.address == p.FIT_SIZE == 752
     assert arena.pool_of(first.address) is arena.system_pools[2]

@@ -3,12 +3,15 @@ descriptors begin with. Source: design/raw.md#.sol.pools
 """
 
 from rangeland.invariants.raw import layout as at
+from rangeland.invariants.raw.fits import BestFitPool, LIFOFitPool, NextFitPool, WorstFitPool
 from rangeland.invariants.raw.mvt import MVTPool
 from rangeland.invariants.raw.pools import MFSPool, MVFFPool
 from rangeland.invariants.raw.regions import BuddyPool, SegFitPool, SlabPool
 from rangeland.invariants.raw.words import hold
 
 POOLS = {at.name("MFS"): MFSPool, at.name("MVFF"): MVFFPool, at.name("MVT"): MVTPool}
+POOLS |= {at.name("BEST"): BestFitPool, at.name("WORST"): WorstFitPool}
+POOLS |= {at.name("NEXT"): NextFitPool, at.name("LIFO"): LIFOFitPool}
 POOLS |= {at.name("BUD"): BuddyPool, at.name("SEGF"): SegFitPool, at.name("SLAB"): SlabPool}
 
 

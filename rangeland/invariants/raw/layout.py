@@ -35,7 +35,7 @@ ENTRY_BYTES = 24
 LAND = dict(sig=0, align=8, size=16, owner=24, root=32, count=40, nodes=48, zone_shift=56)
 FREELIST = dict(sig=0, align=8, size=16, head=32, count=40)
 FAILOVER = dict(sig=0, primary=32, secondary=40)
-NODE_BYTES = {name("CBS"): 32, name("CBSF"): 40, name("CBSZ"): 48}
+NODE_BYTES = {name("CBSS"): 32, name("CBS"): 32, name("CBSF"): 40, name("CBSZ"): 48}
 
 POOL = dict(sig=0, serial=8, next=16, previous=24, arena=32, align=40, first_point=56)
 MFS = dict(
@@ -48,6 +48,17 @@ EXTENT_HEADER = 16
 FREE_KEY = name("FREE") << 32
 MVFF = dict(POOL, blocks=168, total=360, primary=480, secondary=600, free=672)
 MVFF_BYTES = 752
+# A sized CBS has a second tree, of the last two words of nodes of 48 bytes
+SIZED_ROOT = 64
+SIZED_LINKS = 32
+NEXTFIT = dict(rover=120)
+LIFO = dict(
+    POOL, extend_by=112, spare=120, arena_high=128, total=136, free=144, rests=152,
+    free_blocks=160, first_free=168, first_extent=176, extents=184, empty=192,
+)  # fmt: skip
+LIFO_BYTES = 200
+TAG_BYTES, LEAST_BLOCK = 8, 32
+IN_USE, BEFORE, FIRST = 1, 2, 4
 MVT = dict(
     POOL, primary=112, secondary=232, failover=304, min_size=368, mean_size=376, max_size=384,
     reserve_depth=392, frag_limit=400, fill_size=408, reuse_size=416, total=424, available=432,
@@ -71,7 +82,7 @@ REGION_BYTES = 72
 BUDDY_BYTES, ORDERS, ORDERS_MOST = 672, 184, 60
 TREE_ORDER, TREE = 72, 80
 SEGFIT_BYTES, DIRECT_ABOVE, BIN_MASKS, BINS, BINS_MOST = 1248, 184, 192, 224, 128
-USED, BEFORE, FIRST, END = 1, 2, 4, 8
+USED, END = 1, 8
 SLAB_BYTES, LARGE_CLASS, HEAPS = 1856, 184, 192
 SLAB = dict(
     REGION, number=72, unit=80, room=88, units=96, child=104, next=112, back=120,

@@ -24,9 +24,11 @@ from rangeland.invariants.raw.words import hold, inside, total, union
 
 
 class Pool:
-    """What the raw words say of any pool."""
+    """What the raw words say of any pool. Of `total`, `slack` bytes are in
+    no block and free for none."""
 
     segment_of = {}
+    slack = 0
 
     def __init__(self, raw, address, expected, size):
         head = raw.read(at.POOL, address)
@@ -107,14 +109,17 @@ class MFSPool(Pool):
 class MVFFPool(Pool):
     """An MVFF pool: its lands, and the pool of their nodes (C1, C2, F1)."""
 
+    kind, land = "MVFF", "CBSF"
+
     def __init__(self, raw, address):
-        super().__init__(raw, address, "MVFF", at.MVFF_BYTES)
+        super().__init__(raw, address, self.kind, at.MVFF_BYTES)
         self.blocks = MFSPool(raw, address + at.MVFF["blocks"])
         spans = walk_land(raw, address + at.MVFF["total"], "CBSF", self.blocks.address)
-        primary = walk_land(raw, address + at.MVFF["primary"], "CBSF", self.blocks.address)
+        primary = walk_land(raw, address + at.MVFF["primary"], self.land, self.blocks.address)
         self.secondary = walk_freelist(raw, address + at.MVFF["secondary"])
         self.primary = primary.ranges
         judge_nodes((spans, primary), self.blocks)
+        self.judge_land(raw, primary)
         self.spans = spans.ranges
         self.free_ranges = union(primary.ranges + self.secondary)
         for base, limit in self.free_ranges:
@@ -125,6 +130,9 @@ class MVFFPool(Pool):
         self.extent_of = {address: None, **self.blocks.extent_of}
         self.totals = {self.serial: (self.total, self.free), **self.blocks.totals}
         self.own = {address: self.serial, **self.blocks.own}
+
+    def judge_land(self, raw, primary):
+        """What else has to hold of the land of what is free."""
 
     @property
     def largest(self):

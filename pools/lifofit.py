@@ -1,0 +1,270 @@
+"""LIFOFit: blocks of any size, at the first free block that holds them, where
+the block freed last comes first. Blocks have boundary tags.
+
+Vital statistics
+    Alignment: `align`, 8 to the grain. Least block: 32 bytes, or `align` if
+    that is more. Overhead: a word per block, and 32 bytes per extent. Worst
+    case: that of first fit is no better than for an order by address, and
+    small blocks pile up at the front of the list. Alloc: O(n) for n free
+    blocks; free: O(1), but for what goes back. Not for several threads.
+
+A block that is freed becomes one with its free neighbours at once, and goes
+to the front of the list. Of the block found, the high end is given out, so that
+what is left keeps its place in the list.
+Source: design/fits.md#.sol.lifo; Knuth, The Art of Computer Programming 1,
+section 2.5 (first fit, boundary tags); Wilson, Johnstone, Neely and Boles,
+Dynamic Storage Allocation: A Survey and Critical Review, 1995
+"""
+
+from pools import fields as p
+from pools.fit import fit_options
+from pools.pool import Pool
+from pools.tagged import Tagged
+from vm import mmu, raw
+from vm import results as r
+from vm.results import ProtocolError
+
+
+class LIFOFit(Tagged):
+    """The handle of a pool that takes the first fit in LIFO order.
+
+    LIFOFit(arena, extend_by=65536, align=8, spare=0.75, arena_high=False)
+    """
+
+    class_name = "LIFOFitPool"
+    descriptor_size = p.LIFO_SIZE
+
+    def __init__(self, arena, extend_by=65536, align=8, spare=0.75, arena_high=False):
+        """Make a pool in `arena` that asks it for `extend_by` bytes or more.
+
+        `spare` is the fraction of the pool's memory that may be free before
+        extents that are all free go back; `arena_high` says from which end of
+        the arena memory comes. Blocks are aligned to `align`, a power of two
+        from 8 to the grain. Units: sizes in bytes.
+        Raises: ParamError; AllocationError.
+        """
+        self._create(arena, **fit_options(arena, extend_by, align, spare, arena_high))
+
+    def bind(self, space, address, grains):
+        """Make this the handle of the LIFOFit pool at `address`."""
+        Pool.bind(self, space, address, grains)
+        self.sig = p.LIFO_SIG
+
+    def init(self, arena_address, extend_by, align, spare, arena_high):
+        """Write the descriptor of a pool without memory. Takes no memory."""
+        self.init_pool(arena_address, align)
+        n = mmu.at(self.space, self.address, p.LIFO_SIZE)
+        w = self.space.words
+        for field in range(p.LIFO_TOTAL, p.EMPTY_EXTENTS + 1):
+            w[n + field] = 0
+        w[n + p.LIFO_EXTEND_BY] = max(extend_by, self.grains.grain)
+        self.space.floats[n + p.LIFO_SPARE] = spare
+        w[n + p.LIFO_ARENA_HIGH] = arena_high
+        self.told_init()
+
+    # Allocation
+
+    def alloc_block(self, size):
+        """The address of a block of `size` bytes, or a negative code."""
+        block = self._obtain(self.block_size(size))
+        return block + p.TAG if block > 0 else block
+
+    def _obtain(self, size):
+        """A block of `size` bytes, its header included, or a negative code."""
+        block = self.first_fit(size)
+        if block == 0:
+            block = self.extend(size)
+            if block < 0:
+                return block
+        return self.take(block, size)
+
+    def alloc_aligned(self, size, align):
+        """As `Pool.alloc_aligned`: of a block that is large enough to hold an
+        aligned one, what lies before and after that is freed again."""
+        if align <= self._word(p.POOL_ALIGN):
+            return self.alloc_block(size)
+        size = self.block_size(size)
+        least = self.least()
+        found = size + align + least
+        block = self._obtain(found)
+        if block < 0:
+            return block
+        w = self.space.words
+        m = mmu.at(self.space, block, p.TAG)
+        whole = w[m] & -8
+        self.count_rest(found - whole)
+        address = block + p.TAG + align - 1 & -align
+        # What lies before is nothing, or a block.
+        while 0 < address - p.TAG - block < least:
+            address += align
+        gap = address - p.TAG - block
+        if gap:
+            w[m] -= whole - gap
+            w[mmu.at(self.space, block + gap, p.TAG)] = (
+                whole - gap | p.IN_USE | p.BEFORE_IN_USE
+            )
+            self.release(block)
+        self.cut(address - p.TAG, size)
+        return address
+
+    def resize_block(self, address, old, new):
+        """As `Pool.resize_block`: a block frees its end, or takes the free
+        block after it. Cost: O(1)."""
+        n = mmu.at(self.space, self.address, p.LIFO_SIZE)
+        w = self.space.words
+        old = self.block_size(old)
+        new = self.block_size(new)
+        block = address - p.TAG
+        m = mmu.at(self.space, block, p.TAG)
+        whole = w[m] & -8
+        if new > whole:
+            after = mmu.at(self.space, block + whole, p.TAG)
+            more = w[after] & -8
+            if w[after] & p.IN_USE or whole + more < new:
+                return r.FAIL
+            self.unlink(block + whole)
+            w[n + p.LIFO_FREE] -= more
+            w[m] += more
+            w[mmu.at(self.space, block + whole + more, p.TAG)] |= p.BEFORE_IN_USE
+        w[n + p.LIFO_RESTS] -= whole - old
+        self.cut(block, new)
+        return r.OK
+
+    # Free
+
+    def free_block(self, address, size):
+        """Free a block of `size` bytes, then give back what is too much.
+
+        Returns OK, or FAIL if it was free; then nothing changed.
+        """
+        n = mmu.at(self.space, self.address, p.LIFO_SIZE)
+        w = self.space.words
+        m = mmu.at(self.space, address - p.TAG, p.TAG)
+        if not w[m] & p.IN_USE:
+            return r.FAIL
+        w[n + p.LIFO_RESTS] -= (w[m] & -8) - self.block_size(size)
+        self.release(address - p.TAG)
+        if w[n + p.EMPTY_EXTENTS]:
+            most = w[n + p.LIFO_TOTAL] - w[n + p.TAGGED_EXTENTS] * self.least()
+            limit = raw.whole(self.space.floats[n + p.LIFO_SPARE] * most)
+            if w[n + p.LIFO_FREE] >= limit:
+                self._reduce(limit // 2)
+        return r.OK
+
+    def _reduce(self, target):
+        """Give extents that are all free back to the arena, the newest first,
+        as far as `target` bytes stay free.
+
+        Source: design/fits.md#.sol.lifo.reduce
+        """
+        n = mmu.at(self.space, self.address, p.LIFO_SIZE)
+        w = self.space.words
+        around = self.least()
+        base = w[n + p.FIRST_TAGGED]
+        while base and w[n + p.EMPTY_EXTENTS]:
+            e = mmu.at(self.space, base, p.LEAST_TAGGED)
+            following = w[e + p.TAGGED_NEXT]
+            size = w[e + p.TAGGED_SIZE]
+            free = size - around
+            head = w[mmu.at(self.space, base + around - p.TAG, p.TAG)]
+            is_empty = head == free | p.BEFORE_IN_USE | p.IS_FIRST
+            if is_empty and w[n + p.LIFO_FREE] - free >= target:
+                self.give_back(base, size)
+            base = following
+        return r.OK
+
+    # Accounts
+
+    def total(self):
+        """The bytes that the pool has of the arena."""
+        return self._word(p.LIFO_TOTAL)
+
+    def free_bytes(self):
+        """The bytes of free blocks, without their headers."""
+        return self._word(p.LIFO_FREE) - p.TAG * self._word(p.FREE_BLOCKS)
+
+    def slack(self):
+        """The headers of free blocks, what stands around the blocks of the
+        extents, and what blocks have beyond their `block_size`."""
+        around = self.least() * self._word(p.TAGGED_EXTENTS)
+        return p.TAG * self._word(p.FREE_BLOCKS) + around + self._word(p.LIFO_RESTS)
+
+    def largest(self):
+        """The bytes of the largest block in the list. Cost: O(n) for n in it."""
+        w = self.space.words
+        largest = p.TAG
+        block = self._word(p.FIRST_FREE)
+        while block:
+            m = mmu.at(self.space, block, p.LEAST_TAGGED)
+            if w[m] & -8 > largest:
+                largest = w[m] & -8
+            block = w[m + p.NEXT_FREE]
+        return largest - p.TAG
+
+    def whole_free(self):
+        """The bytes of whole grains in what is free. Cost: O(n) for n of them."""
+        w = self.space.words
+        grain = self.grains.grain
+        total = 0
+        block = self._word(p.FIRST_FREE)
+        while block:
+            m = mmu.at(self.space, block, p.LEAST_TAGGED)
+            base = block + p.TAG + grain - 1 & -grain
+            limit = block + (w[m] & -8) & -grain
+            if limit > base:
+                total += limit - base
+            block = w[m + p.NEXT_FREE]
+        return total
+
+    def expect_block(self, address, size):
+        """Raise ProtocolError unless a block in use that `size` bytes take
+        begins at `address`, so far as tags tell. That it was freed before is
+        left to `free_block`."""
+        align = self._word(p.POOL_ALIGN)
+        if address % align:
+            raise ProtocolError(f"block {address:#x} of {self!r} is not aligned to {align}")
+        base = self.grains.extent_of(address, self.address)
+        if base < 0 or address < base + self.least():
+            raise ProtocolError(f"{address:#x} is not in the memory of {self!r}")
+        w = self.space.words
+        limit = base + w[mmu.at(self.space, base, p.LEAST_TAGGED) + p.TAGGED_SIZE]
+        tag = w[mmu.at(self.space, address - p.TAG, p.TAG)]
+        if not tag & p.IN_USE:
+            return
+        whole = tag & -8
+        end = address - p.TAG + whole
+        if not (0 < whole and end < limit and self._is_followed(end)):
+            raise ProtocolError(f"no block of {self!r} begins at {address:#x}")
+        rest = whole - self.block_size(size)
+        if not 0 <= rest < self.least():
+            raise ProtocolError(
+                f"block {address:#x} of {self!r} is freed with size {size}: expected one that "
+                f"takes {whole} bytes"
+            )
+
+    def _is_followed(self, end):
+        """True if the tag at `end` says that the block before it is in use."""
+        return self.space.words[mmu.at(self.space, end, p.TAG)] & p.BEFORE_IN_USE != 0
+
+    # End
+
+    def finish(self):
+        """Give all memory back to the arena and invalidate the descriptor."""
+        for base, limit in self.extents:
+            self.grains.free_grains(base, limit - base, self.address)
+        self.finish_pool()
+
+    def describe(self):
+        """What the pool holds, as text."""
+        self._expect_alive()
+        n = mmu.at(self.space, self.address, p.LIFO_SIZE)
+        w = self.space.words
+        high = "high" if w[n + p.LIFO_ARENA_HIGH] else "low"
+        return (
+            f"LIFOFit pool {self.serial} at {self.address:#x}\n"
+            f"  extend by {w[n + p.LIFO_EXTEND_BY]} bytes, align {self.align}, "
+            f"spare {self.space.floats[n + p.LIFO_SPARE]}\n"
+            f"  first fit in LIFO order, {high} end of the arena\n"
+            f"  total {self.total()}, free {self.free_bytes()} bytes "
+            f"in {w[n + p.FREE_BLOCKS]} blocks, largest {self.largest()}\n"
+        )

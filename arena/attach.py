@@ -30,9 +30,10 @@ POOL_CLASSES = {
     p.WORST_SIG: WorstFit,
     p.NEXT_SIG: NextFit,
     p.LIFO_SIG: LIFOFit,
+    p.BUDDY_SIG: Buddy,
+    p.SEGFIT_SIG: SegFit,
+    p.SLAB_SIG: Slab,
 }
-POOL_CLASSES = {p.MFS_SIG: MFS, p.MVFF_SIG: MVFF, p.MVT_SIG: MVT}
-POOL_CLASSES |= {p.BUDDY_SIG: Buddy, p.SEGFIT_SIG: SegFit, p.SLAB_SIG: Slab}
 
 
 def attach_grains(space, address):

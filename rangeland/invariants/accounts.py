@@ -6,7 +6,7 @@ Source: design/invariants.md#.sol.accounts
 from pools.pool import Pool
 from rangeland.invariants.finding import Broken, CannotTry
 from rangeland.invariants.offers import offered
-from rangeland.invariants.roundings import rounding_of
+from rangeland.invariants.rounding import rounding_of
 from rangeland.invariants.trial import described
 
 # So many refusals of the same request may not take memory each.
@@ -174,7 +174,7 @@ class Exact(Accounts):
     """The accounts of our own pools: exact, to the byte.
     Source: design/pools.md#.req.sum"""
 
-    text = "pool.total_size - pool.free_size - pool.slack_size"
+    text = "pool.total_size - pool.free_size"
 
     def __init__(self, pool, own):
         self.pool = pool
@@ -200,30 +200,27 @@ class Exact(Accounts):
         self.owed -= self.rounded(size)
 
     def mark(self):
-        """What may not change when a request is refused: the total, what is
-        free, and the slack. A point may give up what it holds first
+        """What may not change when a request is refused: the total, and what
+        is free. A point may give up what it holds first
         (design/pools.md#.sol.point)."""
-        pool = self.pool
-        return pool.total_size, pool.free_size + self._held(), pool.slack_size
+        return self.pool.total_size, self.pool.free_size + self._held()
 
     def expect_unwound(self, mark, request):
         """Raises: Broken if total or free have changed."""
         if self.mark() != mark:
             raise Broken(
                 "unwound",
-                f"the refusal of {request} changed (total, free, slack) from {mark} to {self.mark()}",
-                f"assert (pool.total_size, pool.free_size, pool.slack_size) == {mark}",
+                f"the refusal of {request} changed (total, free) from {mark} to {self.mark()}",
+                f"assert (pool.total_size, pool.free_size) == {mark}",
             )
 
     def expect(self):
         """Raises: Broken unless what is used is just what lives."""
-        total, free, slack = self.pool.total_size, self.pool.free_size, self.pool.slack_size
+        total, free = self.pool.total_size, self.pool.free_size
         owed = self.owed + self._held()
-        if total - free - slack != owed:
-            less = f" - {slack}" if slack else ""
+        if total - free != owed:
             raise Broken(
                 "accounts",
-                f"total less free is {total} - {free}{less} = {total - free - slack}, "
-                f"expected {owed}, which live",
+                f"total less free is {total} - {free} = {total - free}, expected {owed}, which live",
                 f"assert {self.text} == {owed}",
             )

@@ -22,9 +22,8 @@ DEFAULTS = (1 << 20, PAGE, True, 0.75, False)
 class ArenaTrial(HoldingTrial):
     """One run of an arena that has pools, limits and faults.
 
-    Steps: begin; mvff, mfs, mvt, fit, buddy, segfit, slab, renew, destroy;
-    alloc, free; limit, spare, collect, grow, attach; refuse, relent; second,
-    close. `outcomes` has, for
+    Steps: begin; mvff, mfs, mvt, fit, buddy, segfit, slab, renew, destroy; alloc,
+    free; limit, spare, collect, grow, attach; refuse, relent; second, close. `outcomes` has, for
     each step that was not skipped, what came of it.
     """
 

@@ -22,9 +22,8 @@ HOLES = 90
 REGIONAL = ("buddy", BuddyTrial), ("segfit", SegFitTrial), ("slab", SlabTrial)
 # Steps that a run may do without, and what weight they may have.
 OPTIONAL = (
-    "mvff", "mfs", "mvt", "fit", "regional", "renew", "destroy", "fill", "drain", "limit", "spare", "collect",
-    "grow", "attach",
-    "refuse", "straddle", "brim", "second", "close",
+    "mvff", "mfs", "mvt", "fit", "regional", "renew", "destroy", "fill", "drain", "limit", "spare", "collect", "grow",
+    "attach", "refuse", "straddle", "brim", "second", "close",
 )  # fmt: skip
 WEIGHTS = (0, 1, 1, 3)
 # What is done while the machine refuses.
@@ -46,8 +45,7 @@ class Client(Draws):
         self.sizes = rng.choices(SIZES, k=rng.randint(1, 4))
         self._begin()
         for _ in range(rng.randint(1, 3)):
-            makers = self._mvff, self._mvff, self._fit, self._mfs, self._mvt, self._regional
-            rng.choice(makers)()
+            rng.choice((self._mvff, self._fit, self._mfs, self._mvt, self._regional))()
 
     def _begin(self):
         choice = self.rng.choice

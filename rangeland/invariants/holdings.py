@@ -19,7 +19,7 @@ from rangeland.invariants.blocks import Blocks, pattern, spans
 from rangeland.invariants.finding import Broken
 from rangeland.invariants.points import KEYWORDS, AtPoints
 from rangeland.invariants.regional import BuddyTrial, SegFitTrial, SlabTrial
-from rangeland.invariants.roundings import rounding_of
+from rangeland.invariants.rounding import rounding_of
 from rangeland.invariants.spaces import SpaceTrial
 from rangeland.invariants.telling import FillingTrial
 from rangeland.invariants.trial import described
@@ -40,9 +40,8 @@ FIT_KEYWORDS = ("extend_by", "align", "spare", "arena_high")
 @dataclass
 class Held:
     """A pool of the trial: its handle, or AtPoints, and what a client knows
-    of it. `unit` is the one size of its
-    blocks, or None; `high` tells at which end it takes grains, None if nobody
-    knows."""
+    of it. `unit` is the one size of its blocks, or None; `high` tells at which
+    end it takes grains, None if nobody knows."""
 
     pool: object
     serial: int

@@ -10,7 +10,7 @@ from pools.segfit import SegFit
 from pools.slab import Slab
 from rangeland.invariants.allocator import AllocatorTrial
 from rangeland.invariants.finding import Broken
-from rangeland.invariants.roundings import rounding_of
+from rangeland.invariants.rounding import rounding_of
 
 SPARES = (0, 0.25, 0.5, 0.75, 0.75, 1)
 BYTES = (1, 4096, 16384, 65536, 65536)

@@ -136,8 +136,7 @@ def _judge_clients(trial, found):
 
 def _judge_largest(pool, raw, number):
     """The largest block that needs no more memory is the largest free range
-    of either land; in MVT, what of it lies in one segment; in other classes,
-    what their free memory says."""
+    of either land; in MVT, what of it lies in one segment."""
     if pool.largest_free != raw.largest:
         told = f"the largest free range is of {pool.largest_free} bytes, not {raw.largest}"
         raise Broken("find", told, f"assert pool{number}.largest_free == {raw.largest}")

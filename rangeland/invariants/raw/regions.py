@@ -45,7 +45,9 @@ def walk_regions(raw, pool, grain):
 
 class RegionsPool(Pool):
     """What pools over regions share. A class of them says in `_walk` what of a
-    region is free, and in `_slack` what of it is for nobody."""
+    region is free, and in `_edges` how many bytes of it are for nobody."""
+
+    _edges = 0
 
     def __init__(self, raw, address, expected, size):
         super().__init__(raw, address, expected, size)
@@ -56,7 +58,7 @@ class RegionsPool(Pool):
         self.spans = [(region.base, region.limit) for region in self.regions]
         self.grains = {address: union(self.spans)}
         self.control += [(region.address, region.bytes) for region in self.regions]
-        self.pieces, self.slack = [], 0
+        self.pieces, edges = [], 0
         for region in self.regions:
             if region.sole:
                 told = f"the region at {region.address:#x} has one block of {region.sole} bytes"
@@ -65,27 +67,24 @@ class RegionsPool(Pool):
                 self._judge_bytes(region, at.REGION_BYTES)
                 continue
             free = self._walk(region)
-            all_free = total(free) + self._slack(free, region) == region.limit - region.base
+            all_free = total(free) + self._edges == region.limit - region.base
             told = f"the region at {region.address:#x} has {total(free)} bytes free"
             hold(region.idle == all_free, "accounts", f"{told}: idle is {region.idle}")
-            self.slack += self._slack(free, region)
+            edges += self._edges
             self.pieces += free
         self.free_ranges = union(self.pieces)
         self.total, self.free = total(self.spans), total(self.pieces)
         for key, expected in (("total", self.total), ("free", self.free)):
             told = f"{key} of {self} is {self.words[key]} bytes, expected {expected}"
             hold(self.words[key] == expected, "accounts", told)
-        # What it is exactly, only who knows the blocks can say.
-        least, self.slack = self.slack, self.words["slack"]
-        told = f"slack of {self} is {self.slack} bytes, expected {least} at least"
-        hold(least <= self.slack <= self.total - self.free, "accounts", told)
+        self.slack = self.words["slack"]
+        enough = edges <= self.slack <= self.total - self.free
+        told = f"slack of {self} is {self.slack} bytes, expected {edges} at least"
+        hold(enough, "accounts", told)
         self.extent_of = {address: None}
         self.segment_of = {address: self._segment_of}
         self.totals = {self.serial: (self.total, self.free)}
         self.own = {address: self.serial}
-
-    def _slack(self, free, region):
-        return 0
 
     def _judge_bytes(self, region, expected):
         """The descriptor of a region is as large as its table needs."""
@@ -160,7 +159,10 @@ class BuddyPool(RegionsPool):
 
 
 class SegFitPool(RegionsPool):
-    """A SegFit pool: its chunks by their boundary tags, and its bins."""
+    """A SegFit pool: its chunks by their boundary tags, and its bins. The word
+    before the first chunk of a region and the end of it are nobody's."""
+
+    _edges = 16
 
     def __init__(self, raw, address):
         self.used = []
@@ -194,10 +196,6 @@ class SegFitPool(RegionsPool):
                 hold(foot == size, "links", f"{told} has {size} bytes, and ends in {foot}")
                 free.append((chunk, chunk + size))
             chunk, before = chunk + size, tags & at.USED
-
-    def _slack(self, free, region):
-        # The word before the first chunk, and the end.
-        return 16
 
     def _judge_bins(self):
         found, sizes = [], {base: limit - base for base, limit in self.pieces}

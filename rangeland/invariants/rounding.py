@@ -1,7 +1,7 @@
-"""Roundings: what a block of so many bytes counts as, in each of our own classes.
+"""Rounding: how many bytes of its memory a block takes in a pool of ours,
+worked out anew from what its class promises.
 
-Told once more, and as naively as can be, so that accounts are judged by another
-than the pool's own arithmetic. Source: design/invariants.md#.sol.roundings
+Source: design/invariants.md#.sol.accounts
 """
 
 from pools.buddy import Buddy
@@ -10,26 +10,26 @@ from pools.mfs import MFS
 from pools.segfit import SegFit
 from pools.slab import Slab
 
-# Of LIFOFit: a word before each block, and room for the links of a free one.
+# A word before each block, and room for the links of a free one.
 TAG = 8
 LEAST = 32
 
 
 def rounding_of(pool):
-    """A function of the bytes asked for: the bytes that the block takes of `pool`."""
+    """A function from the size of a block to the bytes that it takes in `pool`."""
     if isinstance(pool, MFS):
-        return lambda size: pool.unit_size
+        unit = pool.unit_size
+        return lambda size: unit
     align = pool.align
+    if isinstance(pool, LIFOFit):
+        return lambda size: max(-(-LEAST // align), -(-(size + TAG) // align)) * align
     if isinstance(pool, Buddy):
         return lambda size: doubled(size, align)
     if isinstance(pool, SegFit):
-        grain = pool.arena.grain_size
-        direct = pool.direct_above
+        grain, direct = pool.arena.grain_size, pool.direct_above
         return lambda size: chunked(size) if size <= direct else -(-size // grain) * grain
     if isinstance(pool, Slab):
         return lambda size: classed(size, align)
-    if isinstance(pool, LIFOFit):
-        return lambda size: max(-(-LEAST // align), -(-(size + TAG) // align)) * align
     return lambda size: -(-size // align) * align
 
 

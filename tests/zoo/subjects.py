@@ -25,6 +25,10 @@ POOLS = {
     "MVFF": trial_of(rl.MVFF),
     "MFS": trial_of(lambda arena: rl.MFS(arena, 24)),
     "MVT": trial_of(rl.MVT),
+    "BestFit": trial_of(rl.BestFit),
+    "WorstFit": trial_of(rl.WorstFit),
+    "NextFit": trial_of(rl.NextFit),
+    "LIFOFit": trial_of(rl.LIFOFit),
     "MFS of pages": trial_of(lambda arena: rl.MFS(arena, 2040, extend_by=4096)),
 }
 ARENAS = {

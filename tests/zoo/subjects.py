@@ -28,6 +28,10 @@ POOLS = {
     "Buddy": trial_of(rl.Buddy),
     "SegFit": trial_of(rl.SegFit),
     "Slab": trial_of(rl.Slab),
+    "BestFit": trial_of(rl.BestFit),
+    "WorstFit": trial_of(rl.WorstFit),
+    "NextFit": trial_of(rl.NextFit),
+    "LIFOFit": trial_of(rl.LIFOFit),
     "MFS of pages": trial_of(lambda arena: rl.MFS(arena, 2040, extend_by=4096)),
 }
 ARENAS = {

@@ -11,7 +11,7 @@ from rangeland.invariants.allocator import AllocatorTrial
 from rangeland.invariants.finding import CannotTry
 from rangeland.invariants.machines.base import TrialMachine
 from rangeland.invariants.points import MVT_DEFAULTS, MVTTrial, PointTrial
-from rangeland.invariants.policies import MVFF_DEFAULTS, MVFFTrial
+from rangeland.invariants.fits import MVFF_DEFAULTS, MVFFTrial
 
 which = st.integers(0, 1 << 20)
 # The options of an arena that a pool is in: grain size, checked, zoned.

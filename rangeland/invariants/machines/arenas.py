@@ -10,7 +10,7 @@ from rangeland.invariants import strategies as some
 from rangeland.invariants.arena import ArenaTrial
 from rangeland.invariants.client import MOST_POOLS
 from rangeland.invariants.machines.base import TrialMachine
-from rangeland.invariants.policies import MVFF_DEFAULTS
+from rangeland.invariants.fits import MVFF_DEFAULTS
 from rangeland.invariants.telemetry import TelemetryTrial
 
 which = st.integers(0, 1 << 20)

@@ -42,6 +42,9 @@ class AtPoints:
     destroyed then.
     """
 
+    # What a pool has by that name is below its public face.
+    alloc_aligned = None
+
     def __init__(self, pool, count=2, turn=0):
         self.pool = pool
         self.points = pool.points

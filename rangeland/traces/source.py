@@ -9,7 +9,7 @@ from rangeland.traces.packing import unpacker
 from vm.results import ParamError
 
 HEAD = 1 << 16
-BLOCK = 1 << 18
+BLOCK = 1 << 17
 LONGEST_LINE = 1 << 20
 SHOWN = 60
 # What a packed file may unpack to: so many times its own bytes, and so much besides.
@@ -103,7 +103,7 @@ class Source:
         return TraceError(self.path, line, found, expected)
 
     def pieces(self):
-        """The unpacked bytes of the whole file, in pieces of at most 1 MB."""
+        """The unpacked bytes of the whole file, in pieces of at most 128 KB."""
         piece = self.head
         while piece:
             yield piece

@@ -96,7 +96,9 @@ def test_mtrace(trace):
         "@ [0x7] > 0x30 0x10\n- 0x20\n@ x - 0x99\n@ x + (nil) 0x100\n@ x ! 0x30 0x1000\n"
         "@ x ! (nil) 0x1000\n= End\n= Start\n@ x:(f+0x2)[0x1] < 0x77\n@ x > 0x40 0x5\n",
     )
-    assert rows(told) == [(ALLOC, 0, 8), (ALLOC, 1, 0), (REALLOC, 0, 16), (FREE, 1, 0), (ALLOC, 2, 5)]
+    assert rows(told) == [
+        (ALLOC, 0, 8), (ALLOC, 1, 0), (REALLOC, 0, 16), (FREE, 1, 0), (ALLOC, 2, 5),
+    ]
     assert told.address.tolist() == [0x10, 0x20, 0x30, 0, 0x40]
     assert counts(told) == {
         "allocs": 2, "frees": 1, "reallocs": 1, "failed": 3, "failed_realloc": 1,
@@ -128,7 +130,8 @@ def test_older_heaptrack_does_not_tell_the_length_of_strings(trace):
 
 
 def test_heaptrack_raw(trace):
-    text = "v 10400 3\nx 3 a\n+\nm 1 -\nt 5 0\n+ 10 1 a0\n+ 0 1 b0\n- a0\n- c0\nc 2\n+ 8 1 ffff000000000010\n"
+    text = "v 10400 3\nx 3 a\n+\nm 1 -\nt 5 0\n+ 10 1 a0\n+ 0 1 b0\n- a0\n- c0\nc 2\n"
+    text += "+ 8 1 ffff000000000010\n"
     told = trace("heaptrack-raw", text)
     assert rows(told) == [(ALLOC, 0, 16), (ALLOC, 1, 0), (FREE, 0, 0), (ALLOC, 2, 8)]
     assert told.address.tolist() == [0xA0, 0xB0, 0, 0x7FFF000000000010]
@@ -139,7 +142,7 @@ def test_heaptrack_raw(trace):
     "prefix", ["", "7 ", "[pid 7] ", "7 03:22:54.375502 ", "03:22:54 ", "7 1700000000.123456 ",
                "  0.000123 ", "7   0.000123 [0x4005d0] "],
 )
-@pytest.mark.parametrize("name", ["malloc@libc.so.6", "malloc", "prog->malloc", "libc.so.6->malloc"])
+@pytest.mark.parametrize("name", ["malloc@libc.so.6", "malloc", "prog->malloc", "libc.so->malloc"])
 def test_ltrace_with_all_sorts_of_prefixes(trace, prefix, name):
     lines = [f"{name}(24)   = 0x5010", f"{name.replace('malloc', 'free')}(0x5010) = <void>",
              "+++ exited (status 0) +++"]
@@ -252,11 +255,11 @@ def test_android(trace, times):
 
 
 MPS = """\
-000012F8E7C7A300 002D PoolInit            pool:00007F0000001000 arena:00007F0000000000 serial:2
-000012F8E7C7A310 0006 ArenaAlloc          arena:00007F0000000000 base:00007F0000010000 size:0000000000001000
-000012F8E7C7A320 0029 PoolAlloc           pool:00007F0000001000["my pool"] pReturn:00007F0000010010 size:0000000000000028
-000012F8E7C7A330 002C PoolFree            pool:00007F0000001000 old:00007F0000010010["x y"] size:0000000000000028
-000012F8E7C7A340 FFFF [Unknown]           Unknown event.
+12F8E7C7A300 002D PoolInit            pool:7F0000001000 arena:7F0000000000 serial:2
+12F8E7C7A310 0006 ArenaAlloc          arena:7F0000000000 base:7F0000010000 size:001000
+12F8E7C7A320 0029 PoolAlloc           pool:7F0000001000["my pool"] pReturn:7F0000010010 size:0028
+12F8E7C7A330 002C PoolFree            pool:7F0000001000 old:7F0000010010["x y"] size:0028
+12F8E7C7A340 FFFF [Unknown]           Unknown event.
 """
 OURS = """\
            0 ArenaCreateVM      arena=0x7f00 userSize=4096 grainSize=4096 serial=0
@@ -292,8 +295,9 @@ RMM = "Thread,Time,Action,Pointer,Size,Stream\n"
 def test_rmm(trace):
     told = trace(
         "rmm-csv",
-        RMM + "11,10:00:00:000001,allocate,0x7f00,1024,0x0\n12,1.5,allocate failure,(nil),9999,0\n\n"
-        + RMM + "12,1.6,allocate,7f10,2048,0\n12,1.7,free,0x7f00,1024,0\n11,1,deallocate,0x7f10,2048,0\n"
+        RMM + "11,10:00:00:000001,allocate,0x7f00,1024,0x0\n"
+        "12,1.5,allocate failure,(nil),9999,0\n\n" + RMM + "12,1.6,allocate,7f10,2048,0\n"
+        "12,1.7,free,0x7f00,1024,0\n11,1,deallocate,0x7f10,2048,0\n"
         "11,1,free,0x0,0,0\n11,1,free,0x55,0,0\n",
     )
     assert rows(told) == [(ALLOC, 0, 1024), (ALLOC, 1, 2048), (FREE, 0, 0), (FREE, 1, 0)]
@@ -305,8 +309,8 @@ def test_rmm(trace):
 
 
 def test_minimalloc(trace):
-    told = trace("minimalloc-csv", "id,lower,upper,size\na,0,3,4\n\"b, c\",3,9,5\nc,0,9,6\n\nrest\n",
-                 name="x.12.csv")
+    text = "id,lower,upper,size\na,0,3,4\n\"b, c\",3,9,5\nc,0,9,6\n\nrest\n"
+    told = trace("minimalloc-csv", text, name="x.12.csv")
     assert rows(told) == [
         (ALLOC, 0, 4), (ALLOC, 1, 6), (FREE, 0, 0), (ALLOC, 2, 5), (FREE, 2, 0), (FREE, 1, 0),
     ]
@@ -352,9 +356,13 @@ def test_line_ends_and_packing_do_not_matter(tmp_path, text):
     data = text.encode()
     frames = zstandard.ZstdCompressor().compress
     skipped = b"\x50\x2a\x4d\x18\x04\x00\x00\x00skip"
+    returns, cut = data.replace(b"\n", b"\r\n"), data.rstrip(b"\n")
     for packed in (
-        data.replace(b"\n", b"\r\n"), data.rstrip(b"\n"), data.rstrip(b"\n").replace(b"\n", b"\r\n") + b"\r",
-        gzip.compress(data[:9]) + gzip.compress(data[9:]), frames(data[:9]) + skipped + frames(data[9:]),
+        returns,
+        cut,
+        returns.removesuffix(b"\n"),
+        gzip.compress(data[:9]) + gzip.compress(data[9:]),
+        frames(data[:9]) + skipped + frames(data[9:]),
     ):
         path.write_bytes(packed)
         told = read_trace(path)

@@ -9,10 +9,9 @@ from rangeland.traces.heap import Heap
 
 NAME = "android"
 
-_P = rb"(0x[0-9a-fA-F]{1,16}|\(nil\))"
-_TIMES = rb"(?: (\d{1,20})(?: (\d{1,20}))?)?"
+_P = rb"(?:0x[0-9a-fA-F]{1,16}|\(nil\))"
 _LINE = re.compile(
-    rb"(\d+): (?:(malloc|free|calloc|realloc|memalign|thread_done)) P((?: (?:0x[0-9a-fA-F]{1,16}|\(nil\)|\d{1,20}))*) *"
+    rb"(\d+): (malloc|free|calloc|realloc|memalign|thread_done) (P)((?: (?:P|\d{1,20}))*) *"
     .replace(b"P", _P)
 )
 _RECOGNISED = re.compile(rb"^\d+: (?:malloc|free|calloc|realloc|memalign) 0x[0-9a-fA-F]+", re.M)

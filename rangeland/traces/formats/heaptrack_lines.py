@@ -1,4 +1,4 @@
-"""The lines that heaptrack's two sorts of files have in common (design/readers.md#.sol.heaptrack)."""
+"""The lines that both sorts of heaptrack files have (design/readers.md#.sol.heaptrack)."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Reader of heaptrack's raw files, which name blocks by address (design/readers.md#.sol.heaptrack)."""
+"""Reader of heaptrack's raw files, which have addresses (design/readers.md#.sol.heaptrack)."""
 
 from rangeland.traces.formats.heaptrack_lines import HEADER, Lines, has_addresses
 from rangeland.traces.heap import Heap

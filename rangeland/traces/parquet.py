@@ -15,7 +15,7 @@ import numpy as np
 from rangeland.traces.atomic import written
 from rangeland.traces.slots import MOST_SLOTS, PIECE, Ledger, Naming, Numbering, Piece, Slots
 from rangeland.traces.source import TraceError, shown
-from rangeland.traces.trace import MOST_SIZE, Trace
+from rangeland.traces.trace import COUNTS, MOST_SIZE, Trace
 from vm.results import ParamError
 
 NAME = "parquet"
@@ -37,6 +37,9 @@ NEEDED = ("op", "slot", "size")
 # Few different values, so that a dictionary of them is smaller and as fast.
 _REPEATED = ["op", "size", "alignment", "thread"]
 _BUFFER = 1 << 20
+# What may be read whole: so many rows a byte of the file, and so many besides.
+MOST_RATIO = 200
+MOST_SPARE = 1 << 26
 
 
 class RowError(TraceError):
@@ -68,6 +71,10 @@ def read_parquet(path):
     Cost: O(n log n) time, at most 40 bytes a row.
     """
     pieces = Pieces(path)
+    most = MOST_SPARE + MOST_RATIO * os.path.getsize(path)
+    if pieces.rows > most:
+        found = f"{pieces.rows} rows in so small a file"
+        raise TraceError(str(path), None, found, f"at most {most}, or to be read in pieces")
     types = COLUMNS | {"slot": "int64"}
     columns = {name: np.empty(pieces.rows, types[name]) for name in pieces.columns}
     numbering, at = Numbering(), 0
@@ -284,7 +291,7 @@ class Pieces:
                 raw, buffer_size=_BUFFER, pre_buffer=False, page_checksum_verification=True
             ) as file:
                 yield file
-        except (pa.ArrowException, OSError, EOFError) as error:
+        except (pa.ArrowException, OSError, EOFError, UnicodeDecodeError) as error:
             said = " ".join(str(error).split()) or type(error).__name__
             raise self._error(f"what pyarrow cannot read ({said})", "a whole Parquet file") from error
 
@@ -322,8 +329,12 @@ class Pieces:
                 raise self._error(f"metadata {name} {value!r}", f"a number in {least}..{limits[name]}")
         if facts["rows"] != file.metadata.num_rows:
             raise self._error(f"{file.metadata.num_rows} rows", f"{facts['rows']}, as its metadata says")
-        if not isinstance(facts.get("notes"), dict) or not isinstance(facts.get("format"), str | None):
+        notes = facts.get("notes")
+        if not isinstance(notes, dict) or not isinstance(facts.setdefault("format"), str | None):
             raise self._error("metadata without notes or format", "both")
+        for name in COUNTS:
+            if type(notes.get(name, 0)) is not int or notes.get(name, 0) < 0:
+                raise self._error(f"metadata note {name} {notes[name]!r}", "a number from 0")
         return facts
 
 

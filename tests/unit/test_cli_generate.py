@@ -1,6 +1,12 @@
 """`rangeland generate`: its words, its JSON, its errors."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -115,3 +121,26 @@ def test_a_file_that_is_there_is_kept_and_never_the_one_that_is_read(tmp_path, c
     status, _, errors = run(capsys, "--like", str(there), "--out", str(there), "--force")
     assert (status, "is the trace that is read" in errors) == (2, True)
     assert there.read_text().startswith("1\n")
+
+
+def test_an_interrupt_leaves_nothing(tmp_path):
+    command = [sys.executable, "-P", "-m", "rangeland", "generate", "queue", "--events", "1000000000"]
+    with subprocess.Popen([*command, "--out", tmp_path / "x.parquet"], stderr=subprocess.PIPE) as child:
+        # Until the file is being written: it has no name, but the process has it open.
+        deadline = time.monotonic() + 60
+        while not any(str(tmp_path) in name for name in _open_files(child.pid)):
+            assert child.poll() is None and time.monotonic() < deadline
+            time.sleep(0.05)
+        child.send_signal(signal.SIGINT)
+        assert child.communicate(timeout=60)[1] == b"rangeland: interrupted\n"
+    assert child.returncode == 130
+    assert not list(tmp_path.iterdir())
+
+
+def _open_files(pid):
+    """What the files are called that the process has open."""
+    names = []
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(OSError):
+            names.append(os.readlink(link))
+    return names

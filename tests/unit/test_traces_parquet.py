@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from rangeland.traces import parquet
 from rangeland.traces.fields import ALLOC, FREE, REALLOC
 from rangeland.traces.parquet import (
     KEY,
@@ -190,6 +191,8 @@ def test_a_wrong_row_is_told_with_file_and_row(tmp_path, wrong, message):
         ({"facts": {"largest": MOST_SIZE + 1}}, "found metadata largest .*, expected a number in 0.."),
         ({"facts": {"peak_row": -2}}, "found metadata peak_row -2, expected a number in -1..2"),
         ({"facts": {"notes": []}}, "found metadata without notes or format, expected both"),
+        ({"facts": {"notes": {"failed": "x"}}}, "found metadata note failed 'x', expected a number from 0"),
+        ({"facts": {"notes": {"failed": -1}}}, "found metadata note failed -1, expected a number from 0"),
         ({"facts": {"format": 7}}, "found metadata without notes or format, expected both"),
     ],
 )
@@ -202,6 +205,25 @@ def test_a_parquet_file_of_others_is_no_trace(tmp_path):
     pq.write_table(pa.table({"op": [1]}), tmp_path / "x.parquet")
     with pytest.raises(TraceError, match="without the metadata rangeland, expected a trace in it"):
         Pieces(tmp_path / "x.parquet")
+
+
+def test_names_of_columns_that_are_no_text_are_damage(tmp_path):
+    path = tmp_path / "x.parquet"
+    write_parquet(Trace([ALLOC], [0], [1]), path)
+    path.write_bytes(path.read_bytes().replace(b"slot", b"sl\xfft"))
+    with pytest.raises(TraceError, match="x.parquet: found what pyarrow cannot read"):
+        read_trace(path)
+
+
+def test_what_few_bytes_say_is_not_read_whole_without_bound(tmp_path, monkeypatch):
+    count, path = 100_000, tmp_path / "x.parquet"
+    with writing(path) as writer:
+        writer.write(np.tile([ALLOC, FREE], count), np.zeros(2 * count, int), np.zeros(2 * count, int))
+    monkeypatch.setattr(parquet, "MOST_SPARE", 0)
+    monkeypatch.setattr(parquet, "MOST_RATIO", 1)
+    with pytest.raises(TraceError, match="found 200000 rows in so small a file, expected at most"):
+        read_parquet(path)
+    assert sum(len(piece.op) for piece in Pieces(path)) == 2 * count
 
 
 def test_a_file_that_is_not_there_is_an_error_of_the_system(tmp_path):

@@ -21,9 +21,10 @@ TOLD = {
 @click.argument("out", type=click.Path())
 @click.option("--to", "form", type=click.Choice(FORMS), help=f"The form to write: {BY_SUFFIX}.")
 @click.option("--format", type=click.Choice(list(FORMATS)), help="Read as this format.")
+@click.option("--strict", is_flag=True, help="Refuse what is otherwise counted and skipped in TRACE.")
 @click.option("--force", is_flag=True, help="Overwrite OUT if it is there.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, and nothing else.")
-def convert(trace, out, form, format, force, as_json):
+def convert(trace, out, form, format, strict, force, as_json):
     """Write a trace in another form.
 
     The form is told by the suffix of OUT: .parquet (Rangeland's own: everything
@@ -38,8 +39,11 @@ def convert(trace, out, form, format, force, as_json):
     refuse_output(trace, out, form, force)
     with progress() as bar:
         task = bar.add_task(f"reading {trace}", total=None)
-        read = read_trace(trace, format)
-        bar.update(task, description=f"writing {out}", total=len(read))
+        read = read_trace(
+            trace, format, strict=strict,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+        )  # fmt: skip
+        bar.update(task, description=f"writing {out}", completed=0, total=len(read))
         result = write(
             read, out, form, force, lambda rows: bar.update(task, completed=min(rows, len(read)))
         )

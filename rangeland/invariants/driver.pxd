@@ -17,7 +17,6 @@ cdef class Driver:
     cdef readonly AddressSpace space
     cdef readonly Shadow shadow
     cdef readonly int64_t align
-    cdef readonly int64_t quantum
     cdef readonly int64_t most
     cdef int64_t ring
     cdef const int8_t[::1] kind

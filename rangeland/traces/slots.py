@@ -186,19 +186,20 @@ class Ledger(Slots):
 
 
 class Naming:
-    """Slots for blocks that a trace numbers, the slot freed last used again first.
+    """Slots for blocks that are numbered somehow, the slot freed last used again first.
 
-    So the slots are as many as the most live blocks. Cost: O(1) a row; four
-    bytes a block.
+    So the slots are as many as the most live blocks. No two live blocks have one
+    number. Cost: O(1) a row; four bytes a number.
     """
 
-    def __init__(self, blocks):
+    def __init__(self, blocks=0):
         self.of_block = np.zeros(blocks, np.int32)
         self.free = []
         self.slots = 0
 
     def slots_of(self, op, block):
         """The column `slot` of the next rows, whose columns are `op` and `block`."""
+        self.of_block = _grown(self.of_block, int(block.max(initial=-1)) + 1)
         of_block, free = memoryview(self.of_block), self.free
         out, slots = [], self.slots
         for deed, number in zip(op.tolist(), block.tolist()):

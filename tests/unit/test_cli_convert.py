@@ -10,6 +10,7 @@ from rangeland.traces.read import read_trace
 
 HERE = Path(__file__).resolve().parents[1] / "traces"
 EDGE = str(HERE / "vg_memcheck_edge.log.gz")
+MAKE = str(HERE / "vg_memcheck_make.log.gz")
 
 
 def run(capsys, *words):
@@ -52,6 +53,7 @@ def test_json_is_one_object(tmp_path, capsys):
         ([EDGE, "{tmp}/no/x.rep"], "no/x.rep: No such file or directory"),
         (["{tmp}/none.rep", "{tmp}/x.rep"], "none.rep: No such file or directory"),
         ([EDGE, "{tmp}/x.rep", "--format", "rep"], "vg_memcheck_edge.log.gz:1: found"),
+        ([MAKE, "{tmp}/x.rep", "--strict"], "vg_memcheck_make.log.gz:"),
         ([EDGE, "{tmp}/x.rep", "--to", "zip"], "Invalid value for '--to'"),
         ([EDGE], "Missing argument 'OUT'"),
     ],

@@ -89,6 +89,12 @@ def test_a_minimalloc_csv_has_every_buffer_and_its_life(tmp_path, seed):
     assert found == buffers(trace)
     assert [r["id"] for r in rows] == [str(n) for n in range(len(rows))]
     assert result["untold"].get("reallocs", 0) == np.count_nonzero(trace.op == REALLOC)
+    if len(trace):
+        again, figures = read_trace(tmp_path / "x.csv").figures(), trace.figures()
+        made = figures["allocs"] + figures["reallocs"]
+        same = effect(figures, "total_bytes", "peak_bytes", "max_live")
+        assert effect(again, *same) == same
+        assert (again["allocs"], again["frees"], again["live_end"]) == (made, made, 0)
 
 
 @pytest.mark.parametrize("addressed", [False, True])
@@ -138,6 +144,26 @@ def test_a_snapshot_is_what_the_viewer_wants(tmp_path, seed, addressed):
                 held[block["address"]] = block["requested_size"]
         assert at == segment["address"] + segment["total_size"]
     assert held == live
+
+
+def test_no_more_items_are_added_at_a_time_than_the_viewer_can(tmp_path):
+    count = 3000
+    trace = Trace([ALLOC] * count, range(count), [1] * count, address=range(4096, 4096 + 3 * count, 3))
+    convert(trace, tmp_path / "x.pickle")
+    since_mark, most = [], 0
+    for op, _, _ in pickletools.genops((tmp_path / "x.pickle").read_bytes()):
+        if op.name == "MARK":
+            since_mark.append(0)
+        elif op.name == "APPENDS":
+            most = max(most, since_mark.pop())
+        elif op.name == "SETITEMS":
+            since_mark.pop()
+            if since_mark:
+                since_mark[-1] += 1
+    assert 0 < most <= 1000
+    snapshot = pickle.loads((tmp_path / "x.pickle").read_bytes())
+    assert len(snapshot["device_traces"][0]) == count
+    assert len(snapshot["segments"][0]["blocks"]) == 2 * count - 1
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,7 @@ def test_a_log_that_ends_inside_a_call(tmp_path):
 
 def test_a_log_without_a_call(tmp_path):
     text = b"==7== Memcheck\n==7== Command: ls\n--7-- REDIR: 0x1 (a:b) redirected to c\n"
-    fails(tmp_path, text, None, "3 lines without one event", "--trace-malloc=yes")
+    fails(tmp_path, text, 3, "3 lines without one event", "--trace-malloc=yes")
 
 
 def test_a_line_without_end(tmp_path):

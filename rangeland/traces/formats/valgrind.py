@@ -18,7 +18,11 @@ from rangeland.traces.heap import Heap
 NAME = "valgrind"
 
 _PREFIX = re.compile(rb"(--|==)(\d+)\1(?: |$)")
-_LOOKS_LIKE = re.compile(rb"^(?:--|==)\d+(?:--|==)(?: |\r?$)", re.MULTILINE)
+# With --time-stamp=yes; the times are taken off, as no trace has them.
+_TIME = re.compile(rb"(--|==)\d\d:\d\d:\d\d:\d\d\.\d{3} (?=\d+\1)")
+_LOOKS_LIKE = re.compile(
+    rb"^(?:--|==)(?:\d\d:\d\d:\d\d:\d\d\.\d{3} )?\d+(?:--|==)(?: |\r?$)", re.MULTILINE
+)
 
 CALL = "a call as valgrind writes it, such as malloc(N) = 0xP or free(0xP)"
 LONGEST_ADDRESS = len("0x0123456789ABCDEF")
@@ -46,10 +50,9 @@ _FORMS = {
 class _Cut:
     """A call whose line was cut: another process wrote before its result."""
 
-    def __init__(self, pid, text, line):
+    def __init__(self, pid, text):
         self.pid = pid
         self.text = text
-        self.line = line
 
 
 class _Process(dict):
@@ -77,6 +80,8 @@ class _Log(Heap):
     def read(self):
         """Read all lines. Cost: O(n), more than a million lines a second."""
         for text in self.source.texts():
+            if b":" in text and _TIME.search(text):
+                text = _TIME.sub(rb"\1", text)
             plain = Plain(text, self.plain)
             for live, lines in plain.by_process():
                 self._take(text, plain, live, lines)
@@ -206,30 +211,51 @@ class _Log(Heap):
         """The text that one process wrote after its prefix."""
         state = self._call(pid, text)
         if state == "cut" and not is_last:
-            self.cuts.append(_Cut(pid, text, self.line))
+            self.cuts.append(_Cut(pid, text))
         elif state == "cut":
             raise self.bad(text, RESULT)
-        elif state is None and calls.resembles(text):
-            raise self.bad(text, CALL)
-        elif state is None:
+        elif state is None and not self._parts(pid, text):
+            if calls.resembles(text):
+                raise self.bad(text, CALL)
             self.skip(text, CALL)
 
     def _orphan(self, text, is_last):
         """Text without a prefix: the end of a cut call, or no text of valgrind's."""
+        if not text or self._join(text, is_last) or self._parts(None, text):
+            return
+        if calls.resembles_orphan(text):
+            raise self.bad(text, "a call after its process, as --PID-- malloc(N) = 0xP")
+        self.skip(text, CALL)
+
+    def _parts(self, pid, text):
+        """Do a text that several processes wrote, of whom only the first told its prefix:
+        after the beginning of its call come parts of calls that are open. Returns
+        False, and has done nothing, if it does not read so."""
+        parts = calls.parts(text)
+        if not self.cuts or len(parts) < 2 or (pid is not None and not calls.is_cut(parts[0])):
+            return False
+        if pid is not None:
+            self.cuts.append(_Cut(pid, parts.pop(0)))
+        for part in parts:
+            if not self._join(part, False):
+                raise self.bad(text, CALL)
+        return True
+
+    def _join(self, text, is_last):
+        """Add the text to the call opened or added to last that it fits. Returns False,
+        and has done nothing, if it fits none."""
         for cut in reversed(self.cuts):
             whole = cut.text + text
             state = self._call(cut.pid, whole)
             if state == "whole":
                 self.cuts.remove(cut)
                 self.notes["cut_lines_joined"] += 1
-                return
+                return True
             if state == "cut" and not is_last:
-                cut.text = whole
-                return
-        if calls.resembles_orphan(text):
-            raise self.bad(text, "a call after its process, as --PID-- malloc(N) = 0xP")
-        if text:
-            self.skip(text, CALL)
+                self.cuts.remove(cut)
+                self.cuts.append(_Cut(cut.pid, whole))
+                return True
+        return False
 
     def _call(self, pid, text):
         """Do the call `text`: "whole", "cut" if its result is missing, or None."""

@@ -17,6 +17,7 @@ ROUND = 512
 BASE = 1 << 32
 # Blocks farther apart than this lie in different segments.
 GAP = 1 << 20
+MOST_ITEMS = 1000
 
 
 def write(trace, file, progress=None):
@@ -134,6 +135,7 @@ def _clusters(trace, address):
 
 def _segment(writer, base, limit, inside):
     held = sum(size for _, size in inside)
+    writer.item()
     writer.begin_dict()
     for name, value in (
         ("device", 0), ("address", base), ("total_size", limit - base), ("allocated_size", held),
@@ -171,6 +173,7 @@ class _Plain:
         self.file = file
         self.parts = [b"\x80\x04"]
         self.kept = {}
+        self.counts = []
 
     def _keep(self, key, first):
         """`first` makes the value; later it is fetched."""
@@ -210,11 +213,21 @@ class _Plain:
 
     def begin_list(self):
         self.parts.append(b"](")
+        self.counts.append(0)
+
+    def item(self):
+        """The next value is an item of the list; the viewer can add only so many at a time."""
+        if self.counts[-1] == MOST_ITEMS:
+            self.parts.append(b"e(")
+            self.counts[-1] = 0
+        self.counts[-1] += 1
 
     def end_list(self):
         self.parts.append(b"e")
+        self.counts.pop()
 
     def event(self, action, address, size, stream, time):
+        self.item()
         word = self._word
         self.parts += (
             b"}(", word("action"), word(action), word("addr"), _number(address),
@@ -225,6 +238,7 @@ class _Plain:
             self._flush()
 
     def block(self, address, size, requested, state):
+        self.item()
         word = self._word
         self.parts += (
             b"}(", word("address"), _number(address), word("size"), _number(size),

@@ -304,6 +304,10 @@ class Buddy(RegionPool):
 
     # End
 
+    def free_ranges(self):
+        """As `Pool.free_ranges`: each free block, ascending."""
+        return ((base, base + size) for base, size in self.free_blocks())
+
     def free_blocks(self):
         """The free blocks by their lists: a list of (base, size), ascending."""
         found = []

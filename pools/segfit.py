@@ -346,6 +346,10 @@ class SegFit(RegionPool):
 
     # End
 
+    def free_ranges(self):
+        """As `Pool.free_ranges`: each free chunk, ascending."""
+        return ((at, at + size) for at, size, tags in self.chunks() if not tags & p.TAG_USED)
+
     def chunks(self):
         """The chunks of all regions: a list of (address, size, tags), ascending."""
         found = []

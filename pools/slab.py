@@ -303,6 +303,21 @@ class Slab(RegionPool):
 
     # End
 
+    def free_ranges(self):
+        """As `Pool.free_ranges`: the runs of free units of each slab."""
+        for region in self.regions():
+            w = self._region_words(region)
+            if w[p.SOLE_BLOCK]:
+                continue
+            base, unit, first = w[p.REGION_BASE], w[p.SLAB_UNIT], None
+            for i in range(w[p.SLAB_UNITS] + 1):
+                is_free = i < w[p.SLAB_UNITS] and w[p.UNIT_TABLE + (i >> 6)] >> (i & 63) & 1
+                if is_free and first is None:
+                    first = i
+                elif not is_free and first is not None:
+                    yield base + first * unit, base + i * unit
+                    first = None
+
     def slabs(self):
         """What there is of slabs: a list of (base, unit, units, free units)."""
         words = [self._region_words(region) for region in self.regions()]

@@ -135,3 +135,37 @@ def test_what_cannot_be_resized_or_aligned():
         pool.destroy()
         with pytest.raises(rl.ProtocolError, match="destroyed"):
             pool.resize(first, 128, 64)
+
+
+@pytest.mark.parametrize(
+    "kind", ["MVFF", "BestFit", "WorstFit", "NextFit", "LIFOFit", "Buddy", "SegFit", "Slab"]
+)
+def test_free_ranges_are_what_is_free(kind, rng):
+    with rl.Arena(1 << 22) as arena:
+        pool = getattr(rl, kind)(arena)
+        live = {}
+        for _ in range(400):
+            size = rng.choice((rng.randrange(1, 200), rng.randrange(1, 9000)))
+            live[pool.alloc(size)] = size
+            if rng.random() < 0.6:
+                address = rng.choice(list(live))
+                pool.free(address, live.pop(address))
+        free = sorted(pool.free_ranges())
+        assert sum(limit - base for base, limit in free) == pool.free_size > 0
+        for (_, limit), (base, _) in zip(free, free[1:], strict=False):
+            assert limit <= base
+        for address, size in live.items():
+            assert not any(base < address + size and address < limit for base, limit in free)
+        assert whole(_joined(free), 4096) == pool.whole_free_size
+        taken = pool.total_size - pool.free_size - pool.slack_size
+        assert taken >= sum(live.values())
+
+
+def _joined(ranges):
+    """Ascending ranges, those that touch made one."""
+    found = []
+    for base, limit in ranges:
+        if found and found[-1][1] == base:
+            base = found.pop()[0]
+        found.append((base, limit))
+    return found

@@ -46,9 +46,7 @@ class Calls:
         self.free, self.text["free"] = given.bound(("address", "size"), optional=("size",))
         self.realloc = self._realloc(getattr(allocator, "realloc", None))
         self.calloc = self._calloc(getattr(allocator, "calloc", None))
-        # What a pool of ours has by that name is below its public face.
-        names = () if isinstance(allocator, Pool) else ALIGNED
-        name = next((n for n in names if callable(getattr(allocator, n, None))), None)
+        name = next((n for n in ALIGNED if is_public(getattr(allocator, n, None))), None)
         self.aligned = self._aligned(Given(name, getattr(allocator, name))) if name else None
 
     def _bound(self, verb, given, *roles):
@@ -80,6 +78,12 @@ class Calls:
             call = self._bound("aligned", given, "size", "align")
             return lambda align, size: call(size, align)
         return self._bound("aligned", given, "align", "size")
+
+
+def is_public(function):
+    """True for what can be called, unless it is a pool's own: what our pools
+    have below their public face can be seen when they are interpreted."""
+    return callable(function) and not isinstance(getattr(function, "__self__", None), Pool)
 
 
 class Given:

@@ -5,7 +5,10 @@ import click
 from rangeland import speed
 from rangeland.cli.boot import boot
 from rangeland.cli.conform import conform
+from rangeland.cli.convert import convert
 from rangeland.cli.errors import Program
+from rangeland.cli.generate import generate
+from rangeland.cli.info import info
 from rangeland.cli.invariants import invariants
 from rangeland.cli.prove import prove
 from rangeland.cli.replay import replay
@@ -34,6 +37,9 @@ def cli():
 
 cli.add_command(boot)
 cli.add_command(conform)
+cli.add_command(convert)
+cli.add_command(generate)
+cli.add_command(info)
 cli.add_command(invariants)
 cli.add_command(prove)
 cli.add_command(replay)

@@ -5,10 +5,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 
 from rangeland.cli.output import console, emit_json, progress
 from rangeland.cli.replay_text import print_section
+from rangeland.traces.contenders import NAMES, parse_contender
 from rangeland.traces.ranking import ranked, verdict
-from rangeland.traces.read import FORMATS, bundled, read_trace
+from rangeland.traces.read import FORMATS, bundled, open_trace
 from rangeland.traces.side import cores, side_by_side
-from rangeland.traces.specs import parse_spec
 
 BAR = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
 MOST_ROWS = 100_000
@@ -23,8 +23,10 @@ MOST_ROWS = 100_000
     multiple=True,
     default=("mvff",),
     show_default=True,
-    help="A pool to replay in, with its options: mvff:spare=0.5,extend_by=64K,slot_high=yes or "
-    "mfs:unit_size=128; those of the arena as arena.commit_limit=10M. May be given again.",
+    help="What to replay in, with its options: mvff:spare=0.5,extend_by=64K,slot_high=yes or "
+    "mfs:unit_size=128, those of the arena as arena.commit_limit=10M; a real allocator, as glibc; "
+    "recorded, what the program's own allocator did; ideal. May be given again. "
+    f"There are {', '.join(NAMES)}, and the path of a library in C.",
 )
 @click.option("--format", type=click.Choice(list(FORMATS)), help="Read as this format.")
 @click.option("--strict", is_flag=True, help="Refuse what is otherwise counted and skipped.")
@@ -55,11 +57,11 @@ def replay(traces, specs, format, strict, with_bundled, jobs, curve, as_json):
         raise click.UsageError("Missing argument 'TRACE...' (or --bundled).")
     if curve and not as_json:
         raise click.UsageError("--curve is for --json.")
-    pools = [parse_spec(spec) for spec in specs]
+    pools = [parse_contender(spec) for spec in specs]
     for pool in pools:
         pool.try_out()
     sections = [
-        _section(read_trace(path, format, strict=strict), path, pools, jobs or cores(), curve, as_json)
+        _section(open_trace(path, format, strict=strict), path, pools, jobs or cores(), curve, as_json)
         for path in paths
     ]
     if as_json:

@@ -1,5 +1,6 @@
 """The command `rangeland stress`: long runs of pools, every operation judged."""
 
+from contextlib import contextmanager
 from functools import partial
 
 import click
@@ -8,9 +9,12 @@ from rich.table import Table
 from arena.arena import Arena
 from rangeland.cli.output import console, emit_json, progress
 from rangeland.invariants.columns import LIFETIMES, SIZES
+from rangeland.invariants.recorded import RecordedColumns
 from rangeland.invariants.stress import stress as drive
+from rangeland.invariants.stress import stress_recorded
 from rangeland.sizes import parse_size
 from rangeland.traces.fields import ALLOC
+from rangeland.traces.read import read_trace
 from rangeland.traces.specs import parse_spec
 from rangeland.traces.trace import Trace
 
@@ -40,6 +44,10 @@ def _sizes(context, option, value):
     show_default=True,
     help="A pool to drive, as `rangeland replay` takes it. May be given again.",
 )
+@click.option(
+    "--trace", "traces", metavar="TRACE", multiple=True, type=click.Path(),
+    help="Do what a recorded program did, instead of what is drawn. May be given again.",
+)  # fmt: skip
 @click.option("--operations", type=click.IntRange(1), default=10_000_000, show_default=True)
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @click.option("--seconds", type=click.FloatRange(0), help="End each run after so long.")
@@ -62,7 +70,7 @@ def _sizes(context, option, value):
     help="Operations between two checks of all that lies in memory.",
 )  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, and nothing else.")
-def stress(specs, operations, seed, seconds, sizes, lifetime, live, every, as_json):
+def stress(specs, traces, operations, seed, seconds, sizes, lifetime, live, every, as_json):
     """Drive pools for millions of operations, and judge each of them.
 
     Blocks must be aligned, lie in memory, be apart and keep their contents;
@@ -77,27 +85,53 @@ def stress(specs, operations, seed, seconds, sizes, lifetime, live, every, as_js
         spec.try_out()
     results = {}
     with progress() as bar:
-        for name, spec in pools:
-            task = bar.add_task(name, total=operations)
-            results[name] = drive(
-                spec.make(Trace([ALLOC], [0], [UNIT])),
-                operations,
-                seed,
-                sizes=sizes,
-                lifetime=lifetime,
-                most=live,
-                every=every,
-                seconds=seconds,
-                make_arena=partial(Arena, **ARENA | spec.arena),
-                progress=lambda done, task=task: bar.update(task, completed=done),
-            )
-            bar.remove_task(task)
+        for path in traces:
+            results |= _recorded(path, pools, every, bar)
+        for name, spec in () if traces else pools:
+            with _task(bar, name, operations) as told:
+                results[name] = drive(
+                    spec.make(Trace([ALLOC], [0], [UNIT])),
+                    operations,
+                    seed,
+                    sizes=sizes,
+                    lifetime=lifetime,
+                    most=live,
+                    every=every,
+                    seconds=seconds,
+                    make_arena=partial(Arena, **ARENA | spec.arena),
+                    progress=told,
+                )
     if as_json:
         emit_json({"pools": {name: result.to_dict() for name, result in results.items()}})
     else:
         _print(results)
     if not all(result.ok for result in results.values()):
         raise click.exceptions.Exit(1)
+
+
+@contextmanager
+def _task(bar, name, total):
+    """What to tell the operations done, for a line of the bar."""
+    task = bar.add_task(name, total=total)
+    yield lambda done: bar.update(task, completed=done)
+    bar.remove_task(task)
+
+
+def _recorded(path, pools, every, bar):
+    """The results of the trace `path` in each pool: {"POOL, PATH": result}."""
+    trace = read_trace(path)
+    columns = RecordedColumns(path, trace.op, trace.id, trace.size)
+    results = {}
+    for name, spec in pools:
+        with _task(bar, f"{name}, {path}", len(columns)) as told:
+            results[f"{name}, {path}"] = stress_recorded(
+                spec.make(trace),
+                columns,
+                every=every,
+                make_arena=partial(Arena, **ARENA | spec.arena),
+                progress=told,
+            )
+    return results
 
 
 def _print(results):

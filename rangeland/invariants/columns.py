@@ -5,7 +5,7 @@ that live at a time; nothing else decides what is done, least of all the pool.
 Source: design/stress.md#.sol.columns
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -80,8 +80,34 @@ LIFETIMES = {
 }
 
 
+class Operations:
+    """Columns of operations, drawn in slices: what all kinds of them can do."""
+
+    def steps(self, first, limit):
+        """The operations [first, limit) as steps of a trial, after steps that
+        allocate, oldest first, what lives before them: a list.
+
+        Block n is the one that the nth allocation of all makes.
+        Cost: O(limit).
+        """
+        live, steps, made = [], [], 0
+        for number in range((limit + SLICE - 1) // SLICE):
+            kinds, sizes, pick, _ = self.drawn(number)
+            for i in range(min(SLICE, limit - SLICE * number)):
+                if SLICE * number + i == first:
+                    steps = [("alloc", name, size) for name, size in live]
+                kind = kinds[i]
+                if not live or (kind == d.ALLOC and len(live) < self.most):
+                    live.append((made, int(sizes[i])))
+                    steps.append(("alloc", made, live[-1][1]))
+                    made += 1
+                else:
+                    steps.append(("free", _resolved(live, kind, int(pick[i]))))
+        return steps
+
+
 @dataclass(frozen=True)
-class Columns:
+class Columns(Operations):
     """A sequence of operations without end, the same in every run.
 
     `sizes` is a name of SIZES, or the one size of all blocks; `lifetime` a
@@ -118,27 +144,18 @@ class Columns:
         stamp = rng.integers(-(1 << 63), (1 << 63) - 1, SLICE)
         return kinds, sizes, pick, stamp
 
-    def steps(self, first, limit):
-        """The operations [first, limit) as steps of a trial, after steps that
-        allocate, oldest first, what lives before them: a list.
+    def of_size(self, size):
+        """The same, of blocks of one size."""
+        return replace(self, sizes=size)
 
-        Block n is the one that the nth allocation of all makes.
-        Cost: O(limit).
-        """
-        live, steps, made = [], [], 0
-        for number in range((limit + SLICE - 1) // SLICE):
-            kinds, sizes, pick, _ = self.drawn(number)
-            for i in range(min(SLICE, limit - SLICE * number)):
-                if SLICE * number + i == first:
-                    steps = [("alloc", name, size) for name, size in live]
-                kind = kinds[i]
-                if not live or (kind == d.ALLOC and len(live) < self.most):
-                    live.append((made, int(sizes[i])))
-                    steps.append(("alloc", made, live[-1][1]))
-                    made += 1
-                else:
-                    steps.append(("free", _resolved(live, kind, int(pick[i]))))
-        return steps
+    def call(self, subject, operations):
+        """Lines of Python that do so many of them with `subject`."""
+        return [
+            "from rangeland.invariants.stress import stress",
+            "",
+            f"result = stress({subject}, {operations}, {self.seed}, sizes={self.sizes!r}, "
+            f"lifetime={self.lifetime!r}, most={self.most})",
+        ]
 
 
 def draining(count):

@@ -17,7 +17,6 @@ cdef class Driver:
     cdef readonly AddressSpace space
     cdef readonly Shadow shadow
     cdef readonly int64_t align
-    cdef readonly int64_t quantum
     cdef readonly int64_t most
     cdef int64_t ring
     cdef const int8_t[::1] kind
@@ -51,7 +50,6 @@ cdef class Driver:
     cdef int64_t _place(self, int64_t address, int64_t size, int64_t name) except? -1 nogil
     @cython.locals(spot=int64_t, res=int64_t)
     cdef int64_t _free(self, int64_t address, int64_t size, int64_t stamp, int64_t name) except? -1 nogil
-    cdef int64_t _rounded(self, int64_t size) except? -1 nogil
     @cython.locals(used=int64_t)
     cdef int64_t _account(self, int64_t name, int64_t address) except? -1 nogil
     cdef int64_t _judged(self, int64_t verdict, int64_t name, int64_t spot, int64_t found, int64_t expected) except? -1 nogil

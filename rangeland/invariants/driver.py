@@ -17,8 +17,7 @@ class Driver:
     """A run in progress: the pool, the blocks that live, and the verdict.
 
     At most `most` blocks live at a time. A block is expected at a multiple of
-    `align`; the pool counts its size rounded up to a multiple of `quantum`, or
-    as its own `block_size` says if that is 0.
+    `align`; the pool counts it by its `block_size`.
     A refused block keeps its place among the live ones, with address 0, so
     that which block an operation means depends on the columns alone.
     After a verdict other than GOOD: `culprit`, the number of the block;
@@ -26,13 +25,12 @@ class Driver:
     Units: bytes.
     """
 
-    def __init__(self, pool, most, align, quantum):
+    def __init__(self, pool, most, align):
         self.pool = pool
         self.grains = pool.grains
         self.space = pool.space
         self.shadow = Shadow(self.space.base, self.space.size)
         self.align = align
-        self.quantum = quantum
         self.most = most
         capacity = 1 << (most - 1).bit_length()
         self.ring = capacity - 1
@@ -123,7 +121,7 @@ class Driver:
         if self._place(address, size, name) != d.GOOD:
             return self.verdict
         self._write(address, size, stamp)
-        self.taken += self._rounded(size)
+        self.taken += self.pool.block_size(size)
         return self._account(name, address)
 
     def _place(self, address, size, name):
@@ -151,19 +149,14 @@ class Driver:
         if spot >= 0:
             return self._judged(d.CONTENTS, name, spot, self._word(spot), stamp ^ spot)
         self.shadow.clear(address, address + size)
-        self.taken -= self._rounded(size)
+        self.taken -= self.pool.block_size(size)
         res = self.pool.free_block(address, size)
         if res != r.OK:
             return self._judged(d.REFUSED, name, address, res, r.OK)
         return self._account(name, address)
 
-    def _rounded(self, size):
-        if self.quantum == 0:
-            return self.pool.block_size(size)
-        return (size + self.quantum - 1) // self.quantum * self.quantum
-
     def _account(self, name, address):
-        """What the pool has, neither free nor slack, is what its clients have."""
+        """What the pool has and is neither free nor slack is what its clients have."""
         used = self.pool.total() - self.pool.free_bytes() - self.pool.slack()
         if used != self.taken:
             return self._judged(d.ACCOUNTS, name, address, used, self.taken)

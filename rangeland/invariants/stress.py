@@ -7,7 +7,6 @@ import time
 from dataclasses import dataclass
 
 from arena.arena import Arena
-from pools.lifofit import LIFOFit
 from pools.point import PointedPool
 from pools.pool import Pool
 from rangeland.invariants import fields as d
@@ -36,7 +35,7 @@ _VERDICTS = {
     d.OUTSIDE: ("outside", "block {name} at {spot:#x} is not all in mapped memory"),
     d.MISALIGNED: ("alignment", "block {name} lies at {spot:#x}, {found} above a multiple"),
     d.CONTENTS: ("contents", "the word at {spot:#x} of block {name} is {found}, not {expected}"),
-    d.ACCOUNTS: ("accounts", "total less free and slack is {found} bytes, but {expected} live"),
+    d.ACCOUNTS: ("accounts", "total less free is {found} bytes, but {expected} bytes live"),
     d.NONSENSE: ("nonsense", "the answer to the request for block {name} is {found}"),
     d.REFUSED: ("free-refused", "the free of block {name} at {spot:#x} is refused, by {found}"),
     d.UNWOUND: ("unwound", "the refusal of block {name} changed total from {expected} to {found}"),
@@ -85,7 +84,17 @@ def stress(
     Cost: 0.1 to 0.5 microseconds an operation, compiled; 10 to 20 interpreted.
     """
     operations = integer("operations", operations, least=1)
-    run = Stress(subject, Columns(seed, sizes, lifetime, most), make_arena)
+    columns = Columns(seed, sizes, lifetime, most)
+    return _stress(subject, columns, operations, every, seconds, make_arena, progress)
+
+
+def stress_recorded(subject, columns, *, every=EVERY, make_arena=Arena, progress=None):
+    """As `stress`, of the operations of a recorded run: `columns`, a RecordedColumns."""
+    return _stress(subject, columns, len(columns), every, None, make_arena, progress)
+
+
+def _stress(subject, columns, operations, every, seconds, make_arena, progress):
+    run = Stress(subject, columns, make_arena)
     began = time.perf_counter()
     found = None
     try:
@@ -96,7 +105,7 @@ def stress(
     took = time.perf_counter() - began
     finding = run.finding(found) if found else None
     done = min(run.driver.done, operations)
-    return StressResult(not finding, finding, done, 1, took, seed, run.driver.refused)
+    return StressResult(not finding, finding, done, 1, took, columns.seed, run.driver.refused)
 
 
 class Stress:
@@ -119,13 +128,9 @@ class Stress:
             )
         self.arena = pool.arena
         if (unit := getattr(pool, "client_size", None)) is not None:
-            columns = Columns(columns.seed, unit, columns.lifetime, columns.most)
+            columns = columns.of_size(unit)
         self.columns = columns
-        quantum = pool.unit_size if unit is not None else pool.align
-        if isinstance(pool, LIFOFit):
-            # A block takes its header too.
-            quantum = 0
-        self.driver = Driver(pool, columns.most, pool.align, quantum)
+        self.driver = Driver(pool, columns.most, pool.align)
 
     def drive(self, operations, every, began=0.0, seconds=None, progress=None):
         """Do `operations`, with checks on the way. Raises: Broken."""
@@ -219,13 +224,9 @@ class Stress:
     def _whole_run(self, broken):
         """A program that repeats the run, where no short one is known."""
         imported, call = named(self.subject)
-        lines = dict.fromkeys([imported or "", "from rangeland.invariants.stress import stress"])
-        c = self.columns
-        made = (
-            f"result = stress({call or 'make'}, {self.driver.done + 1}, {c.seed}, "
-            f"sizes={c.sizes!r}, lifetime={c.lifetime!r}, most={c.most})"
-        )
-        return "\n".join([*filter(None, lines), "", made, f"# {broken}", "assert result.ok"]) + "\n"
+        lines = [imported] if imported else []
+        lines += self.columns.call(call or "make", self.driver.done + 1)
+        return "\n".join([*lines, f"# {broken}", "assert result.ok"]) + "\n"
 
 
 def expect_in_pool(blocks, found, address):

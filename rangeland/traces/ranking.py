@@ -40,6 +40,7 @@ def verdict(results):
     if whole and whole[0].peak_causes and any(whole[0].peak_causes.values()):
         parts.append(_why(whole[0]))
     parts += _settings(whole)
+    parts += [_bound(r, whole) for r in results if r.measure in ("height", "bound")]
     if len(whole) > 1 and (fast := _fastest(whole)):
         parts.append(fast)
     parts += [
@@ -86,6 +87,16 @@ def _why(best):
         f"When most bytes lived, the largest part of its {beyond:,} bytes beside them was "
         f"{NAMES[cause]}: {size:,}."
     )
+
+
+def _bound(ideal, whole):
+    needed = f"{ideal.peak_committed:,} bytes"
+    text = f"Who knows all that comes needs {needed}"
+    if ideal.measure == "bound":
+        text = f"Nobody needs less than {needed}"
+    if whole and ideal.peak_committed:
+        text += f", and {whole[0].pool} has {whole[0].peak_committed / ideal.peak_committed:.2f} times that"
+    return text + "."
 
 
 def _settings(whole):

@@ -8,16 +8,19 @@ gives the Trace. Source: design/readers.md#.sol.format
 import difflib
 from importlib import resources
 
+from rangeland.traces import parquet
 from rangeland.traces.formats import (
     android,
     heaptrack,
     heaptrack_raw,
     ltrace,
+    memray,
     minimalloc,
     mps,
     mtrace,
     rep,
     rmm,
+    torch,
     valgrind,
 )
 from rangeland.traces.source import Source, shown
@@ -25,6 +28,9 @@ from vm.results import ParamError
 
 # In the order in which they are tried: those that a file's first line tells come first.
 _MODULES = (
+    parquet,
+    memray,
+    torch,
     heaptrack,
     heaptrack_raw,
     rmm,
@@ -54,6 +60,14 @@ def read_trace(path, format=None, *, strict=False, newest=False, progress=None):
     module = None if format is None else _named(format)
     with Source(path, strict=strict, newest=newest, progress=progress) as source:
         return (module or _recognised(source)).read(source)
+
+
+def open_trace(path, format=None, **options):
+    """What can be replayed of the file `path`: of our own form Pieces, which need
+    little memory whatever its length; else as `read_trace`."""
+    if format in (None, parquet.NAME) and parquet.is_parquet(path):
+        return parquet.Pieces(path)
+    return read_trace(path, format, **options)
 
 
 def bundled():

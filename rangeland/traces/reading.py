@@ -16,6 +16,7 @@ class Reading:
         self.columns = Columns(addressed)
         self.notes = dict.fromkeys((*COUNTS, *counts), 0)
         self.line = 0
+        self._skipped = None
 
     def lines(self):
         """The lines of the source; `line` is their number."""
@@ -41,6 +42,7 @@ class Reading:
         """
         if b"\0" in text:
             raise self.bad(text, expected)
+        self._skipped = self._skipped or (self.line, shown(text))
         self.odd("unparsed", shown(text), expected)
 
     def bad(self, text, expected):
@@ -63,12 +65,14 @@ class Reading:
         """Refuse a file most of whose lines were none of the format's. Raises: TraceError."""
         unparsed, lines = self.notes["unparsed"], self.source.lines
         if unparsed > lines // 2:
-            found = f"{unparsed} lines of {lines} that are none"
-            raise self.source.error(None, found, expected)
+            line, text = self._skipped
+            found = f"{text}, the first of {unparsed} such lines of {lines}"
+            raise self.source.error(line, found, expected)
 
     def trace(self, format, expected, **notes):
         """The Trace of all that was told. Raises: TraceError if nothing was."""
         if not self.events:
+            line, text = self._skipped or (None, None)
             found = f"{self.source.lines} lines without one event"
-            raise self.source.error(None, found, expected)
+            raise self.source.error(line, found + (f", such as {text}" if text else ""), expected)
         return self.columns.trace(self.notes | notes, format, self.source.path)

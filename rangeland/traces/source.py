@@ -9,7 +9,7 @@ from rangeland.traces.packing import unpacker
 from vm.results import ParamError
 
 HEAD = 1 << 16
-BLOCK = 1 << 20
+BLOCK = 1 << 18
 LONGEST_LINE = 1 << 20
 SHOWN = 60
 # What a packed file may unpack to: so many times its own bytes, and so much besides.
@@ -109,24 +109,51 @@ class Source:
             yield piece
             piece = self._read(BLOCK)
 
+    def texts(self):
+        """The file in pieces of whole lines, each with its line end, which is that of
+        Unix; the last may have none. `lines` is that of the lines before.
+
+        Raises: TraceError if a line is longer than 1 MB.
+        """
+        rest = []
+        length = 0
+        for piece in self.pieces():
+            end = piece.rfind(b"\n") + 1
+            length += end or len(piece)
+            if length > LONGEST_LINE + len(piece):
+                raise self._too_long()
+            if end:
+                yield from self._whole_lines(b"".join((*rest, piece[:end])))
+                rest, length = [piece[end:]], len(piece) - end
+            else:
+                rest.append(piece)
+        if length > LONGEST_LINE:
+            raise self._too_long()
+        if length:
+            self.is_cut = True
+            yield from self._whole_lines(b"".join(rest))
+
+    def _whole_lines(self, text):
+        if b"\r" in text:
+            text = text.replace(b"\r\n", b"\n")
+            if self.is_cut:
+                text = text.removesuffix(b"\r")
+        yield text
+        self.lines += text.count(b"\n") + self.is_cut
+
+    def _too_long(self):
+        return self.error(self.lines + 1, "a line of more than 1 MB", "a text file")
+
     def blocks(self):
         """Lists of the file's lines, without their ends; `lines` is that of those before.
 
         Raises: TraceError if a line is longer than 1 MB.
         """
-        rest = b""
-        for piece in self.pieces():
-            lines = (rest + piece).split(b"\n")
-            rest = lines.pop()
-            if len(rest) > LONGEST_LINE:
-                line = self.lines + len(lines) + 1
-                raise self.error(line, "a line of more than 1 MB", "a text file")
-            yield _without_returns(lines) if b"\r" in piece else lines
-            self.lines += len(lines)
-        if rest:
-            self.is_cut = True
-            yield _without_returns([rest])
-            self.lines += 1
+        for text in self.texts():
+            lines = text.split(b"\n")
+            if not lines[-1]:
+                lines.pop()
+            yield lines
 
     def close(self):
         """Close the file."""
@@ -138,6 +165,3 @@ class Source:
     def __exit__(self, *exc):
         self.close()
 
-
-def _without_returns(lines):
-    return [line.removesuffix(b"\r") for line in lines]

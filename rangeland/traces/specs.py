@@ -96,6 +96,8 @@ _KINDS = {
     "lifofit": _Kind(LIFOFit, _FIT, _no_defaults),
 }
 
+POOLS = tuple(_KINDS)
+
 # Classes that have no `alloc` (design/pools.md#.lim.points).
 _POINTED = {"mvt"}
 
@@ -164,32 +166,42 @@ def parse_spec(text):
     if name in _POINTED:
         raise ParamError(
             f"pool spec {text!r}: {name} has blocks at allocation points only, and what is done "
-            f"here asks for them by `alloc`: expected one of {', '.join(_KINDS)}"
+            f"here asks for them by `alloc`: expected one of {', '.join(POOLS)}"
         )
     if name not in _KINDS:
-        raise _unknown(text, "pool class", name, _KINDS)
-    known = _KINDS[name].options | _ARENA
-    options, arena = {}, {}
+        raise unknown(text, "pool class", name, POOLS)
+    given = parse_options(text, rest, _KINDS[name].options | _ARENA)
+    options = {key: value for key, value in given.items() if key not in _ARENA}
+    arena = {key.removeprefix("arena."): given[key] for key in given if key in _ARENA}
+    return PoolSpec(text, name, options, arena)
+
+
+def parse_options(text, rest, known):
+    """{key: value} of `rest`, which is KEY=VALUE,... and the end of the spec
+    `text`; `known` has for each key what makes a value of its text.
+
+    Raises: ParamError, as parse_spec does.
+    """
+    given = {}
     for item in rest.split(",") if rest else ():
         key, equals, value = item.partition("=")
         if key not in known:
-            raise _unknown(text, "option", key, known)
-        where, short = (arena, key[6:]) if key in _ARENA else (options, key)
-        if short in where:
+            raise unknown(text, "option", key, known)
+        if key in given:
             raise ParamError(f"pool spec {text!r}: {key} is given twice")
         try:
-            where[short] = known[key](value)
+            given[key] = known[key](value)
         except ValueError as expected:
             found = repr(value) if equals else "no value"
             raise ParamError(
                 f"pool spec {text!r}: {key} has {found}: expected {expected}"
             ) from None
-    return PoolSpec(text, name, options, arena)
+    return given
 
 
-def _unknown(text, what, name, known):
+def unknown(text, what, name, known):
+    """The ParamError for the unknown `name` in the spec `text`, with the nearest known one."""
     near = difflib.get_close_matches(name, known, 1)
     hint = f"; did you mean {near[0]}?" if near else ""
-    return ParamError(
-        f"pool spec {text!r}: unknown {what} {name!r}: expected one of {', '.join(known)}{hint}"
-    )
+    expected = f"one of {', '.join(known)}" if known else "none"
+    return ParamError(f"pool spec {text!r}: unknown {what} {name!r}: expected {expected}{hint}")

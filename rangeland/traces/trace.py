@@ -40,12 +40,12 @@ class Columns:
     """The columns of a trace that is being read, growing row by row.
 
     With `addressed` every row has an address, else only from the first that is
-    given; who appends to the arrays himself asks for it.
+    given; who appends to the arrays himself asks for it. At most 2**32 blocks.
     """
 
     def __init__(self, addressed=False):
         self.op = array("b")
-        self.id = array("q")
+        self.id = array("I")
         self.size = array("q")
         self.address = array("q")
         self.alignment = array("q")
@@ -95,7 +95,10 @@ class Columns:
     def trace(self, notes, format=None, path=None):
         """The Trace of these columns, which are not copied and may not grow again."""
         rows = len(self.op)
-        columns = [self.op, self.id, self.size]
+        # Of the narrower numbers of the reading; both are there only once all is read.
+        id = np.asarray(self.id).astype(np.int64)
+        self.id = array("I")
+        columns = [self.op, id, self.size]
         for column in (self.alignment, self.address):
             if column:
                 _fill(column, rows, 0)
@@ -182,7 +185,7 @@ class Trace:
         """The columns (op, id, size, alignment), in one piece."""
         yield self.op, self.id, self.size, self.alignment
 
-    def _parts(self):
+    def parts(self):
         """The trace's rows as slices of PART rows."""
         return (slice(row, row + PART) for row in range(0, len(self), PART))
 
@@ -195,7 +198,7 @@ class Trace:
         # Per block, the row of its free, or count; half the width where that is enough.
         end = np.full(self.blocks, count, np.int32 if count < 1 << 31 else np.int64)
         made = 0
-        for part in self._parts():
+        for part in self.parts():
             made = self._check_part(part, made, end)
 
     def _check_part(self, part, made, end):
@@ -238,7 +241,7 @@ class Trace:
     def _changes(self):
         """Part by part, by how much each row changes the live bytes, and its ops."""
         held = np.zeros(self.blocks, np.int64)
-        for part in self._parts():
+        for part in self.parts():
             op, id, size = self.op[part], self.id[part], self.size[part]
             made, freed, resized = (op == sort for sort in (ALLOC, FREE, REALLOC))
             held[id[made]] = size[made]
@@ -272,7 +275,7 @@ class Trace:
             int(np.count_nonzero(self.op == op)) for op in (ALLOC, FREE, REALLOC)
         )
         live, blocks, peak, most, total = 0, 0, 0, 0, 0
-        for (delta, op), part in zip(self._changes(), self._parts(), strict=True):
+        for (delta, op), part in zip(self._changes(), self.parts(), strict=True):
             lives, counts = np.cumsum(delta), np.cumsum(_CHANGE[op])
             peak, most = max(peak, live + int(lives.max())), max(most, blocks + int(counts.max()))
             live, blocks = live + int(lives[-1]), blocks + int(counts[-1])

@@ -140,7 +140,7 @@ def test_the_bundled_trace(rangeland):
         ((), "Missing argument 'TRACE...' (or --bundled); see"),
         (("nothing.log",), "nothing.log: No such file or directory"),
         ((".",), ".: Is a directory"),
-        ((SORT, "--pool", "mvf"), "unknown pool class 'mvf'"),
+        ((SORT, "--pool", "mvf"), "unknown pool or allocator 'mvf'"),
         ((SORT, "--pool", "mvff:align=3"), "align is 3"),
         ((SORT, "--format", "rep"), "expected the heap size or weight"),
         ((SORT, "--jobs", "0"), "0 is not in the range x>=1"),

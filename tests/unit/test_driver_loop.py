@@ -89,7 +89,7 @@ def test_a_block_given_twice_overlaps():
     _, address, size = next(b for b in run.driver.blocks() if b[2] > 8)
     run.pool.free(address, size)
     # A driver whose accounts hold, so that nothing but the place tells.
-    driver = Driver(run.pool, 100, 8, 8)
+    driver = Driver(run.pool, 100, 8)
     driver.shadow.mark(address, address + size)
     driver.load(*run.columns.drawn(0))
     assert driver.run(0, 3000) >= 0
@@ -123,7 +123,7 @@ def test_the_bytes_behind_a_block_are_not_its_own():
 
 def test_a_stricter_alignment_is_found_missing():
     run = driven()
-    run.driver = Driver(run.pool, 100, 64, 8)
+    run.driver = Driver(run.pool, 100, 64)
     run.driver.load(*run.columns.drawn(0))
     assert run.driver.run(0, 1000) >= 0
     assert run.driver.verdict == d.MISALIGNED

@@ -10,7 +10,7 @@ from rangeland.traces import replay as module
 from rangeland.traces.engine import Engine
 from rangeland.traces.fields import ALLOC, FREE, REALLOC
 from rangeland.traces.metrics import CAUSES, causes
-from rangeland.traces.read import bundled, read_trace
+from rangeland.traces.read import bundled, open_trace, read_trace
 from rangeland.traces.replay import replay
 from rangeland.traces.result import Failure
 from rangeland.traces.specs import parse_spec
@@ -337,3 +337,29 @@ def test_pieces_are_one_trace(rng):
 
     with pytest.raises(ParamError, match="5 events in its pieces: expected 4000"):
         replay(Short(), parse_spec("mvff"))
+
+
+def test_a_trace_in_pieces_from_a_file_is_replayed_alike(rng, tmp_path, monkeypatch):
+    pytest.importorskip("pyarrow")
+    from rangeland.traces import parquet, slots
+
+    monkeypatch.setattr(parquet, "PIECE", 700)
+    columns, live = Columns(), []
+    for _ in range(3000):
+        kind = rng.random()
+        if not live or kind < 0.5:
+            live.append(columns.alloc(rng.randrange(3000), rng.choice((None, 64))))
+        elif kind < 0.9:
+            columns.free(live.pop(rng.randrange(len(live))))
+        else:
+            columns.realloc(rng.choice(live), rng.randrange(3000))
+    trace = columns.trace({})
+    parquet.write_parquet(trace, tmp_path / "a.parquet")
+    pieces = open_trace(tmp_path / "a.parquet")
+    assert isinstance(pieces, parquet.Pieces) and len(list(pieces.pieces())) > 2
+    assert pieces.slots < trace.slots and slots.PIECE > 700
+    assert pieces.figures()["peak_bytes"] == trace.figures()["peak_bytes"]
+    whole, cut = (asdict(replay(t, parse_spec("mvff"), curve=True)) for t in (trace, pieces))
+    for name in ("seconds", "operations_per_second"):
+        del whole[name], cut[name]
+    assert whole == cut

@@ -74,7 +74,7 @@ def test_a_log_that_ends_inside_a_call(tmp_path):
 
 def test_a_log_without_a_call(tmp_path):
     text = b"==7== Memcheck\n==7== Command: ls\n--7-- REDIR: 0x1 (a:b) redirected to c\n"
-    fails(tmp_path, text, None, "3 lines without one event", "--trace-malloc=yes")
+    fails(tmp_path, text, 3, "3 lines without one event", "--trace-malloc=yes")
 
 
 def test_a_line_without_end(tmp_path):
@@ -86,9 +86,9 @@ def test_a_line_without_end(tmp_path):
     [
         (b"", "t", None, "an empty file", "a trace"),
         (gzip.compress(b"", mtime=0), "t.gz", None, "an empty file", "a trace"),
-        (b"\x7fELF\x02\x00", "t", 1, "binary data that begins '\\x7fELF", "a trace of heaptrack"),
-        (b"hello\nworld\n", "t", 1, "a text that begins 'hello'", "a trace of heaptrack"),
-        (b"h" * 999, "t", 1, "h'...", "a trace of heaptrack"),
+        (b"\x7fELF\x02\x00", "t", 1, "binary data that begins '\\x7fELF", "a trace of parquet, memray"),
+        (b"hello\nworld\n", "t", 1, "a text that begins 'hello'", "a trace of parquet, memray"),
+        (b"h" * 999, "t", 1, "h'...", "a trace of parquet, memray"),
         (GOOD, "t.gz", None, "a file that begins '==7='", "gzip, from its name"),
         (gzip.compress(GOOD, mtime=0)[:20], "t.gz", 1, "the end of the gzip file", "cut short"),
         (gzip.compress(GOOD, mtime=0)[:-8] + b"12345678", "t", 1, "bad gzip data", "gzip"),
@@ -158,7 +158,7 @@ def test_a_damaged_header_of_a_rep(tmp_path, text, line, found, expected):
 def test_an_unknown_format_names_the_nearest(tmp_path):
     with pytest.raises(ParamError, match="valgrnd.*rep, valgrind.*; did you mean valgrind"):
         read_trace(tmp_path / "t", format="valgrnd")
-    with pytest.raises(ParamError, match="expected one of heaptrack, .*, mps-telemetry$"):
+    with pytest.raises(ParamError, match="expected one of parquet, .*, mps-telemetry$"):
         read_trace(tmp_path / "t", format="zzz")
 
 

@@ -187,6 +187,26 @@ def test_lines_cut_by_other_processes_are_joined(tmp_path):
     assert trace.notes["open_at_end"] == 0
 
 
+def test_parts_of_others_may_stand_behind_the_beginning_of_a_call(tmp_path):
+    trace = log(
+        tmp_path,
+        "--1-- realloc(0x0,1600)--2-- realloc(0x0,16)--3-- free(0x0)",
+        "--4-- malloc(5)malloc(1600) = 0x10",
+        "malloc(16) = 0x20",
+        " = 0x30",
+        "--1-- realloc(0x0,8)malloc(8)--2-- realloc(0x0,9) = 0x40",
+        "malloc(9) = 0x40",
+        "--1-- realloc(0x0,6)--2-- realloc(0x0,7)malloc(6)malloc(7) = 0x50",
+        " = 0x60",
+    )
+    sizes = list(zip(trace.size.tolist(), trace.address.tolist(), strict=True))
+    assert sizes == [
+        (1600, 0x10), (16, 0x20), (5, 0x30), (8, 0x40), (9, 0x40), (7, 0x50), (6, 0x60),
+    ]
+    assert trace.thread.tolist() == [0, 1, 3, 0, 1, 1, 0]
+    assert (trace.notes["cut_lines_joined"], trace.notes["open_at_end"]) == (7, 0)
+
+
 def test_a_thread_may_cut_a_line_of_its_own_process(tmp_path):
     trace = log(tmp_path, "--1-- malloc(5)--1-- malloc(6) = 0x10", " = 0x20", "--1-- free(0x20)")
     assert rows(trace) == [(ALLOC, 0, 6), (ALLOC, 1, 5), (FREE, 1, 0)]
@@ -238,6 +258,15 @@ def test_remarks_and_program_output_are_skipped_and_counted(tmp_path):
     )
     assert rows(trace) == [(ALLOC, 0, 5)]
     assert trace.notes["unparsed"] == 4
+
+
+def test_times_are_taken_off(tmp_path):
+    time = "00:00:00:01.806 "
+    lines = "==7== Memcheck", "--7-- malloc(5)--8-- free(0x0)", " = 0x10", "--7-- free(0x10)"
+    text = "\n".join(lines).replace("--7", f"--{time}7").replace("--8", f"--{time}8") + "\n"
+    path = tmp_path / "valgrind.log"
+    path.write_text(text.replace("==7", f"=={time}7"))
+    assert rows(read_trace(path)) == [(ALLOC, 0, 5), (FREE, 0, 0)]
 
 
 def test_line_ends_of_other_systems(tmp_path):

@@ -53,6 +53,9 @@ class _Realloc:
 
     def whole(self, log, live, tail):
         if match := self.form(tail):
+            if match[1] == NULL and log.cuts:
+                # Its inner malloc is still to come; this is the result of another call.
+                return False
             if match[1] == NULL:
                 log.made(live, int(match[2]), match[3])
             else:
@@ -113,6 +116,8 @@ class _Question:
 
 
 SIZED = _Sized()
+PRODUCT = _Calloc()
+RESIZED = _Realloc()
 FREE = _Free()
 _ALIGNED_NEW = _AlignedNew()
 
@@ -120,8 +125,8 @@ _SORTS = {
     b"malloc": SIZED,
     b"__builtin_new": SIZED,
     b"__builtin_vec_new": SIZED,
-    b"calloc": _Calloc(),
-    b"realloc": _Realloc(),
+    b"calloc": PRODUCT,
+    b"realloc": RESIZED,
     b"memalign": _Memalign(),
     b"malloc_usable_size": _Question(),
     b"free": FREE,
@@ -143,6 +148,7 @@ _RESEMBLES = re.compile(rb"\w*\(|.*\b(?:" + _NAMES + rb")\(|.* ?= 0x| ?= *$", re
 _ORPHAN = re.compile(
     rb" = (?:0x[0-9A-F]*|0)|.*\b(?:" + _NAMES + rb")\([^()]*\)(?: = (?:0x[0-9A-F]*|0))?", re.DOTALL
 )
+_PARTS = re.compile(rb"\w+\([^()]*\)| = 0x[0-9A-F]+")
 _CUT = re.compile(
     rb"(?:malloc|__builtin_(?:vec_)?new|_Zn[aw]\w*)\(\d{1,20}\)"
     rb"|calloc\(\d{1,20},\d{1,20}\)"
@@ -179,6 +185,13 @@ def untold(text):
     if int(match[1]) * int(match[2]) < WORD:
         return None
     return text[match.end() :], "failed"
+
+
+def parts(text):
+    """The text as the parts of calls that a process writes at once; none if it is not
+    made of those."""
+    found = _PARTS.findall(text)
+    return found if b"".join(found) == text else []
 
 
 def is_cut(text):

@@ -8,9 +8,10 @@ NAME = "mtrace"
 
 _P = rb"(0x[0-9a-f]{1,16}|\(nil\))"
 _S = rb"(0x[0-9a-f]{1,16}|0)"
-_EVENT = re.compile(rb"(?:@ .*[^ ] |@ )?(?:([-<]) P|([+>!]) P S)".replace(b"P", _P).replace(b"S", _S))
-_LINE = re.compile(rb"^(?:@ .*[^ ] |@ )?(?:[-<] P|[+>!] P S)\r?$".replace(b"P", _P).replace(b"S", _S), re.M)
-_RESEMBLES = re.compile(rb"@ |[-+<>!] |= S?$|= E?$")
+_FORM = rb"(?:@ .* )?(?:([-<]) P|([+>!]) P S)".replace(b"P", _P).replace(b"S", _S)
+_EVENT = re.compile(_FORM)
+_LINE = re.compile(rb"^" + _FORM + rb"\r?$", re.M)
+_RESEMBLES = re.compile(rb"@ |[-+<>!=] ")
 
 START = b"= Start"
 END = b"= End"

@@ -1,24 +1,28 @@
 """Reader of the logs of valgrind's --trace-malloc=yes (design/readers.md#.sol.valgrind).
 
 Nearly every line is one whole call, `--PID-- malloc(N) = 0xP` or
-`--PID-- free(0xP)`, and is read by the loop of `_Log.trace`. All else (the first
-call of each sort, lines cut by another process, banners) goes to `_Log._line`,
-which takes the line apart.
+`--PID-- free(0xP)`; such plain lines are read many at a time, and `_Log._take` does
+them. All else (the first call of each sort, a realloc, lines cut by another
+process, banners) goes to `_Log._line`, which takes the line apart.
 """
 
 import re
 
+import numpy as np
+
 from rangeland.traces import fields as f
 from rangeland.traces.formats import calls
-from rangeland.traces.formats.calls import FREE, SIZED
+from rangeland.traces.formats.valgrind_plain import LONGEST_HEAD, NULL, Head, Plain
 from rangeland.traces.heap import Heap
 
 NAME = "valgrind"
 
 _PREFIX = re.compile(rb"(--|==)(\d+)\1(?: |$)")
-_LOOKS_LIKE = re.compile(rb"^(?:--|==)\d+(?:--|==)(?: |\r?$)", re.MULTILINE)
-# All digits of a size that the loop may take without asking whether it is absurd.
-_SIZED = re.compile(rb"(\d{1,14})\) = (0x[1-9A-F][0-9A-F]{0,14})").fullmatch
+# With --time-stamp=yes; the times are taken off, as no trace has them.
+_TIME = re.compile(rb"(--|==)\d\d:\d\d:\d\d:\d\d\.\d{3} (?=\d+\1)")
+_LOOKS_LIKE = re.compile(
+    rb"^(?:--|==)(?:\d\d:\d\d:\d\d:\d\d\.\d{3} )?\d+(?:--|==)(?: |\r?$)", re.MULTILINE
+)
 
 CALL = "a call as valgrind writes it, such as malloc(N) = 0xP or free(0xP)"
 LONGEST_ADDRESS = len("0x0123456789ABCDEF")
@@ -35,13 +39,20 @@ def read(source):
     return _Log(source).read()
 
 
+_FORMS = {
+    calls.SIZED: Plain.sized,
+    calls.PRODUCT: Plain.product,
+    calls.RESIZED: Plain.resized,
+    calls.FREE: Plain.freed,
+}
+
+
 class _Cut:
     """A call whose line was cut: another process wrote before its result."""
 
-    def __init__(self, pid, text, line):
+    def __init__(self, pid, text):
         self.pid = pid
         self.text = text
-        self.line = line
 
 
 class _Process(dict):
@@ -56,60 +67,94 @@ class _Log(Heap):
     """What is known so far: per process, the live blocks by address.
 
     `heads` has, for each `--PID-- NAME` met, the sort of call and the blocks of
-    that process, which are keyed by address and closing parenthesis, just as
-    the rest of a `free(` line reads.
+    that process; `plain` those of them that plain lines can begin with.
     """
 
     def __init__(self, source):
         super().__init__(source, ("unparsed", "cut_lines_joined", "open_at_end"))
         self.processes = {}
         self.heads = {}
+        self.plain = []
         self.cuts = []
 
     def read(self):
-        """Read all lines. Cost: O(n), about a million lines a second."""
-        for lines in self.source.blocks():
-            for number, line in self._uncommon(lines):
-                self.line = number
-                self._line(line)
-        return self._finish()
+        """Read all lines. Cost: O(n), more than a million lines a second."""
+        for text in self.source.texts():
+            if b":" in text and _TIME.search(text):
+                text = _TIME.sub(rb"\1", text)
+            plain = Plain(text, self.plain)
+            for live, lines in plain.by_process():
+                self._take(text, plain, live, lines)
+        self.notes["open_at_end"] = len(self.cuts)
+        for live in self.processes.values():
+            live.clear()
+        count = len(self.processes)
+        return self.trace(NAME, "a log of valgrind --trace-malloc=yes", processes=count)
 
-    def _uncommon(self, lines):
-        """Take the whole calls of malloc and free; yield the other lines."""
-        columns, heads = self.columns, self.heads
-        op, id, size = columns.op.append, columns.id.append, columns.size.append
-        place, of_now = columns.address.append, None
-        for number, line in enumerate(lines, self.source.lines + 1):
-            head, _, tail = line.partition(b"(")
-            sort, live = heads.get(head, (None, None))
-            if live is not of_now and live is not None:
-                self._switch(live)
-                of_now = live
-            if sort is FREE:
-                block = live.pop(tail, None)
+    def _take(self, text, plain, live, lines):
+        """Do the lines of this slice; the plain ones are of the process with these blocks.
+
+        The blocks of the plain lines since `first` are in `ids`, but not yet their rows.
+        """
+        columns = self.columns
+        ids, first = [], lines.start
+        done, made = ids.append, columns.blocks
+        self._switch(live)
+        told = (c[lines].tolist() for c in (plain.kind, plain.old, plain.address))
+        for kind, old, address in zip(*told, strict=True):
+            if kind == f.FREE:
+                block = live.pop(old, None)
                 if block is not None:
-                    op(f.FREE)
-                    id(block)
-                    size(0)
-                    place(0)
+                    done(block)
                     continue
-            elif sort is SIZED and (match := _SIZED(tail)):
-                found, address = match.groups()
-                key = address + b")"
-                if key not in live:
-                    block = live[key] = columns.blocks
-                    columns.blocks = block + 1
-                    op(f.ALLOC)
-                    id(block)
-                    size(int(found))
-                    place(int(address, 16))
+            elif kind == f.ALLOC:
+                if address not in live:
+                    live[address] = made
+                    done(made)
+                    made += 1
                     continue
-            elif sort is not None:
-                self.line = number
-                if sort.whole(self, live, tail):
+            elif kind == f.REALLOC:
+                if old in live and (old == address or address not in live):
+                    live[address] = block = live.pop(old)
+                    done(block)
                     continue
-            yield number, line
-            of_now = None
+            elif kind == NULL:
+                self.notes["free_null"] += 1
+                done(0)
+                continue
+            columns.blocks = made
+            at = first + len(ids)
+            self._rows(plain, slice(first, at), ids)
+            ids.clear()
+            self.line = self.source.lines + at + 1
+            self._other(text[plain.starts[at] : plain.ends[at]])
+            self._switch(live)
+            first, made = at + 1, columns.blocks
+        columns.blocks = made
+        self._rows(plain, slice(first, lines.stop), ids)
+
+    def _rows(self, plain, lines, ids):
+        """The rows of these plain lines, whose blocks are `ids`."""
+        if not ids:
+            return
+        columns, kind = self.columns, plain.kind[lines]
+        id, size, address = np.array(ids, np.uint32), plain.size[lines], plain.address[lines]
+        if kind.max() == NULL:
+            rows = np.flatnonzero(kind != NULL)
+            kind, id, size, address = kind[rows], id[rows], size[rows], address[rows]
+        columns.op.frombytes(kind.tobytes())
+        columns.id.frombytes(id.tobytes())
+        columns.size.frombytes(size.tobytes())
+        columns.address.frombytes(address.tobytes())
+
+    def _other(self, line):
+        """Do a line by itself: a call of a sort that was met, or any other."""
+        head, _, tail = line.partition(b"(")
+        sort, live = self.heads.get(head, (None, None))
+        if sort is not None:
+            self._switch(live)
+        if sort is None or not sort.whole(self, live, tail):
+            self._line(line)
 
     def _line(self, line):
         """Take apart a line: the pieces written by each process, in order."""
@@ -134,8 +179,11 @@ class _Log(Heap):
     def _learn(self, pid, line):
         head = line.partition(b"(")[0]
         sort = calls.sort_of(head.rpartition(b" ")[2])
-        if sort is not None and head.count(b" ") == 1:
-            self.heads[head] = sort, self._blocks(pid)
+        if sort is not None and head.count(b" ") == 1 and head not in self.heads:
+            live = self._blocks(pid)
+            self.heads[head] = sort, live
+            if sort in _FORMS and len(head) < LONGEST_HEAD:
+                self.plain.append(Head(head + b"(", _FORMS[sort], live))
 
     def _blocks(self, pid):
         live = self.processes.get(pid)
@@ -145,7 +193,7 @@ class _Log(Heap):
 
     def _switch(self, live):
         """The next rows are of this process. Of a single one there is nothing to tell."""
-        if len(self.processes) > 1:
+        if live is not None and len(self.processes) > 1:
             self.columns.by(live.number)
 
     def _banner(self, pid, text):
@@ -163,30 +211,51 @@ class _Log(Heap):
         """The text that one process wrote after its prefix."""
         state = self._call(pid, text)
         if state == "cut" and not is_last:
-            self.cuts.append(_Cut(pid, text, self.line))
+            self.cuts.append(_Cut(pid, text))
         elif state == "cut":
             raise self.bad(text, RESULT)
-        elif state is None and calls.resembles(text):
-            raise self.bad(text, CALL)
-        elif state is None:
+        elif state is None and not self._parts(pid, text):
+            if calls.resembles(text):
+                raise self.bad(text, CALL)
             self.skip(text, CALL)
 
     def _orphan(self, text, is_last):
         """Text without a prefix: the end of a cut call, or no text of valgrind's."""
+        if not text or self._join(text, is_last) or self._parts(None, text):
+            return
+        if calls.resembles_orphan(text):
+            raise self.bad(text, "a call after its process, as --PID-- malloc(N) = 0xP")
+        self.skip(text, CALL)
+
+    def _parts(self, pid, text):
+        """Do a text that several processes wrote, of whom only the first told its prefix:
+        after the beginning of its call come parts of calls that are open. Returns
+        False, and has done nothing, if it does not read so."""
+        parts = calls.parts(text)
+        if not self.cuts or len(parts) < 2 or (pid is not None and not calls.is_cut(parts[0])):
+            return False
+        if pid is not None:
+            self.cuts.append(_Cut(pid, parts.pop(0)))
+        for part in parts:
+            if not self._join(part, False):
+                raise self.bad(text, CALL)
+        return True
+
+    def _join(self, text, is_last):
+        """Add the text to the call opened or added to last that it fits. Returns False,
+        and has done nothing, if it fits none."""
         for cut in reversed(self.cuts):
             whole = cut.text + text
             state = self._call(cut.pid, whole)
             if state == "whole":
                 self.cuts.remove(cut)
                 self.notes["cut_lines_joined"] += 1
-                return
+                return True
             if state == "cut" and not is_last:
-                cut.text = whole
-                return
-        if calls.resembles_orphan(text):
-            raise self.bad(text, "a call after its process, as --PID-- malloc(N) = 0xP")
-        if text:
-            self.skip(text, CALL)
+                self.cuts.remove(cut)
+                self.cuts.append(_Cut(cut.pid, whole))
+                return True
+        return False
 
     def _call(self, pid, text):
         """Do the call `text`: "whole", "cut" if its result is missing, or None."""
@@ -209,34 +278,30 @@ class _Log(Heap):
 
     def made(self, live, size, address, alignment=None):
         """A call gave `address`, of a new block of `size` bytes. Raises: TraceError."""
-        if address == calls.NULL:
+        place = self._number(address)
+        if place == 0:
             self.notes["failed"] += 1
         else:
-            self.place(live, address + b")", size, self._number(address), alignment)
+            self.place(live, place, size, place, alignment)
 
     def moved(self, live, old, size, address):
         """A realloc of `old`, not NULL, gave `address`. Raises: TraceError."""
-        key = old + b")"
-        if address == calls.NULL:
+        old, place = self._number(old), self._number(address)
+        if place == 0:
             self.notes["failed"] += 1
-            self.notes["failed_realloc"] += key in live
+            self.notes["failed_realloc"] += old in live
         else:
-            places = self._number(address), self._number(old)
-            self.move(live, key, address + b")", size, *places)
+            self.move(live, old, place, size, place, old)
 
     def freed(self, live, address):
         """A call released the block at `address`. Raises: TraceError if strict."""
-        if address == calls.NULL:
+        place = self._number(address)
+        if place == 0:
             self.notes["free_null"] += 1
         else:
-            self.release(live, address + b")", self._number(address))
+            self.release(live, place, place)
 
     def _number(self, address):
         if len(address) > LONGEST_ADDRESS:
             raise self.bad(address, "an address of at most 64 bits")
         return int(address, 16)
-
-    def _finish(self):
-        self.notes["open_at_end"] = len(self.cuts)
-        return self.trace(NAME, "a log of valgrind --trace-malloc=yes",
-                          processes=len(self.processes))

@@ -1,0 +1,1 @@
+"""Traces that are made up: patterns, distributions, and imitations (design/generate.md)."""

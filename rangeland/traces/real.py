@@ -1,0 +1,291 @@
+"""Real allocators as contenders: the C libraries of this machine.
+
+Source: design/contenders.md#.sol.real
+"""
+
+import os
+from dataclasses import dataclass
+
+import numpy as np
+
+from rangeland.traces.curve import Curve, limits
+from rangeland.traces.fields import ALLOC
+from rangeland.traces.lives import powers
+from rangeland.traces.nursery import PIECE, Child
+from vm.results import ParamError
+
+# Samples of resident memory in a run, at least.
+SAMPLES = 200
+# The kernel's high-water mark may be off by what its counters hold back.
+SLACK = 1 << 18
+WORD = 8
+
+
+@dataclass(frozen=True)
+class _Known:
+    """An allocator: the names of its library, in the order in which they are tried,
+    and the package that has it."""
+
+    libraries: tuple
+    package: str
+
+
+KNOWN = {
+    "glibc": _Known(("",), ""),
+    "jemalloc": _Known(("libjemalloc.so.2", "libjemalloc.so"), "libjemalloc2"),
+    "mimalloc": _Known(
+        ("libmimalloc.so.3", "libmimalloc.so.2", "libmimalloc.so"), "libmimalloc2.0"
+    ),
+    "tcmalloc": _Known(
+        ("libtcmalloc_minimal.so.4", "libtcmalloc_minimal.so", "libtcmalloc.so.4"),
+        "libtcmalloc-minimal4",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class RealFailure:
+    """The first call that gave NULL: its row in the trace, and what it asked. Units: bytes."""
+
+    event: int
+    size: int
+
+
+@dataclass(frozen=True)
+class RealFigures:
+    """What a real allocator came to; each figure is defined in design/contenders.md#.def.real.
+
+    Units: bytes, counts, seconds.
+    """
+
+    name: str
+    library: str
+    version: str
+    operations: int
+    failures: int
+    first_failure: RealFailure | None
+    peak_live: int
+    mean_live: int
+    peak_resident: int
+    mean_resident: int
+    end_resident: int
+    peak_page_tables: int
+    baseline: int
+    samples: int
+    high_water: bool
+    seconds: float
+    operations_per_second: float
+    curve: Curve
+
+
+@dataclass(frozen=True)
+class Real:
+    """The contender that is a C allocator: one of KNOWN, or the path of a library.
+
+    Raises: ParamError for another name.
+    """
+
+    name: str
+
+    def __post_init__(self):
+        if self.name not in KNOWN and "/" not in self.name:
+            raise ParamError(
+                f"unknown allocator {self.name!r}: expected {', '.join(KNOWN)} or the path of a library"
+            )
+
+    def __str__(self):
+        return self.name
+
+    def try_out(self):
+        """See that the library is there, and has the functions.
+
+        Raises: ParamError, which says what was looked for, and what has it.
+        Cost: one short process for each name tried.
+        """
+        self._library()
+
+    def _library(self):
+        """What to load."""
+        if "/" in self.name:
+            path = os.path.abspath(self.name)
+            if not os.path.isfile(path):
+                raise ParamError(f"{self.name}: found no such file, expected a library")
+            names, hint = (path,), ""
+        else:
+            known = KNOWN[self.name]
+            names = known.libraries
+            hint = f"; the Debian package {known.package} has it" if known.package else ""
+        refused = ""
+        for library in names:
+            with Child(self.name, library, -1) as child:
+                if not child.refused:
+                    return library
+                refused = refused or child.refused
+        looked = f"looked for {', '.join(names)}: " if names[0] else ""
+        raise ParamError(f"{self.name}: {looked}{refused}{hint}")
+
+    def replay(self, trace, rows=0, progress=None):
+        """The RealFigures of `trace`, with a curve of at most `rows` samples.
+
+        `progress(done)` is told the events done, each of the two runs half.
+        Raises: ParamError as try_out; ChildError if the process dies.
+        Cost: that of the allocator, twice, and the memory that it takes.
+        """
+
+        def pieces():
+            for first in range(0, len(trace), PIECE):
+                rows = slice(first, first + PIECE)
+                alignment = None if trace.alignment is None else trace.alignment[rows]
+                yield trace.op[rows], trace.id[rows], trace.size[rows], alignment
+
+        return self.replay_pieces(pieces, trace.blocks, len(trace), rows, progress)
+
+    def replay_pieces(self, pieces, blocks, count, rows=0, progress=None):
+        """As `replay`, of a trace in pieces.
+
+        `pieces()` gives an iterator of (op, id, size, alignment or None), all
+        numbers of blocks below `blocks`, `count` rows in all; it is called twice.
+        A number may be used again once its block is free.
+        Raises: as `replay`; ParamError for other rows.
+        """
+        library = self._library()
+        told = _Progress(progress)
+        with Child(self.name, library, blocks) as child:
+            seconds = _timed(child, _checked(pieces(), blocks, count), told)
+        with Child(self.name, library, blocks) as child:
+            baseline = child.ask(sample=True)
+            told.before = count
+            ends = limits(count, max(rows, SAMPLES))
+            samples = list(_sampled(child, _checked(pieces(), blocks, count), ends, told))
+            home, version = child.home, child.version
+        last = samples[-1] if samples else baseline
+        ended = np.array([s.resident for s in samples], np.int64) - baseline.resident
+        failure = RealFailure(last.failed_row, last.failed_size) if last.failures else None
+        resident = _peaks(baseline, samples)
+        live = np.array([s.peak_live for s in samples], np.int64)
+        return RealFigures(
+            name=self.name,
+            library=home,
+            version=version,
+            operations=count,
+            failures=last.failures,
+            first_failure=failure,
+            peak_live=int(live.max(initial=0)),
+            mean_live=_mean([s.live for s in samples]),
+            peak_resident=int(resident.max(initial=0)),
+            mean_resident=_mean(ended.tolist()),
+            end_resident=int(ended[-1]) if len(ended) else 0,
+            peak_page_tables=max((s.tables for s in samples), default=0) - baseline.tables
+            if samples
+            else 0,
+            baseline=baseline.resident,
+            samples=len(samples),
+            high_water=last.highest >= 0,
+            seconds=seconds,
+            operations_per_second=count / seconds if seconds else 0.0,
+            curve=_merged(ends, live, resident, rows),
+        )
+
+
+class _Progress:
+    """Tells the events done of two runs as if they were one."""
+
+    def __init__(self, progress):
+        self.progress = progress
+        self.before = 0
+
+    def __call__(self, done):
+        if self.progress is not None:
+            self.progress((self.before + done) // 2)
+
+
+def _mean(values):
+    return sum(values) // len(values) if values else 0
+
+
+def _timed(child, pieces, told):
+    """Do all pieces without a look at memory: the seconds that the calls took."""
+    spent = 0
+    for rows in _loaded(child, pieces, None):
+        spent += child.ask(rows).spent
+        told(child.done)
+    return spent / 1e9
+
+
+def _sampled(child, pieces, ends, told):
+    """Do all pieces, touching: the Answer at each of `ends`."""
+    ends = iter(ends.tolist())
+    end = next(ends, None)
+    for rows in _loaded(child, pieces, lambda: end - child.done):
+        last = child.done + rows == end
+        answer = child.ask(rows, touch=True, sample=last)
+        if last:
+            yield answer
+            end = next(ends, None)
+            told(child.done)
+
+
+def _checked(pieces, blocks, count):
+    """The pieces, each looked at before the child trusts it."""
+    done = 0
+    for piece in pieces:
+        op, id, size, alignment = piece
+        if len(op) == 0:
+            continue
+        if int(id.min()) < 0 or int(id.max()) >= blocks:
+            raise ParamError(f"the rows from {done} on name a block beside 0..{blocks - 1}")
+        if int(size.min()) < 0:
+            raise ParamError(f"the rows from {done} on have a size below 0")
+        done += len(op)
+        if done > count:
+            break
+        yield piece
+    if done != count:
+        raise ParamError(f"the pieces have {done} rows or more: expected {count}")
+
+
+def _loaded(child, pieces, most):
+    """Put the rows into the child's buffer, at most `most()` at a time: how many each time."""
+    op, id, size, alignment = child.columns
+    for piece in pieces:
+        at, count = 0, len(piece[0])
+        while at < count:
+            rows = min(count - at, PIECE, PIECE if most is None else most())
+            part = slice(at, at + rows)
+            op[:rows], id[:rows], size[:rows] = (column[part] for column in piece[:3])
+            alignment[:rows] = 0 if piece[3] is None else _alignments(piece[0][part], piece[3][part])
+            yield rows
+            at += rows
+
+
+def _alignments(op, alignment):
+    """The alignments as posix_memalign takes them; 0 where malloc is called."""
+    wanted = (alignment > 0) & (op == ALLOC)
+    return np.where(wanted, np.maximum(powers(alignment), WORD), 0)
+
+
+def _peaks(baseline, samples):
+    """The highest resident bytes in each interval, above the baseline.
+
+    The samples at both ends are exact; between them there is the high-water
+    mark, if it is above them by more than its error (design/contenders.md#.sol.peak).
+    """
+    before, peaks = baseline, []
+    for sample in samples:
+        exact = max(before.resident, sample.resident)
+        beyond = sample.highest - exact > SLACK
+        peaks.append((sample.highest if beyond else exact) - baseline.resident)
+        before = sample
+    return np.array(peaks, np.int64)
+
+
+def _merged(ends, live, resident, rows):
+    """The Curve of `rows` intervals, from those that were sampled."""
+    if not len(ends) or rows == 0:
+        nothing = np.zeros(0, np.int64)
+        return Curve(nothing, nothing, nothing)
+    kept = limits(len(ends), rows)
+    starts = np.concatenate(([0], kept[:-1]))
+    return Curve(
+        ends[kept - 1], np.maximum.reduceat(live, starts), np.maximum.reduceat(resident, starts)
+    )

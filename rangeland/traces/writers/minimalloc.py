@@ -1,0 +1,38 @@
+"""Writer of minimalloc's CSV: buffers and when they live (design/forms.md#.sol.minimalloc)."""
+
+import numpy as np
+
+from rangeland.traces.fields import FREE, REALLOC
+from rangeland.traces.writers.told import pieces, untold
+
+NAME = "minimalloc"
+
+
+def write(trace, file, progress=None):
+    """Write `trace` to the binary `file`; returns what the form cannot say, counted.
+
+    A time is the number of a row; what lives at the end does so until after the last.
+    """
+    begun = np.flatnonzero(trace.op != FREE)
+    columns = [np.arange(len(begun)), begun, _ends(trace)[begun], trace.size[begun]]
+    header = ["id", "lower", "upper", "size"]
+    if trace.alignment is not None:
+        header.append("alignment")
+        # An alignment of 1 asks for nothing; a realloc has none of its own.
+        columns.append(np.maximum(trace.alignment[begun], 1))
+    file.write((",".join(header) + "\n").encode())
+    row = ",".join(["{}"] * len(columns)) + "\n"
+    for values in pieces(begun, progress, *columns):
+        file.write("".join(map(row.format, *values)).encode())
+    counts = untold(trace, "thread", "address")
+    resized = int(np.count_nonzero(trace.op == REALLOC))
+    return counts | ({"reallocs": resized} if resized else {})
+
+
+def _ends(trace):
+    """For each row the row of the same block that comes next, or the number of rows."""
+    order = np.argsort(trace.id, kind="stable")
+    after = np.full(len(trace), len(trace))
+    same = trace.id[order[1:]] == trace.id[order[:-1]]
+    after[order[:-1][same]] = order[1:][same]
+    return after

@@ -1,0 +1,106 @@
+"""The command `rangeland info`: its figures, its histograms, its JSON, its errors."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rangeland.traces.fields import ALLOC, FREE, REALLOC
+from rangeland.traces.histograms import Bin, lifetimes, sizes
+from rangeland.traces.read import read_trace
+from rangeland.traces.trace import Trace
+
+TRACES = Path(__file__).resolve().parents[1] / "traces"
+SORT = TRACES / "vg_memcheck_sort.log.gz"
+EDGE = TRACES / "lt_edge.ltrace.gz"
+PERL = TRACES / "ht_perl.gz"
+
+
+def test_the_json_is_the_figures_by_the_files_name(rangeland):
+    done = rangeland("info", SORT, EDGE, "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    told = json.loads(done.stdout)
+    expected = json.loads((TRACES / "expected.json").read_text())
+    assert list(told) == [SORT.name, EDGE.name]
+    for name, figures in told.items():
+        figures = figures | {"tool_summary": None, "tool_summary_agrees": None}
+        wanted = {k: v for k, v in expected[name].items() if not k.startswith("tool")}
+        assert {k: figures[k] for k in wanted} == wanted
+
+
+def test_files_of_one_name_go_by_their_paths(rangeland, tmp_path):
+    copy = tmp_path / SORT.name
+    shutil.copy(SORT, copy)
+    told = json.loads(rangeland("info", SORT, copy, EDGE, SORT, "--json").stdout)
+    assert list(told) == [str(SORT), str(copy), EDGE.name]
+
+
+def test_the_tables_fit_80_columns(rangeland):
+    done = rangeland("info", SORT, EDGE, "--bundled", env={"COLUMNS": "80"})
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = [line.rstrip() for line in done.stdout.split("\n")]
+    assert max(map(len, lines)) <= 80
+    words = [line.split() for line in lines]
+    assert f"{SORT} (valgrind): 508 events" in lines
+    assert ["allocs", "222", "failed", "0"] in words
+    assert "sizes asked for, from bytes" in done.stdout
+    never = next(line for line in lines if "never freed" in line)
+    assert never.split()[-1] == "16"
+
+
+def test_newest_changes_lifetimes_and_no_figure(rangeland):
+    oldest = rangeland("info", PERL, "--json").stdout
+    assert rangeland("info", PERL, "--json", "--newest").stdout == oldest
+    assert lifetimes(read_trace(PERL, newest=True)) != lifetimes(read_trace(PERL))
+
+
+def test_strict_refuses_with_the_line(rangeland):
+    done = rangeland("info", EDGE, "--strict")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        f"rangeland: {EDGE}:25: found a block of posix_memalign, expected a call that tells "
+        "where its block is\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((), "Missing argument 'TRACE...' (or --bundled)"),
+        (("nothing.log",), "nothing.log: No such file or directory"),
+        ((SORT, "--format", "mtrace"), f"{SORT}:1: found "),
+        ((SORT, "--format", "mtraze"), "'mtraze' is not one of"),
+    ],
+)
+def test_errors_are_a_line_and_status_2(rangeland, arguments, message):
+    done = rangeland("info", *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert message in done.stderr and done.stderr.count("\n") == 1
+
+
+def test_bins_are_powers_of_two():
+    op = [ALLOC, ALLOC, REALLOC, FREE, ALLOC, FREE]
+    trace = Trace(op, [0, 1, 1, 1, 2, 0], [0, 7, 8, 0, 9, 0])
+    assert sizes(trace) == [Bin(0, 0, 1), Bin(1, 1, 0), Bin(2, 3, 0), Bin(4, 7, 1), Bin(8, 15, 2)]
+    assert lifetimes(trace) == ([Bin(2, 3, 1), Bin(4, 7, 1)], 1)
+    empty = Trace([], [], [])
+    assert (sizes(empty), lifetimes(empty)) == ([], ([], 0))
+
+
+def test_histograms_are_those_of_a_naive_reading(rng):
+    trace = read_trace(TRACES / "perl.rep.gz")
+    born, naive, asked = {}, {}, {}
+    for row, (op, id, size) in enumerate(zip(trace.op, trace.id, trace.size, strict=True)):
+        if op == FREE:
+            bits = int(row - born[id]).bit_length()
+            naive[bits] = naive.get(bits, 0) + 1
+            continue
+        born.setdefault(id, row)
+        bits = int(size).bit_length()
+        asked[bits] = asked.get(bits, 0) + 1
+    found, never = lifetimes(trace)
+    assert {b.limit.bit_length(): b.count for b in found if b.count} == naive
+    assert {b.limit.bit_length(): b.count for b in sizes(trace) if b.count} == asked
+    assert never == trace.blocks - np.count_nonzero(trace.op == FREE)

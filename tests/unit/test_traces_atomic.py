@@ -1,0 +1,104 @@
+"""Files are written whole or not at all, with and without files that have no name."""
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from rangeland.traces import atomic
+from rangeland.traces.atomic import written
+from vm.results import ParamError
+
+
+@pytest.fixture(params=["nameless", "named"])
+def system(request, monkeypatch):
+    """Both sorts of file systems."""
+    if request.param == "named":
+        real = os.open
+
+        def refusing(path, flags, *rest, **more):
+            if flags & os.O_TMPFILE == os.O_TMPFILE:
+                raise OSError(errno.EOPNOTSUPP, "not here")
+            return real(path, flags, *rest, **more)
+
+        monkeypatch.setattr(atomic.os, "open", refusing)
+    return request.param
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_a_file_is_there_only_when_it_is_whole(tmp_path, system, force):
+    with written(tmp_path / "x", force) as file:
+        file.write(b"abc")
+        file.flush()
+        assert not (tmp_path / "x").exists()
+        assert len(list(tmp_path.iterdir())) == (system == "named")
+    assert [(p.name, p.read_bytes()) for p in tmp_path.iterdir()] == [("x", b"abc")]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError])
+def test_after_an_exception_nothing_is_left(tmp_path, system, error):
+    with pytest.raises(error), written(tmp_path / "x") as file:
+        file.write(b"abc")
+        raise error
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_is_there_is_replaced_by_force_only(tmp_path, system):
+    (tmp_path / "x").write_text("mine")
+    with pytest.raises(ParamError, match="found a file, expected none: only --force overwrites it"):
+        with written(tmp_path / "x"):
+            pass
+    with pytest.raises(ValueError), written(tmp_path / "x", force=True):
+        raise ValueError
+    assert (tmp_path / "x").read_text() == "mine"
+    with written(tmp_path / "x", force=True) as file:
+        file.write(b"new")
+    assert [(p.name, p.read_bytes()) for p in tmp_path.iterdir()] == [("x", b"new")]
+
+
+def test_a_file_that_came_meanwhile_is_kept(tmp_path, system):
+    with pytest.raises(ParamError, match="found a file"), written(tmp_path / "x"):
+        (tmp_path / "x").write_text("mine")
+    assert [(p.name, p.read_text()) for p in tmp_path.iterdir()] == [("x", "mine")]
+
+
+def test_a_link_is_followed(tmp_path, system):
+    (tmp_path / "x").symlink_to("y")
+    with written(tmp_path / "x") as file:
+        file.write(b"abc")
+    assert (tmp_path / "y").read_bytes() == b"abc"
+    assert (tmp_path / "x").is_symlink()
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_only_an_ordinary_file_is_replaced(tmp_path, force):
+    with pytest.raises(ParamError, match="no ordinary file, expected none to write"):
+        with written(tmp_path, force):
+            pass
+
+
+def test_a_folder_that_is_not_there_is_an_error_of_the_system(tmp_path, system):
+    with pytest.raises(FileNotFoundError), written(tmp_path / "no" / "x"):
+        pass
+
+
+PROGRAM = """
+import sys, time
+from rangeland.traces.atomic import written
+with written(sys.argv[1]) as file:
+    file.write(b"abc")
+    file.flush()
+    print("ready", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_a_kill_leaves_nothing(tmp_path):
+    command = [sys.executable, "-P", "-c", PROGRAM, str(tmp_path / "x")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as child:
+        assert child.stdout.readline() == b"ready\n"
+        child.send_signal(signal.SIGKILL)
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,97 @@
+"""Contenders by name: every one gives a Result of the same trace, in memory or in pieces."""
+
+from pathlib import Path
+
+import pytest
+
+from rangeland.traces.contenders import NAMES, parse_contender
+from rangeland.traces.parquet import Pieces, write_parquet
+from rangeland.traces.ranking import ranked, verdict
+from rangeland.traces.read import read_trace
+from rangeland.traces.real import KNOWN
+from rangeland.traces.specs import POOLS
+from vm.results import ParamError
+
+TRACES = Path(__file__).resolve().parents[1] / "traces"
+SORT = TRACES / "vg_memcheck_sort.log.gz"
+
+
+@pytest.fixture(scope="module")
+def trace():
+    return read_trace(SORT)
+
+
+def contender(name):
+    found = parse_contender(name)
+    try:
+        found.try_out()
+    except ParamError as error:
+        if name in KNOWN and name != "glibc":
+            pytest.skip(str(error))
+        raise
+    return found
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_gives_a_result(name, trace):
+    found = contender(name)
+    done = []
+    result = found.replay(trace, done.append, rows=5, curve=True)
+    assert (str(found), result.pool) == (name, name)
+    assert (result.operations, result.failures) == (len(trace), 0)
+    assert result.peak_live == trace.figures()["peak_bytes"] <= result.peak_committed
+    assert result.measure == "committed" if name in POOLS else result.measure != "committed"
+    assert done[-1] == len(trace)
+    figures = result.to_dict()
+    assert 1 <= len(figures["curve"]) <= 7
+    assert max(row["peak_live"] for row in figures["curve"]) == result.peak_live
+    assert max(row["peak_committed"] for row in figures["curve"]) == result.peak_committed
+    assert found.replay(trace).to_dict().keys() == figures.keys() - {"curve"}
+
+
+@pytest.mark.parametrize("name", ["mvff", "glibc", "ideal", "recorded"])
+def test_pieces_come_to_the_same(name, trace, tmp_path):
+    pytest.importorskip("pyarrow")
+    write_parquet(trace, tmp_path / "a.parquet")
+    pieces = Pieces(tmp_path / "a.parquet")
+    one, other = (contender(name).replay(t).to_dict() for t in (trace, pieces))
+    for key in ("operations", "peak_live", "measure", "failures"):
+        assert one[key] == other[key]
+    if name != "glibc":
+        assert one["peak_committed"] == other["peak_committed"]
+
+
+def test_real_ones_are_ranked_with_the_pools_and_bounds_are_not(trace):
+    results = [contender(name).replay(trace) for name in ("ideal", "mvff", "recorded", "glibc")]
+    assert sorted(result.pool for result in ranked(results)) == ["glibc", "mvff"]
+    text = verdict(results)
+    assert f"Who knows all that comes needs {results[0].peak_committed:,} bytes" in text
+    bound = parse_contender("ideal:limit=10").replay(trace)
+    assert (bound.measure, bound.peak_committed) == ("bound", bound.to_dict()["bound"])
+    assert f"Nobody needs less than {bound.peak_committed:,} bytes" in verdict([bound])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("jmalloc", "unknown pool or allocator 'jmalloc': .* did you mean jemalloc?"),
+        ("mvf", "did you mean mvff?"),
+        ("idea", "did you mean ideal?"),
+        ("", "unknown pool or allocator ''"),
+        ("mvt", "unknown pool or allocator 'mvt'"),
+        ("glibc:arenas=1", "unknown option 'arenas': expected none"),
+        ("ideal:algn=8", "unknown option 'algn': expected one of align, limit; did you mean align?"),
+        ("ideal:align=3", "align is 3: expected a power of two"),
+        ("ideal:align=8,align=8", "align is given twice"),
+        ("recorded:page=x", "page has 'x': expected"),
+        ("recorded:page", "page has no value: expected"),
+    ],
+)
+def test_a_wrong_name_or_option_is_told(text, message):
+    with pytest.raises(ParamError, match=message):
+        parse_contender(text)
+
+
+def test_a_library_that_is_not_there_is_told(tmp_path):
+    with pytest.raises(ParamError, match="found no such file, expected a library"):
+        parse_contender(str(tmp_path / "lib.so")).try_out()

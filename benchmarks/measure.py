@@ -65,16 +65,26 @@ def timed(make, columns, skip=0):
     return nanoseconds / (len(op) - skip)
 
 
-def mvff():
-    """An MVFF pool with its defaults, and its arena."""
-    arena = rl.Arena(size=ARENA_SIZE)
-    return rl.MVFF(arena), arena
+def maker(kind, *options):
+    """What makes a pool of class `kind`, and its arena: a pair."""
+
+    def make():
+        arena = rl.Arena(size=ARENA_SIZE)
+        return kind(arena, *options), arena
+
+    return make
 
 
-def mfs():
-    """An MFS pool, and its arena."""
-    arena = rl.Arena(size=ARENA_SIZE)
-    return rl.MFS(arena, UNIT), arena
+mvff = maker(rl.MVFF)
+# Name of a pool: what makes it, and the one size of its blocks or None.
+POOLS = {
+    "MVFF": (mvff, None),
+    "BestFit": (maker(rl.BestFit), None),
+    "WorstFit": (maker(rl.WorstFit), None),
+    "NextFit": (maker(rl.NextFit), None),
+    "LIFOFit": (maker(rl.LIFOFit), None),
+    "MFS": (maker(rl.MFS, UNIT), UNIT),
+}
 
 
 def beside(makes, columns, rounds):
@@ -91,7 +101,7 @@ def pools_beside_libc(operations, rounds):
     module = yardstick()
     space = rl.AddressSpace(size=1 << 20)
     rows = []
-    for name, make, unit in (("MVFF", mvff, None), ("MFS", mfs, UNIT)):
+    for name, (make, unit) in POOLS.items():
         for live in LIVE_SETS:
             columns = workload.turnover(live, operations, SEED, unit)
             makes = {"libc": lambda: (module.Libc(space), None), name: make}

@@ -93,7 +93,7 @@ class Operations:
         live, steps, made = [], [], 0
         for number in range((limit + SLICE - 1) // SLICE):
             kinds, sizes, pick, _ = self.drawn(number)
-            for i in range(min(SLICE, limit - SLICE * number)):
+            for i in range(min(len(kinds), limit - SLICE * number)):
                 if SLICE * number + i == first:
                     steps = [("alloc", name, size) for name, size in live]
                 kind = kinds[i]

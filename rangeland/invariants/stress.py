@@ -35,7 +35,7 @@ _VERDICTS = {
     d.OUTSIDE: ("outside", "block {name} at {spot:#x} is not all in mapped memory"),
     d.MISALIGNED: ("alignment", "block {name} lies at {spot:#x}, {found} above a multiple"),
     d.CONTENTS: ("contents", "the word at {spot:#x} of block {name} is {found}, not {expected}"),
-    d.ACCOUNTS: ("accounts", "total less free and slack is {found} bytes, but {expected} live"),
+    d.ACCOUNTS: ("accounts", "total less free is {found} bytes, but {expected} bytes live"),
     d.NONSENSE: ("nonsense", "the answer to the request for block {name} is {found}"),
     d.REFUSED: ("free-refused", "the free of block {name} at {spot:#x} is refused, by {found}"),
     d.UNWOUND: ("unwound", "the refusal of block {name} changed total from {expected} to {found}"),

@@ -33,6 +33,8 @@ def small_units(arena):
 SUBJECTS = [
     *((AllocatorMachine, make) for make in GOOD),
     (PoolMachine, rl.MVFF),
+    (PoolMachine, rl.BestFit),
+    (PoolMachine, rl.LIFOFit),
     (PoolMachine, small_units),
     (PointMachine, rl.MVT),
     *((LandMachine, make) for make in LANDS),

@@ -17,6 +17,10 @@ SPECS = [
     "mvff",
     "mvff:spare=1,extend_by=4K,arena.grain_size=16K",
     "mvff:slot_high=yes,first_fit=no,align=64,arena.spare=0",
+    "bestfit",
+    "nextfit:spare=0.2,extend_by=4K",
+    "lifofit",
+    "lifofit:spare=0,align=64",
     "mfs",
 ]
 PAGE = 4096
@@ -44,8 +48,8 @@ def split(space, arena, live):
         for base, limit in pages
     )
     return {
-        "rounding": total - free - live,
-        "slack": 0,
+        "rounding": total - free - client.slack - live,
+        "slack": client.slack,
         "external": free - whole,
         "unreturned": whole,
         "spare": spare,

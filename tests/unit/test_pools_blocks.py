@@ -9,6 +9,8 @@ KINDS = {
     "mvff-high": lambda arena: rl.MVFF(
         arena, extend_by=4096, align=16, spare=0.1, slot_high=True, first_fit=False, arena_high=True
     ),
+    "bestfit": lambda arena: rl.BestFit(arena),
+    "nextfit": lambda arena: rl.NextFit(arena, extend_by=4096, align=16, spare=0.1),
     "mfs": lambda arena: rl.MFS(arena, 200),
 }
 

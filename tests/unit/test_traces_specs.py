@@ -45,6 +45,19 @@ def test_the_options_of_pools_over_regions(text, options):
         assert pool.alloc(100) > 0 and pool.free_size < pool.total_size
 
 
+@pytest.mark.parametrize("kind", ("bestfit", "worstfit", "nextfit", "lifofit"))
+def test_all_options_of_the_fits(kind):
+    spec = parse_spec(f"{kind}:spare=0.5,extend_by=64K,arena_high=yes,align=16")
+    assert spec.options == {"spare": 0.5, "extend_by": 65536, "arena_high": True, "align": 16}
+    with spec(TRACE) as pool:
+        assert type(pool).__name__.lower() == kind and pool.align == 16
+        assert pool.alloc(24) % 16 == 0
+    with pytest.raises(ParamError, match=f"did you mean {kind}"):
+        parse_spec(kind[:-1])
+    with pytest.raises(ParamError, match="unknown option 'first_fit'"):
+        parse_spec(f"{kind}:first_fit=yes")
+
+
 def test_all_options_of_the_arena():
     spec = parse_spec(
         "mfs:unit_size=1k,arena.size=1G,arena.grain_size=8192,arena.spare=0,"

@@ -10,7 +10,7 @@ from rangeland.invariants.raw.regions import BuddyPool, SegFitPool, SlabPool
 from rangeland.invariants.raw.words import hold
 
 POOLS = {at.name("MFS"): MFSPool, at.name("MVFF"): MVFFPool, at.name("MVT"): MVTPool}
-POOLS |= {at.name("BEST"): BestFitPool, at.name("WORST"): WorstFitPool}
+POOLS |= {at.name("BEST"): BestFitPool, at.name("WRST"): WorstFitPool}
 POOLS |= {at.name("NEXT"): NextFitPool, at.name("LIFO"): LIFOFitPool}
 POOLS |= {at.name("BUD"): BuddyPool, at.name("SEGF"): SegFitPool, at.name("SLAB"): SlabPool}
 

@@ -12,7 +12,7 @@ from rangeland.invariants.raw.words import hold, total, union
 class WorstFitPool(MVFFPool):
     """A pool that takes the worst fit: an MVFF pool in all but its name."""
 
-    kind = "WORST"
+    kind = "WRST"
 
 
 class NextFitPool(MVFFPool):

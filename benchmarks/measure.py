@@ -21,6 +21,8 @@ HERE = Path(__file__).parent
 SEED = 20261121
 LIVE_SETS = (1_000, 20_000)
 UNIT = 64
+# The pool classes beside ours that people compare with
+POLICIES = ("Buddy", "SegFit", "Slab")
 GROWTH = (1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000)
 ARENA_SIZE = 1 << 30
 
@@ -77,6 +79,16 @@ def mfs():
     return rl.MFS(arena, UNIT), arena
 
 
+def made(name):
+    """What makes a pool of that class with its defaults, and its arena."""
+
+    def make():
+        arena = rl.Arena(size=ARENA_SIZE)
+        return getattr(rl, name)(arena), arena
+
+    return make
+
+
 def beside(makes, columns, rounds):
     """Median nanoseconds per operation of each of `makes`, run in turn."""
     times = {name: [] for name in makes}
@@ -91,7 +103,8 @@ def pools_beside_libc(operations, rounds):
     module = yardstick()
     space = rl.AddressSpace(size=1 << 20)
     rows = []
-    for name, make, unit in (("MVFF", mvff, None), ("MFS", mfs, UNIT)):
+    policies = [(name, made(name), None) for name in POLICIES]
+    for name, make, unit in (("MVFF", mvff, None), ("MFS", mfs, UNIT), *policies):
         for live in LIVE_SETS:
             columns = workload.turnover(live, operations, SEED, unit)
             makes = {"libc": lambda: (module.Libc(space), None), name: make}

@@ -21,6 +21,7 @@ HERE = Path(__file__).parent
 SEED = 20261121
 LIVE_SETS = (1_000, 20_000)
 UNIT = 64
+# The pool classes beside ours that people compare with
 GROWTH = (1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000)
 ARENA_SIZE = 1 << 30
 
@@ -83,6 +84,9 @@ POOLS = {
     "WorstFit": (maker(rl.WorstFit), None),
     "NextFit": (maker(rl.NextFit), None),
     "LIFOFit": (maker(rl.LIFOFit), None),
+    "Buddy": (maker(rl.Buddy), None),
+    "SegFit": (maker(rl.SegFit), None),
+    "Slab": (maker(rl.Slab), None),
     "MFS": (maker(rl.MFS, UNIT), UNIT),
 }
 

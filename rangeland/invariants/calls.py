@@ -51,7 +51,7 @@ class Calls:
             # Below the face of a pool are methods that only one of the speeds shows.
             self.aligned = self._aligned_of(allocator)
             return
-        name = next((n for n in ALIGNED if is_public(getattr(allocator, n, None))), None)
+        name = next((n for n in ALIGNED if callable(getattr(allocator, n, None))), None)
         self.aligned = self._aligned(Given(name, getattr(allocator, name))) if name else None
 
     def _aligned_of(self, pool):
@@ -89,12 +89,6 @@ class Calls:
             call = self._bound("aligned", given, "size", "align")
             return lambda align, size: call(size, align)
         return self._bound("aligned", given, "align", "size")
-
-
-def is_public(function):
-    """True for what can be called, unless it is a pool's own: what our pools
-    have below their public face can be seen when they are interpreted."""
-    return callable(function) and not isinstance(getattr(function, "__self__", None), Pool)
 
 
 class Given:

@@ -14,6 +14,9 @@ from rangeland.invariants.points import AtPoints
 KINDS = {
     "MFS": lambda arena: rl.MFS(arena, 24, extend_by=4096),
     "MVFF": lambda arena: rl.MVFF(arena, extend_by=8192, spare=1),
+    "Buddy": lambda arena: rl.Buddy(arena, extend_by=8192, spare=1),
+    "SegFit": lambda arena: rl.SegFit(arena, extend_by=8192, spare=1),
+    "Slab": lambda arena: rl.Slab(arena, spare=1),
     "MVT": lambda arena: AtPoints(rl.MVT(arena, max_size=4096, reserve_depth=8, frag_limit=1.0)),
 }
 
@@ -45,6 +48,7 @@ def fragmented(request):
 def asked(pool):
     """All that a pool tells."""
     told = pool.describe(), pool.largest_free, pool.total_size, pool.free_size, pool.points
+    told += pool.slack_size, pool.whole_free_size
     pool.check()
     return str(told)
 
@@ -68,7 +72,7 @@ def test_asking_a_pool_changes_no_word(fragmented, relents):
 def test_the_largest_free_range_is_told_of_either_land(fragmented):
     pool = fragmented
     if not hasattr(pool, "free_land"):
-        pytest.skip("an MFS pool has no lands")
+        pytest.skip("a pool of this class has no lands")
     lands = pool.free_land.primary, pool.free_land.secondary
     ranges = [limit - base for land in lands for base, limit in land]
     assert pool.largest_free == max(ranges)

@@ -15,9 +15,14 @@ import workload
 import rangeland as rl
 from rangeland import speed
 from rangeland.traces.engine import Engine
+from rangeland.traces.contenders import parse_contender
+from rangeland.traces.read import read_trace
+from rangeland.traces.real import KNOWN
+from rangeland.traces.specs import POOLS as POLICIES
 from rangeland.version import VERSION
 
 HERE = Path(__file__).parent
+TRACES = HERE / "traces"
 SEED = 20261121
 LIVE_SETS = (1_000, 20_000)
 UNIT = 64
@@ -114,6 +119,36 @@ def pools_beside_libc(operations, rounds):
     return rows
 
 
+def on_traces(rounds):
+    """Per trace: its name, its operations, and rows of (contender, ns, peak bytes,
+    what these are of), the contenders in turn."""
+    names = [*(name for name in POLICIES if name != "mfs"), *KNOWN]
+    contenders = {name: parse_contender(name) for name in names}
+    for name, contender in list(contenders.items()):
+        try:
+            contender.try_out()
+        except rl.ParamError as error:
+            print(f"left out: {error}", file=sys.stderr)
+            del contenders[name]
+    return [_on_trace(path, contenders, rounds) for path in sorted(TRACES.glob("*.gz"))]
+
+
+def _on_trace(path, contenders, rounds):
+    trace = read_trace(path)
+    times = {name: [] for name in contenders}
+    rows = []
+    for turn in range(rounds):
+        for name, contender in contenders.items():
+            result = contender.replay(trace, rows=0)
+            assert result.failures == 0, "the replay went through"
+            times[name].append(1e9 / result.operations_per_second)
+            if turn == 0:
+                rows.append([name, 0, result.peak_committed, result.measure])
+    for row in rows:
+        row[1] = median(times[row[0]])
+    return [path.name.removesuffix(".log.gz"), len(trace), trace.figures()["peak_bytes"], rows]
+
+
 def growth(operations):
     """Rows of (live set, ns per operation once it lives, ns per level of log2)."""
     rows = []
@@ -180,6 +215,7 @@ def measure(operations, rounds):
         "operations": operations,
         "rounds": rounds,
         "beside_libc": pools_beside_libc(operations, rounds),
+        "on_traces": on_traces(rounds),
         "growth": growth(operations // 4),
         "alloc_from_python_ns": alloc,
         "free_from_python_ns": free,

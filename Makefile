@@ -24,8 +24,8 @@ help: ## print this list
 
 run: .venv/installed ## set up, bootstrap an arena before your eyes, and replay a program's allocations
 	$(BIN)/rangeland boot
-	$(BIN)/rangeland replay --bundled --pool mvff --pool mvff:slot_high=yes,first_fit=no \
-		--pool mvff:spare=0,extend_by=16K --pool mfs
+	$(BIN)/rangeland replay --bundled --pool mvff --pool mvff:spare=0,extend_by=16K --pool bestfit \
+		--pool nextfit --pool lifofit --pool buddy --pool segfit --pool slab --pool glibc --pool ideal
 
 test: test-compiled test-interpreted ## set up, and run the whole suite at both speeds
 

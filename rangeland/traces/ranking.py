@@ -37,8 +37,9 @@ def verdict(results):
     parts = [_best(whole)] if whole else []
     if len(whole) > 1:
         parts.append(_others(whole))
-    if whole and whole[0].peak_causes and any(whole[0].peak_causes.values()):
-        parts.append(_why(whole[0]))
+    split = [result for result in whole if result.peak_causes and any(result.peak_causes.values())]
+    if split:
+        parts.append(_why(split[0]))
     parts += _settings(whole)
     parts += [_bound(r, whole) for r in results if r.measure in ("height", "bound")]
     if len(whole) > 1 and (fast := _fastest(whole)):
@@ -84,7 +85,7 @@ def _why(best):
     cause, size = max(best.peak_causes.items(), key=lambda pair: pair[1])
     beyond = sum(best.peak_causes.values())
     return (
-        f"When most bytes lived, the largest part of its {beyond:,} bytes beside them was "
+        f"When most bytes lived, {best.pool} had {beyond:,} bytes beside them, the most of it "
         f"{NAMES[cause]}: {size:,}."
     )
 

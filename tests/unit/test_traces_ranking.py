@@ -31,8 +31,8 @@ def test_what_is_beyond_is_told_with_its_largest_cause():
     text = verdict([result("a", 600_925, peak_causes=CAUSES)])
     assert text == (
         "a served: at its peak it had 600,925 bytes committed, 1.20 times the 500,000 that "
-        "lived at most. When most bytes lived, the largest part of its 925 bytes beside them "
-        "was free memory between blocks: 900."
+        "lived at most. When most bytes lived, a had 925 bytes beside them, the most of it "
+        "free memory between blocks: 900."
     )
 
 

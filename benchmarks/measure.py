@@ -14,10 +14,10 @@ import workload
 
 import rangeland as rl
 from rangeland import speed
+from rangeland.traces.contenders.names import parse_contender
+from rangeland.traces.contenders.real import KNOWN
 from rangeland.traces.engine import Engine
-from rangeland.traces.contenders import parse_contender
 from rangeland.traces.read import read_trace
-from rangeland.traces.real import KNOWN
 from rangeland.traces.specs import POOLS as POLICIES
 from rangeland.version import VERSION
 

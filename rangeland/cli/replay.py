@@ -5,7 +5,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 
 from rangeland.cli.output import console, emit_json, progress
 from rangeland.cli.replay_text import print_section
-from rangeland.traces.contenders import NAMES, parse_contender
+from rangeland.traces.contenders.names import NAMES, parse_contender
 from rangeland.traces.ranking import ranked, verdict
 from rangeland.traces.read import FORMATS, bundled, open_trace
 from rangeland.traces.side import cores, side_by_side

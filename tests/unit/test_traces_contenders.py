@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from rangeland.traces.contenders import NAMES, parse_contender
+from rangeland.traces.contenders.names import NAMES, parse_contender
+from rangeland.traces.contenders.real import KNOWN
 from rangeland.traces.parquet import Pieces, write_parquet
 from rangeland.traces.ranking import ranked, verdict
 from rangeland.traces.read import read_trace
-from rangeland.traces.real import KNOWN
 from rangeland.traces.specs import POOLS
 from vm.results import ParamError
 

@@ -5,14 +5,14 @@ import re
 import numpy as np
 import pytest
 
-from rangeland.traces import ideal as module
-from rangeland.traces.curve import curve, limits
+from rangeland.traces.contenders import ideal as module
+from rangeland.traces.contenders.curve import curve, limits
+from rangeland.traces.contenders.ideal import Ideal, place
+from rangeland.traces.contenders.lives import Lives, lives_of, powers
+from rangeland.traces.contenders.placing import Packer
+from rangeland.traces.contenders.verdict import check_placement
 from rangeland.traces.fields import ALLOC, FREE, REALLOC
-from rangeland.traces.ideal import Ideal, place
-from rangeland.traces.lives import Lives, lives_of, powers
-from rangeland.traces.placing import Packer
 from rangeland.traces.trace import Columns, Trace
-from rangeland.traces.verdict import check_placement
 from vm.results import ParamError
 
 

@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from rangeland.traces.formats import memray as reader
 from rangeland.traces.fields import ALLOC
+from rangeland.traces.formats import memray as reader
 from rangeland.traces.read import read_trace
 from rangeland.traces.source import TraceError
 from vm.results import ParamError

@@ -13,14 +13,14 @@ import numpy as np
 import pytest
 from support import clibs, recording
 
-from rangeland.traces import child as child_module
-from rangeland.traces import nursery, real
-from rangeland.traces.curve import Curve
+from rangeland.traces.contenders import child as child_module
+from rangeland.traces.contenders import nursery, real
+from rangeland.traces.contenders.curve import Curve
+from rangeland.traces.contenders.nursery import Child, ChildError
+from rangeland.traces.contenders.real import KNOWN, Real, RealFailure
+from rangeland.traces.contenders.recorded import Recorded
 from rangeland.traces.fields import ALLOC, FREE
-from rangeland.traces.nursery import Child, ChildError
 from rangeland.traces.read import read_trace
-from rangeland.traces.real import KNOWN, Real, RealFailure
-from rangeland.traces.recorded import Recorded
 from rangeland.traces.trace import Columns, Trace
 from vm.results import ParamError
 
@@ -64,7 +64,7 @@ def children():
             line = (folder / "cmdline").read_bytes()
         except OSError:
             continue
-        if int(parent) == os.getpid() and b"rangeland.traces.child" in line:
+        if int(parent) == os.getpid() and b"rangeland.traces.contenders.child" in line:
             found.append(int(folder.name))
     return found
 
@@ -236,7 +236,7 @@ def test_a_request_to_a_process_that_has_ended_is_told_so():
 
 SLOW = """
 import sys
-from rangeland.traces.real import Real
+from rangeland.traces.contenders.real import Real
 from rangeland.traces.trace import Trace
 Real(sys.argv[1]).replay(Trace([0], [0], [int(sys.argv[2])]))
 """
@@ -381,7 +381,7 @@ def test_what_is_no_library_is_refused(tmp_path):
 
 PATCHED = """
 import ctypes, os, sys
-from rangeland.traces import allocator, child
+from rangeland.traces.contenders import allocator, child
 {}
 child.main(-1, -1, -1, 1, os.getppid(), "")
 """
@@ -463,7 +463,7 @@ def test_a_merged_curve_keeps_the_peaks():
 def test_the_process_runs_at_the_speed_that_is_told(speed):
     files = [nursery._file(name) for name in nursery._MODULES]
     assert [file for file in files if file.endswith("caller.py")] == (
-        [nursery._file("rangeland.traces.caller")] if speed == "interpreted" else []
+        [nursery._file("rangeland.traces.contenders.caller")] if speed == "interpreted" else []
     )
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from rangeland.traces.contenders.recorded import Recorded
 from rangeland.traces.fields import ALLOC, FREE, REALLOC
 from rangeland.traces.read import read_trace
-from rangeland.traces.recorded import Recorded
 from rangeland.traces.trace import Columns, Trace
 from vm.results import ParamError
 

@@ -5,7 +5,7 @@ Source: design/readers.md#.sol.android
 
 import re
 
-from rangeland.traces.heap import Heap
+from rangeland.traces.formats.heap import Heap
 
 NAME = "android"
 

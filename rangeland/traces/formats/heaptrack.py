@@ -7,7 +7,7 @@ allocation info goes. Which one is a choice: the oldest, or with `newest` the ne
 from array import array
 
 from rangeland.traces.formats.heaptrack_lines import HEADER, Lines, has_addresses
-from rangeland.traces.reading import Reading
+from rangeland.traces.formats.reading import Reading
 
 NAME = "heaptrack"
 

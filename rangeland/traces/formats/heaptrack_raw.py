@@ -1,7 +1,7 @@
 """Reader of heaptrack's raw files, which have addresses (design/readers.md#.sol.heaptrack)."""
 
 from rangeland.traces.formats.heaptrack_lines import HEADER, Lines, has_addresses
-from rangeland.traces.heap import Heap
+from rangeland.traces.formats.heap import Heap
 
 NAME = "heaptrack-raw"
 

@@ -3,7 +3,7 @@
 import re
 
 from rangeland.traces.formats.ltrace_calls import call_of
-from rangeland.traces.heap import Heap
+from rangeland.traces.formats.heap import Heap
 
 NAME = "ltrace"
 

@@ -6,7 +6,7 @@ from array import array
 
 import numpy as np
 
-from rangeland.traces.reading import Reading
+from rangeland.traces.formats.reading import Reading
 from rangeland.traces.trace import MOST_SIZE
 
 NAME = "minimalloc-csv"

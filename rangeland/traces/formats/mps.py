@@ -2,7 +2,7 @@
 
 import re
 
-from rangeland.traces.heap import Heap
+from rangeland.traces.formats.heap import Heap
 from rangeland.traces.source import shown
 
 NAME = "mps-telemetry"

@@ -13,7 +13,7 @@ import numpy as np
 from rangeland.traces import fields as f
 from rangeland.traces.formats import calls
 from rangeland.traces.formats.valgrind_plain import LONGEST_HEAD, NULL, Head, Plain
-from rangeland.traces.heap import Heap
+from rangeland.traces.formats.heap import Heap
 
 NAME = "valgrind"
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rangeland.traces.curve import Curve, limits
+from rangeland.traces.contenders.curve import Curve, limits
+from rangeland.traces.contenders.lives import powers
+from rangeland.traces.contenders.nursery import PIECE, Child
 from rangeland.traces.fields import ALLOC
-from rangeland.traces.lives import powers
-from rangeland.traces.nursery import PIECE, Child
 from vm.results import ParamError
 
 # Samples of resident memory in a run, at least.

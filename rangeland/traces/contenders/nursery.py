@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rangeland.traces.child import ANSWER, PIECE, REQUEST, ROW, SAMPLE, TOUCH
+from rangeland.traces.contenders.child import ANSWER, PIECE, REQUEST, ROW, SAMPLE, TOUCH
 from vm.results import RangelandError
 
 # The modules of the child, each after those that it imports. Their packages
@@ -22,10 +22,10 @@ _MODULES = (
     "vm.raw",
     "vm.fields",
     "rangeland.traces.fields",
-    "rangeland.traces.native",
-    "rangeland.traces.caller",
-    "rangeland.traces.allocator",
-    "rangeland.traces.child",
+    "rangeland.traces.contenders.native",
+    "rangeland.traces.contenders.caller",
+    "rangeland.traces.contenders.allocator",
+    "rangeland.traces.contenders.child",
 )
 _START = """
 import sys

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rangeland.traces.curve import Curve, curve
-from rangeland.traces.lives import lives_of
-from rangeland.traces.placing import Packer
-from rangeland.traces.verdict import check_placement
+from rangeland.traces.contenders.curve import Curve, curve
+from rangeland.traces.contenders.lives import lives_of
+from rangeland.traces.contenders.placing import Packer
+from rangeland.traces.contenders.verdict import check_placement
 from vm.results import integer, power_of_two
 
 # More lives than this are not placed: the cost of a placement is their square.

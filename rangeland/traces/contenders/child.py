@@ -14,8 +14,8 @@ import struct
 import sys
 from time import perf_counter_ns
 
-from rangeland.traces.allocator import Allocator, Refused
-from rangeland.traces.caller import Caller
+from rangeland.traces.contenders.allocator import Allocator, Refused
+from rangeland.traces.contenders.caller import Caller
 
 # Rows of the piece in the shared buffer.
 PIECE = 1 << 17

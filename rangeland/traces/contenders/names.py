@@ -9,11 +9,11 @@ Source: design/contenders.md#.sol.names
 from dataclasses import dataclass
 
 from rangeland.sizes import parse_size
-from rangeland.traces.ideal import Ideal
+from rangeland.traces.contenders.ideal import Ideal
+from rangeland.traces.contenders.real import KNOWN, Real
+from rangeland.traces.contenders.recorded import Recorded
 from rangeland.traces.metrics import ratio
 from rangeland.traces.parquet import Pieces, read_parquet
-from rangeland.traces.real import KNOWN, Real
-from rangeland.traces.recorded import Recorded
 from rangeland.traces.replay import ROWS
 from rangeland.traces.result import Failure, Result
 from rangeland.traces.specs import POOLS, parse_options, parse_spec, unknown

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rangeland.traces.curve import Curve, curve
-from rangeland.traces.lives import lives_of
+from rangeland.traces.contenders.curve import Curve, curve
+from rangeland.traces.contenders.lives import lives_of
 from vm.results import ParamError, power_of_two
 
 # Recorders that put an allocator of their own in the place of the program's.

@@ -2,7 +2,7 @@
 
 from sortedcontainers import SortedDict
 
-from rangeland.traces.reading import Reading
+from rangeland.traces.formats.reading import Reading
 
 class Heap(Reading):
     """What a recording has told so far: the live blocks by address, and the counts.

@@ -4,7 +4,7 @@ They run in a child process (design/contenders.md#.sol.caller).
 """
 
 from rangeland.traces import fields as f
-from rangeland.traces import native
+from rangeland.traces.contenders import native
 from vm import fields as v
 from vm import raw
 

@@ -1,7 +1,7 @@
 cimport cython
 from libc.stdint cimport int8_t, int64_t
 from rangeland.traces cimport fields as f
-from rangeland.traces cimport native
+from rangeland.traces.contenders cimport native
 from vm cimport fields as v
 from vm cimport raw
 

@@ -1,0 +1,1 @@
+"""What stands beside the pools in a comparison: real allocators, what was recorded, the ideal."""

@@ -32,6 +32,13 @@ REFUSED = (
 )  # fmt: skip
 
 
+def drawn_fit(rng):
+    """The name of one of the FITS, and the keywords of the pool."""
+    aligns = (8, 8, 16, 256, 4096)
+    high = rng.random() < 0.5
+    return rng.choice(list(FITS)), rng.choice(EXTENDS), rng.choice(aligns), rng.choice(SPARES), high
+
+
 class Client(Draws):
     """The next step of a run of `trial`, an ArenaTrial."""
 
@@ -71,17 +78,8 @@ class Client(Draws):
             )
 
     def _fit(self):
-        choice = self.rng.choice
         if len(self.trial.pools) < MOST_POOLS:
-            self._add(
-                "fit",
-                self._new(),
-                choice(list(FITS)),
-                choice(EXTENDS),
-                choice((8, 8, 16, 256, 4096)),
-                choice(SPARES),
-                choice((False, True)),
-            )
+            self._add("fit", self._new(), *drawn_fit(self.rng))
 
     def _mfs(self):
         if len(self.trial.pools) < MOST_POOLS:

@@ -33,8 +33,8 @@ def small_units(arena):
 SUBJECTS = [
     *((AllocatorMachine, make) for make in GOOD),
     (PoolMachine, rl.MVFF),
-    (PoolMachine, rl.BestFit),
-    (PoolMachine, rl.LIFOFit),
+    *((PoolMachine, kind) for kind in (rl.BestFit, rl.WorstFit, rl.NextFit, rl.LIFOFit)),
+    *((PoolMachine, kind) for kind in (rl.Buddy, rl.SegFit, rl.Slab)),
     (PoolMachine, small_units),
     (PointMachine, rl.MVT),
     *((LandMachine, make) for make in LANDS),

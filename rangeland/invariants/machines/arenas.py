@@ -8,9 +8,9 @@ from hypothesis.stateful import initialize, precondition, rule
 
 from rangeland.invariants import strategies as some
 from rangeland.invariants.arena import ArenaTrial
-from rangeland.invariants.client import MOST_POOLS
-from rangeland.invariants.machines.base import TrialMachine
+from rangeland.invariants.client import MOST_POOLS, REGIONAL, drawn_fit
 from rangeland.invariants.fits import MVFF_DEFAULTS
+from rangeland.invariants.machines.base import TrialMachine
 from rangeland.invariants.telemetry import TelemetryTrial
 
 which = st.integers(0, 1 << 20)
@@ -53,6 +53,19 @@ class ArenaMachine(TrialMachine):
         """An MFS pool."""
         extend_by = keywords.get("extend_by", 65536)
         self.do("mfs", self.new(), keywords["unit_size"], extend_by)
+
+    @may_have_more
+    @rule(rng=st.randoms())
+    def fit(self, rng):
+        """A pool of another fit: best, worst, next, LIFO."""
+        self.do("fit", self.new(), *drawn_fit(rng))
+
+    @may_have_more
+    @rule(kind=st.sampled_from(REGIONAL), rng=st.randoms())
+    def regional(self, kind, rng):
+        """A pool over regions: Buddy, SegFit, Slab."""
+        name, trial = kind
+        self.do(name, self.new(), *trial.drawn(rng))
 
     @has_pools
     @rule(pick=which)

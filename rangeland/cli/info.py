@@ -121,6 +121,8 @@ class _Above:
 
 
 def _shown(value):
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, int):
         return f"{value:,}"
     if isinstance(value, (list, tuple)):

@@ -8,6 +8,7 @@ from rangeland.cli.replay_text import print_section
 from rangeland.traces.contenders.names import NAMES, parse_contender
 from rangeland.traces.ranking import ranked, verdict
 from rangeland.traces.read import FORMATS, bundled, open_trace
+from rangeland.traces.result import CannotReplay
 from rangeland.traces.side import cores, side_by_side
 
 BAR = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
@@ -57,7 +58,8 @@ def replay(traces, specs, format, strict, with_bundled, jobs, curve, as_json):
         raise click.UsageError("Missing argument 'TRACE...' (or --bundled).")
     if curve and not as_json:
         raise click.UsageError("--curve is for --json.")
-    pools = [parse_contender(spec) for spec in specs]
+    # The same one twice is one.
+    pools = [parse_contender(spec) for spec in dict.fromkeys(specs)]
     for pool in pools:
         pool.try_out()
     sections = [
@@ -70,22 +72,26 @@ def replay(traces, specs, format, strict, with_bundled, jobs, curve, as_json):
 
 def _section(trace, path, pools, jobs, curve, as_json):
     """Replay one trace in all pools, tell of it, and return the section as JSON has it."""
-    results = _results(trace, pools, jobs, curve)
+    outcomes = dict(zip(map(str, pools), _outcomes(trace, pools, jobs, curve), strict=True))
+    refused = {name: f"{name}: {why}." for name, why in outcomes.items() if isinstance(why, str)}
+    results = [result for name, result in outcomes.items() if name not in refused]
     figures, order = trace.figures(), ranked(results)
     if not as_json:
-        print_section(console(), path, trace.format, figures, results)
+        print_section(console(), path, trace.format, figures, results, refused.values())
     return {
         "trace": path,
         "format": trace.format,
         "figures": figures,
         "pools": [result.to_dict() for result in results],
+        "refused": {name: outcomes[name] for name in refused},
         "ranking": [result.pool for result in order],
         "verdict": verdict(results),
     }
 
 
-def _results(trace, pools, jobs, curve):
-    """The Result of each pool, in their order, with a bar each on the way."""
+def _outcomes(trace, pools, jobs, curve):
+    """The Result of each pool, or why it cannot do this trace, in their order, with
+    a bar each on the way."""
     sampled = {"rows": curve, "curve": True} if curve else {}
     # No thread of rich's, as processes fork.
     with progress(*BAR, auto_refresh=False) as bar:
@@ -95,4 +101,10 @@ def _results(trace, pools, jobs, curve):
             bar.update(tasks[index], completed=done)
             bar.refresh()
 
-        return side_by_side(pools, lambda pool, told: pool.replay(trace, told, **sampled), tell, jobs)
+        def work(pool, told):
+            try:
+                return pool.replay(trace, told, **sampled)
+            except CannotReplay as why:
+                return str(why)
+
+        return side_by_side(pools, work, tell, jobs)

@@ -22,13 +22,12 @@ cdef class Engine:
     cdef int64_t[::1] held
     cdef int64_t[::1] pad
     cdef int64_t[::1] sampled
+    cdef int64_t[::1] top
     cdef int64_t new_pad
     cdef readonly int64_t live
     cdef readonly int64_t peak_live
     cdef readonly int64_t peak_total
     cdef readonly int64_t peak_committed
-    cdef readonly int64_t top_committed
-    cdef readonly int64_t top_live
     cdef readonly int64_t live_sum
     cdef readonly int64_t committed_sum
     cdef readonly int64_t moved
@@ -62,5 +61,7 @@ cdef class Engine:
     @cython.locals(total=int64_t, committed=int64_t)
     cdef int64_t _note_committed(self, int64_t live) except? -1 nogil
     cpdef list sample(self, int64_t event)
+    cdef int64_t _picture(self, int64_t[::1] s, int64_t live) except? -1 nogil
+    cpdef list at_top(self)
     cdef _begin(self)
     cdef _restart(self)

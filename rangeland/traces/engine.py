@@ -30,6 +30,7 @@ class Engine:
         self.is_aligned = aligned
         self.align = pool.align if aligned else 0
         self.sampled = memoryview(array("q", bytes(8 * f.WIDTH)))
+        self.top = memoryview(array("q", bytes(8 * f.WIDTH)))
         self.load(0, array("b"), array("q"), array("q"))
         self.live = 0
         self.failures = 0
@@ -190,9 +191,8 @@ class Engine:
         committed = self.grains.committed()
         if committed > self.peak_committed:
             self.peak_committed = committed
-            if committed > self.top_committed:
-                self.top_committed = committed
-                self.top_live = live
+            if committed > self.top[f.COMMITTED]:
+                self._picture(self.top, live)
         return r.OK
 
     def sample(self, event):
@@ -203,15 +203,8 @@ class Engine:
         """
         s = self.sampled
         s[f.EVENT] = event
-        s[f.LIVE] = self.live
-        s[f.COMMITTED] = self.grains.committed()
-        s[f.TOTAL] = self.pool.total()
-        s[f.FREE_BYTES] = self.pool.free_bytes()
-        s[f.SLACK] = self.pool.slack()
-        s[f.WHOLE_FREE] = self.pool.whole_free()
+        self._picture(s, self.live)
         s[f.LARGEST] = self.pool.largest()
-        s[f.SPARE] = self.grains.spare()
-        s[f.PAGE_TABLES] = self.grains.page_tables()
         s[f.PEAK_LIVE] = self.peak_live
         s[f.PEAK_COMMITTED] = self.peak_committed
         s[f.PEAK_TOTAL] = self.peak_total
@@ -220,9 +213,24 @@ class Engine:
         self._restart()
         return list(s)
 
+    def _picture(self, s, live):
+        """What is committed, and for what, in the sample `s`."""
+        s[f.LIVE] = live
+        s[f.COMMITTED] = self.grains.committed()
+        s[f.TOTAL] = self.pool.total()
+        s[f.FREE_BYTES] = self.pool.free_bytes()
+        s[f.SLACK] = self.pool.slack()
+        s[f.WHOLE_FREE] = self.pool.whole_free()
+        s[f.SPARE] = self.grains.spare()
+        s[f.PAGE_TABLES] = self.grains.page_tables()
+        return r.OK
+
+    def at_top(self):
+        """As `sample`, when most was committed for the first time, with no peaks."""
+        return list(self.top)
+
     def _begin(self):
-        self.top_committed = self.grains.committed()
-        self.top_live = 0
+        self._picture(self.top, 0)
         self._restart()
 
     def _restart(self):

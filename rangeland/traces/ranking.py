@@ -44,13 +44,23 @@ def verdict(results):
     parts += [_bound(r, whole) for r in results if r.measure in ("height", "bound")]
     if len(whole) > 1 and (fast := _fastest(whole)):
         parts.append(fast)
-    parts += [
-        f"{r.pool} failed {_count(r.failures, 'allocation')} of {r.operations:,}, "
-        f"the first in event {r.first_failure.event:,}."
-        for r in order
-        if r.failures
-    ]
+    parts += [_failed(result) for result in order if result.failures]
     return " ".join(parts)
+
+
+def _failed(result):
+    first, witness = result.first_failure, result.witness
+    text = (
+        f"{result.pool} failed {_count(result.failures, 'allocation')}, the first, of "
+        f"{_count(first.size, 'byte')}, in operation {first.event + 1:,} of {result.operations:,} "
+        f"({first.result})."
+    )
+    if witness:
+        text += (
+            f" In operation {witness.event + 1:,} it had {_count(witness.free, 'byte')} free, and "
+            f"none together for {witness.size:,}: the largest range was of {witness.largest_free:,}."
+        )
+    return text
 
 
 def _best(whole):
@@ -84,17 +94,18 @@ def _others(whole):
 def _why(best):
     cause, size = max(best.peak_causes.items(), key=lambda pair: pair[1])
     beyond = sum(best.peak_causes.values())
+    live = best.peak_committed - beyond
     return (
-        f"When most bytes lived, {best.pool} had {beyond:,} bytes beside them, the most of it "
-        f"{NAMES[cause]}: {size:,}."
+        f"At its peak {best.pool} had {beyond:,} bytes beside the {live:,} that lived then, the "
+        f"most of it {NAMES[cause]}: {size:,}."
     )
 
 
 def _bound(ideal, whole):
     needed = f"{ideal.peak_committed:,} bytes"
-    text = f"Who knows all that comes needs {needed}"
+    text = f"A placement made with all lives known took {needed}"
     if ideal.measure == "bound":
-        text = f"Nobody needs less than {needed}"
+        text = f"With blocks aligned to 8 bytes nobody needs less than {needed}"
     if whole and ideal.peak_committed:
         text += f", and {whole[0].pool} has {whole[0].peak_committed / ideal.peak_committed:.2f} times that"
     return text + "."

@@ -110,7 +110,7 @@ class _Run:
 
     def result(self, name, curve):
         """The Result of the events done."""
-        engine, rows = self.engine, self.rows
+        engine, rows, top = self.engine, self.rows, self.engine.at_top()
         end = rows[-1] if rows else engine.sample(0)
         at_peak = self.at_peak or end
         tops = rows or [end]
@@ -122,13 +122,13 @@ class _Run:
             pool=name,
             operations=self.count,
             peak_live=peak_live,
-            peak_committed=engine.top_committed,
+            peak_committed=top[f.COMMITTED],
             failures=engine.failures,
             first_failure=_first_failure(engine),
             witness=self.witness,
             mean_live=mean_live,
             mean_committed=mean_committed,
-            live_at_peak_committed=engine.top_live,
+            live_at_peak_committed=top[f.LIVE],
             committed_at_peak_live=at_peak[f.COMMITTED],
             peak_total=max(row[f.PEAK_TOTAL] for row in tops),
             total_size=end[f.TOTAL],
@@ -138,7 +138,8 @@ class _Run:
             peak_largest_free=at_peak[f.LARGEST],
             reallocs_in_place=engine.in_place,
             reallocs_moved=engine.moved,
-            peak_causes=causes(at_peak),
+            peak_causes=causes(top),
+            causes_at_peak_live=causes(at_peak),
             mean_causes=mean_causes(rows),
             ratios=self._ratios(peak_live, at_peak, mean_live, mean_committed),
             squares_index=self.index,
@@ -148,12 +149,12 @@ class _Run:
         )
 
     def _ratios(self, peak_live, at_peak, mean_live, mean_committed):
-        grain, top = self.pool.grains.grain, self.engine.top_committed
+        grain, top = self.pool.grains.grain, self.engine.at_top()
         return {
             "mean": ratio(mean_committed, mean_live, grain),
             "at_peak_live": ratio(at_peak[f.COMMITTED], peak_live, grain),
-            "at_peak_committed": ratio(top, self.engine.top_live, grain),
-            "peak_to_peak": ratio(top, peak_live, grain),
+            "at_peak_committed": ratio(top[f.COMMITTED], top[f.LIVE], grain),
+            "peak_to_peak": ratio(top[f.COMMITTED], peak_live, grain),
         }
 
 

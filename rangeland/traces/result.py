@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass, field
 
 from rangeland.traces import fields as f
+from vm.results import ParamError
 
 # The names of the words of a sample, in their order, as JSON has them.
 SAMPLE = (
@@ -20,6 +21,10 @@ SAMPLE = (
     "peak_committed",
     "peak_total",
 )
+
+
+class CannotReplay(ParamError):
+    """A contender has no way to do this trace; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +86,7 @@ class Result:
     reallocs_in_place: int | None = None
     reallocs_moved: int | None = None
     peak_causes: dict | None = None
+    causes_at_peak_live: dict | None = None
     mean_causes: dict | None = None
     ratios: dict | None = None
     squares_index: float | None = None

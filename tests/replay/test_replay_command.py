@@ -24,44 +24,59 @@ def rows_of(text):
 
 
 def test_two_tables_with_a_row_for_each_pool_and_the_answer(rangeland):
-    done = rangeland("replay", SORT, "--pool", "mfs", "--pool", "mvff", env={"COLUMNS": "140"})
+    pools = ("--pool", "mvff:extend_by=1M", "--pool", "mvff")
+    done = rangeland("replay", SORT, *pools, env={"COLUMNS": "140"})
     assert (done.returncode, done.stderr) == (0, "")
     text = " ".join(done.stdout.split())
     assert f"{SORT} (valgrind): 508 events, 222 allocs, 206 frees, 1 reallocs" in text
     assert "871,868 bytes live at the peak" in text
     assert "beyond times ns per pool peak peak live peak live mean operation" in text
-    assert "pool rounding slack external unreturned spare tables overhead" in text
+    assert "pool then rounding slack external unreturned spare tables overhead" in text
     rows = rows_of(done.stdout)
-    assert [row[0] for row in rows] == ["mvff", "mfs"] * 2
+    assert [row[0] for row in rows] == ["mvff", "mvff:extend_by=1M"] * 2
     peaks = [int(row[2].replace(",", "")) for row in rows[:2]]
     assert [int(row[3].replace(",", "")) for row in rows[:2]] == [peak - 871868 for peak in peaks]
     assert rows[0][4] == f"{peaks[0] / 871868:.2f}"
     assert f"mvff served best: at its peak it had {peaks[0]:,} bytes committed" in text
 
 
-def test_a_narrow_terminal_folds_the_spec_and_no_number(rangeland):
+@pytest.mark.parametrize("columns", ["1", "40", "80"])
+def test_a_narrow_terminal_folds_the_spec_where_it_may_and_no_number(rangeland, columns):
     spec = "mvff:slot_high=yes,first_fit=no,arena.grain_size=4K"
-    done = rangeland("replay", PERL, "--pool", spec, env={"COLUMNS": "80"})
-    lines = [line.rstrip() for line in done.stdout.split("\n")]
-    assert max(map(len, lines)) <= 80
-    at = next(i for i, line in enumerate(lines) if line.strip().startswith("mvff"))
-    assert lines[at].split()[1] == "committed"
-    assert "".join(line.split()[0] for line in lines[at : at + 6] if line).startswith(spec)
-
-
-@pytest.mark.parametrize("columns", ["1", "40", "66"])
-def test_below_its_least_width_the_tables_stay_whole(rangeland, columns):
-    spec = "mvff:slot_high=yes,first_fit=no"
     done = rangeland("replay", PERL, "--pool", spec, env={"COLUMNS": columns})
     assert "…" not in done.stdout
     lines = [line.split() for line in done.stdout.split("\n")]
-    tail = re.compile(r"[\d,.]+")
-    rows = [line for line in lines if len(line) in (7, 8) and tail.fullmatch(line[-1])]
-    at = [lines.index(row) for row in rows if row[0].startswith("mvff") and row[1] != "served:"]
-    assert [len(lines[i]) for i in at] == [7, 8]
-    assert lines[at[0] - 2] == "pool peak peak live peak live mean operation".split()
-    assert spec in "".join(line[0] for line in lines[at[0] : at[1]] if line)
-    assert "when most bytes lived." in " ".join(done.stdout.split())
+    first = [i for i, line in enumerate(lines) if line[:1] == ["mvff:slot_high=yes,"] and len(line) > 5]
+    assert [len(lines[i]) for i in first] == [7, 9]
+    for i in first:
+        assert [lines[i + 1], lines[i + 2]] == [["first_fit=no,"], ["arena.grain_size=4K"]]
+
+
+def test_large_sizes_are_in_larger_units(rangeland):
+    done = rangeland("replay", SORT, "--pool", "mfs", "--pool", "mvff", env={"COLUMNS": "80"})
+    assert "In KiB." in done.stdout and max(map(len, done.stdout.split("\n"))) <= 96
+    assert "In bytes." in rangeland("replay", PERL).stdout
+
+
+def test_what_was_not_followed_is_told(rangeland, tmp_path):
+    log = tmp_path / "odd.log"
+    log.write_text("--7-- malloc(9) = 0x10\n--7-- free(0x99)\nhello\n--7-- free(0x10)\n")
+    done = rangeland("replay", log)
+    assert "Not followed: 1 lines that are no calls, 1 frees of an unknown address." in done.stdout
+    done = rangeland("replay", log, "--strict")
+    assert (done.returncode, done.stdout) == (2, "") and f"{log}:2:" in done.stderr
+
+
+def test_who_cannot_do_a_trace_does_not_hinder_the_others(rangeland):
+    done = rangeland("replay", PERL, SORT, "--pool", "recorded", "--pool", "mvff", "--json")
+    assert done.returncode == 0
+    perl, sort = json.loads(done.stdout)["traces"]
+    assert [pool["pool"] for pool in perl["pools"]] == ["mvff"]
+    assert "has no addresses" in perl["refused"]["recorded"]
+    assert [pool["pool"] for pool in sort["pools"]] == ["recorded", "mvff"]
+    text = " ".join(rangeland("replay", PERL, SORT, "--pool", "recorded").stdout.split())
+    assert "recorded: the trace of the form rep has no addresses" in text
+    assert "recorded: what valgrind's allocator did, which took the place of the program's." in text
 
 
 @pytest.mark.parametrize(
@@ -83,7 +98,8 @@ def test_failures_are_told(rangeland):
     done = rangeland("replay", SORT, "--pool", "mfs:unit_size=100")
     assert done.returncode == 0
     text = " ".join(done.stdout.split())
-    assert re.search(r"mfs:unit_size=100 failed \d+ allocations of 429, the first in event \d+\.", text)
+    told = r"mfs:unit_size=100 failed \d+ allocations, the first, of \d+ bytes, in operation \d+ of 429"
+    assert re.search(told, text) and " failed " in text
 
 
 def test_json_and_nothing_else(rangeland):
@@ -99,6 +115,8 @@ def test_json_and_nothing_else(rangeland):
     assert result["first_failure"] is None
     assert result["peak_committed"] > result["peak_total"] > result["peak_live"] == 474068
     beyond = result["committed_at_peak_live"] - result["peak_live"]
+    assert sum(result["causes_at_peak_live"].values()) == beyond
+    beyond = result["peak_committed"] - result["live_at_peak_committed"]
     assert sum(result["peak_causes"].values()) == beyond
     better = min((result, plain), key=lambda r: (r["peak_committed"], r["mean_committed"]))
     assert sections[1]["ranking"][0] == better["pool"]

@@ -65,10 +65,10 @@ def test_real_ones_are_ranked_with_the_pools_and_bounds_are_not(trace):
     results = [contender(name).replay(trace) for name in ("ideal", "mvff", "recorded", "glibc")]
     assert sorted(result.pool for result in ranked(results)) == ["glibc", "mvff"]
     text = verdict(results)
-    assert f"Who knows all that comes needs {results[0].peak_committed:,} bytes" in text
+    assert f"A placement made with all lives known took {results[0].peak_committed:,} bytes" in text
     bound = parse_contender("ideal:limit=10").replay(trace)
     assert (bound.measure, bound.peak_committed) == ("bound", bound.to_dict()["bound"])
-    assert f"Nobody needs less than {bound.peak_committed:,} bytes" in verdict([bound])
+    assert f"nobody needs less than {bound.peak_committed:,} bytes" in verdict([bound])
 
 
 @pytest.mark.parametrize(

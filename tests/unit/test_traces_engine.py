@@ -170,8 +170,11 @@ def test_the_causes_sum_up_to_what_is_committed_beyond_what_lives(rng):
             assert sum(causes(row).values()) == sample["committed"] - sample["live"]
             assert min(causes(row).values()) >= 0
         assert set(result.peak_causes) == set(result.mean_causes) == set(CAUSES)
-        far = sum(result.peak_causes.values()) - (result.committed_at_peak_live - result.peak_live)
-        assert far == 0 or result.failures
+        far = result.committed_at_peak_live - result.peak_live
+        assert sum(result.causes_at_peak_live.values()) == far or result.failures
+        beyond = result.peak_committed - result.live_at_peak_committed
+        assert sum(result.peak_causes.values()) == beyond
+        assert min(result.peak_causes.values()) >= 0
 
 
 def test_a_replay_goes_on_slice_by_slice(monkeypatch, rng):

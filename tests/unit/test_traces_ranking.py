@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from rangeland.traces.ranking import ranked, verdict
-from rangeland.traces.result import Failure, Result
+from rangeland.traces.result import Failure, Result, Witness
 
 CAUSES = {"rounding": 5, "slack": 0, "external": 900, "unreturned": 0, "spare": 20}
 
@@ -24,15 +24,17 @@ def test_the_least_peak_is_first_then_the_least_mean_and_failures_are_last():
     text = verdict(results)
     assert text.startswith("c served best: at its peak it had 800 bytes committed, 0.00 times")
     assert "b had as much at the peak, on average 17% more; a had 12% more." in text
-    assert text.endswith("d failed 3 allocations of 100,000, the first in event 7.")
+    assert text.endswith(
+        "d failed 3 allocations, the first, of 9 bytes, in operation 8 of 100,000 (MEMORY)."
+    )
 
 
 def test_what_is_beyond_is_told_with_its_largest_cause():
     text = verdict([result("a", 600_925, peak_causes=CAUSES)])
     assert text == (
         "a served: at its peak it had 600,925 bytes committed, 1.20 times the 500,000 that "
-        "lived at most. When most bytes lived, a had 925 bytes beside them, the most of it "
-        "free memory between blocks: 900."
+        "lived at most. At its peak a had 925 bytes beside the 600,000 that lived then, the most "
+        "of it free memory between blocks: 900."
     )
 
 
@@ -59,5 +61,11 @@ def test_with_little_live_no_ratio_is_told():
 
 def test_where_all_failed_nothing_served():
     failed = result("a", 1, failures=1, first_failure=Failure(0, 9, "PARAM"))
-    assert verdict([failed]) == "a failed 1 allocation of 100,000, the first in event 0."
+    told = "a failed 1 allocation, the first, of 9 bytes, in operation 1 of 100,000 (PARAM)."
+    assert verdict([failed]) == told
+    witness = Witness(4, 90, 400, 80, 70, 9000, [[0, 80]])
+    assert verdict([replace(failed, witness=witness)]) == (
+        f"{told} In operation 5 it had 400 bytes free, and none together for 90: the largest "
+        f"range was of 80."
+    )
     assert verdict([]) == ""

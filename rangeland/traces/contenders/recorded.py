@@ -10,7 +10,8 @@ import numpy as np
 
 from rangeland.traces.contenders.curve import Curve, curve
 from rangeland.traces.contenders.lives import lives_of
-from vm.results import ParamError, power_of_two
+from rangeland.traces.result import CannotReplay
+from vm.results import power_of_two
 
 # Recorders that put an allocator of their own in the place of the program's.
 _OTHERS = {"valgrind": "valgrind's"}
@@ -69,7 +70,7 @@ class Recorded:
     def replay(self, trace, rows=0, progress=None):
         """The RecordedFigures of `trace`, with a curve of at most `rows` samples.
 
-        Raises: ParamError if the trace has no addresses, or those of several
+        Raises: CannotReplay if the trace has no addresses, or those of several
         processes. Cost: O(n log n) time; some 200 bytes of memory a life.
         """
         start = time.perf_counter()
@@ -107,13 +108,13 @@ class Recorded:
 def _refuse(trace):
     if trace.address is None:
         of = f" of the form {trace.format}" if trace.format else ""
-        raise ParamError(
+        raise CannotReplay(
             f"the trace{of} has no addresses: expected one that tells where the program's own "
             "allocator put its blocks"
         )
     processes = trace.notes.get("processes", 1)
     if processes > 1:
-        raise ParamError(
+        raise CannotReplay(
             f"the trace is of {processes} processes, each with addresses of its own: expected one"
         )
 

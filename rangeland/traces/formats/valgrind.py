@@ -12,8 +12,8 @@ import numpy as np
 
 from rangeland.traces import fields as f
 from rangeland.traces.formats import calls
-from rangeland.traces.formats.valgrind_plain import LONGEST_HEAD, NULL, Head, Plain
 from rangeland.traces.formats.heap import Heap
+from rangeland.traces.formats.valgrind_plain import LONGEST_HEAD, NULL, Head, Plain
 
 NAME = "valgrind"
 
@@ -38,6 +38,13 @@ def read(source):
     """The Trace in `source`. Raises: TraceError."""
     return _Log(source).read()
 
+
+# What memcheck counts, in the order in which it is told; a failed realloc counts as done.
+SUMMARY = ("bytes_in_use", "blocks_in_use", "allocs", "frees", "bytes")
+_SUMMARY = re.compile(
+    rb"^ +(?:in use at exit: (?P<bytes_in_use>[\d,]+) bytes in (?P<blocks_in_use>[\d,]+) blocks"
+    rb"|total heap usage: (?P<allocs>[\d,]+) allocs, (?P<frees>[\d,]+) frees, (?P<bytes>[\d,]+) bytes)"
+)
 
 _FORMS = {
     calls.SIZED: Plain.sized,
@@ -76,6 +83,9 @@ class _Log(Heap):
         self.heads = {}
         self.plain = []
         self.cuts = []
+        # What memcheck itself counted, and the bytes of reallocs that failed, which it counts.
+        self.summary = {}
+        self.refused = 0
 
     def read(self):
         """Read all lines. Cost: O(n), more than a million lines a second."""
@@ -89,7 +99,23 @@ class _Log(Heap):
         for live in self.processes.values():
             live.clear()
         count = len(self.processes)
-        return self.trace(NAME, "a log of valgrind --trace-malloc=yes", processes=count)
+        trace = self.trace(NAME, "a log of valgrind --trace-malloc=yes", processes=count)
+        if count == 1 and len(self.summary) == 5:
+            trace.notes |= self._compared(trace.figures())
+        return trace
+
+    def _compared(self, figures):
+        """What memcheck counted, and whether it is what was read."""
+        told = [self.summary[name] for name in SUMMARY]
+        resized = figures["reallocs"] + figures["failed_realloc"]
+        read = [
+            figures["live_end_bytes"],
+            figures["live_end"],
+            figures["allocs"] + resized,
+            figures["frees"] + resized,
+            figures["total_bytes"] + self.refused,
+        ]
+        return {"tool_summary": told, "tool_summary_agrees": told == read}
 
     def _take(self, text, plain, live, lines):
         """Do the lines of this slice; the plain ones are of the process with these blocks.
@@ -198,6 +224,9 @@ class _Log(Heap):
             self.columns.by(live.number)
 
     def _banner(self, pid, text):
+        if match := _SUMMARY.search(text):
+            told = {name: int(n.replace(b",", b"")) for name, n in match.groupdict().items() if n}
+            self.summary |= told
         if not text.startswith(b"Command:"):
             return
         live = self.processes.get(pid)
@@ -288,6 +317,7 @@ class _Log(Heap):
         if place == 0:
             self.notes["failed"] += 1
             self.notes["failed_realloc"] += old in live
+            self.refused += size if old in live else 0
         else:
             self.move(live, old, place, size, place, old)
 

@@ -25,8 +25,10 @@ def write(trace, file, progress=None):
     for values in pieces(begun, progress, *columns):
         file.write("".join(map(row.format, *values)).encode())
     counts = untold(trace, "thread", "address")
-    resized = int(np.count_nonzero(trace.op == REALLOC))
-    return counts | ({"reallocs": resized} if resized else {})
+    counts["reallocs"] = int(np.count_nonzero(trace.op == REALLOC))
+    freed = int(np.count_nonzero(trace.op == FREE))
+    counts["live_at_the_end"] = trace.blocks - freed
+    return {name: count for name, count in counts.items() if count}
 
 
 def _ends(trace):

@@ -1,10 +1,14 @@
 """The command `rangeland`, also as `python -m rangeland`."""
 
+import os
 import sys
 
 
 def main():
     """Run the command, and be interrupted with one line also while it is imported."""
+    # Without these, as a daemon may run, there is nobody to tell.
+    sys.stdout = sys.stdout or open(os.devnull, "w")
+    sys.stderr = sys.stderr or open(os.devnull, "w")
     try:
         from rangeland.cli.main import cli
 

@@ -41,4 +41,5 @@ def emit_json(value):
     Raises: ValueError for NaN and infinities, which JSON does not have.
     """
     text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
-    sys.stdout.write(text + "\n")
+    # Half of a surrogate pair, which a damaged file may have, is no UTF-8 but has an escape.
+    sys.stdout.write(text.encode("utf-8", "backslashreplace").decode() + "\n")

@@ -1,5 +1,7 @@
 """`rangeland replay`: the allocations of real programs, in one allocator beside the other."""
 
+import os
+
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 
@@ -62,6 +64,8 @@ def replay(traces, specs, format, strict, with_bundled, jobs, curve, as_json):
     pools = [parse_contender(spec) for spec in dict.fromkeys(specs)]
     for pool in pools:
         pool.try_out()
+    for path in paths:
+        os.stat(path)
     sections = [
         _section(open_trace(path, format, strict=strict), path, pools, jobs or cores(), curve, as_json)
         for path in paths

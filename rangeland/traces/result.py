@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass, field
 
 from rangeland.traces import fields as f
-from vm.results import ParamError
+from vm.results import RangelandError
 
 # The names of the words of a sample, in their order, as JSON has them.
 SAMPLE = (
@@ -23,8 +23,8 @@ SAMPLE = (
 )
 
 
-class CannotReplay(ParamError):
-    """A contender has no way to do this trace; the message says why."""
+class CannotReplay(RangelandError):
+    """A contender could not do this trace; the message says why."""
 
 
 @dataclass(frozen=True)

@@ -42,15 +42,17 @@ def side_by_side(contenders, work, tell, most):
                 index, contender = waiting.popleft()
                 near, far = context.Pipe(duplex=False)
                 process = context.Process(target=_child, args=(work, contender, far, near, os.getpid()))
+                # Before it starts: an interrupt may come at any moment.
+                running[near] = index, process
                 process.start()
                 far.close()
-                running[near] = index, process
             for near in wait(list(running)):
                 _hear(near, running, results, contenders, tell)
     finally:
         for near, (_, process) in running.items():
-            process.terminate()
-            process.join()
+            if process.pid is not None:
+                process.terminate()
+                process.join()
             near.close()
     return results
 
@@ -87,6 +89,9 @@ def _child(work, contender, far, near, parent):
         os._exit(1)
     try:
         result = work(contender, lambda done: far.send(("progress", done)))
+    except BrokenPipeError:
+        # Nobody wants to know any more.
+        os._exit(1)
     except (RangelandError, OSError) as error:
         # Errors that say where in a file take more than a text to make.
         kind = ParamError if isinstance(error, ParamError) else type(error)

@@ -118,6 +118,10 @@ class Source:
         rest = []
         length = 0
         for piece in self.pieces():
+            if not any(rest) and piece.count(b"\n") == len(piece):
+                # Nothing but line ends: a small packed file can have a billion.
+                self.lines += len(piece)
+                continue
             end = piece.rfind(b"\n") + 1
             length += end or len(piece)
             if length > LONGEST_LINE + len(piece):

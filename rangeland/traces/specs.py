@@ -110,7 +110,7 @@ _KINDS = {
 POOLS = tuple(_KINDS)
 
 # Classes that have no `alloc` (design/pools.md#.lim.points).
-_POINTED = {"mvt"}
+POINTED = {"mvt"}
 
 _ARENA = {
     "arena.size": parse_size,
@@ -174,7 +174,7 @@ def parse_spec(text):
     for a second value, and for a value of another form.
     """
     name, _, rest = text.partition(":")
-    if name in _POINTED:
+    if name in POINTED:
         raise ParamError(
             f"pool spec {text!r}: {name} has blocks at allocation points only, and what is done "
             f"here asks for them by `alloc`: expected one of {', '.join(POOLS)}"
@@ -212,7 +212,7 @@ def parse_options(text, rest, known):
 
 def unknown(text, what, name, known):
     """The ParamError for the unknown `name` in the spec `text`, with the nearest known one."""
-    near = difflib.get_close_matches(name, known, 1)
+    near = difflib.get_close_matches(name.lower(), known, 1)
     hint = f"; did you mean {near[0]}?" if near else ""
     expected = f"one of {', '.join(known)}" if known else "none"
     return ParamError(f"pool spec {text!r}: unknown {what} {name!r}: expected {expected}{hint}")

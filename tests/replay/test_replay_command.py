@@ -3,6 +3,9 @@
 import gzip
 import json
 import re
+import shutil
+import subprocess
+import sys
 from dataclasses import fields
 from pathlib import Path
 
@@ -192,3 +195,39 @@ def test_the_help_names_the_options(rangeland):
     options = "--pool SPEC", "--format", "--strict", "--bundled", "--jobs N", "--curve ROWS", "--json"
     for option in (*options, "TRACE..."):
         assert option in done.stdout
+
+
+def test_a_library_that_dies_does_not_take_the_others_with_it(rangeland, tmp_path):
+    cc = shutil.which("cc")
+    if cc is None:
+        pytest.skip("there is no C compiler")
+    source, library = tmp_path / "die.c", tmp_path / "die.so"
+    source.write_text(
+        "#include <stdlib.h>\nstatic int n;\nvoid *malloc(size_t s) { if (++n > 50) abort(); "
+        "static char room[1 << 20]; static size_t at; at += (s + 31) & ~15ul; return room + at; }\n"
+        "void free(void *p) { }\nvoid *realloc(void *p, size_t s) { return malloc(s); }\n"
+        "int posix_memalign(void **p, size_t a, size_t s) { *p = malloc(s); return 0; }\n"
+    )
+    subprocess.run([cc, "-shared", "-fPIC", "-o", library, source], check=True)
+    done = rangeland("replay", PERL, "--pool", library, "--pool", "mvff", "--json")
+    assert done.returncode == 0, done.stderr
+    (section,) = json.loads(done.stdout)["traces"]
+    assert [pool["pool"] for pool in section["pools"]] == ["mvff"]
+    assert "died of SIGABRT" in section["refused"][str(library)]
+
+
+def test_a_file_that_is_not_there_is_told_before_any_is_replayed(rangeland, tmp_path):
+    done = rangeland("replay", PERL, tmp_path / "none.log")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"rangeland: {tmp_path / 'none.log'}: No such file or directory\n"
+
+
+@pytest.mark.parametrize("closed", [1, 2])
+def test_a_closed_output_is_none(closed):
+    command = [sys.executable, "-P", "-m", "rangeland", "info", str(PERL), "--json"]
+    done = subprocess.run(
+        ["/bin/sh", "-c", f'exec "$@" {closed}>&-', "sh", *command],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.stdout == "") == (closed == 1)

@@ -17,6 +17,12 @@ def test_json_is_one_text_and_a_newline(capsys):
     assert list(json.loads(text)) == ["b", "a"]
 
 
+def test_half_of_a_surrogate_pair_is_escaped(capsys):
+    emit_json({"\ud800": "a\udfff"})
+    text = capsys.readouterr().out
+    assert text.encode() and json.loads(text) == {"\ud800": "a\udfff"}
+
+
 def test_json_has_no_nan(capsys):
     with pytest.raises(ValueError):
         emit_json(math.nan)

@@ -332,3 +332,15 @@ def test_progress_is_told_in_bytes_of_the_file(tmp_path):
     read_trace(path, progress=lambda done, total: told.append((done, total)))
     size = path.stat().st_size
     assert told[-1] == (size, size) and told == sorted(told)
+
+
+def test_line_ends_alone_take_no_time(tmp_path):
+    path = tmp_path / "ends.log.gz"
+    with gzip.open(path, "wb") as file:
+        file.write(b"--1-- malloc(100) = 0x1000\n")
+        for _ in range(200):
+            file.write(b"\n" * (1 << 20))
+        file.write(b"--1-- free(0x1000)\n--1-- free(0x100\n")
+    # Line by line it would be ten minutes; and the lines are counted.
+    with pytest.raises(TraceError, match=f"{200 * (1 << 20) + 3}: found"):
+        read_trace(path)

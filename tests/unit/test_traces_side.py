@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from multiprocessing.context import ForkProcess
 
 import pytest
 
@@ -75,6 +76,20 @@ def test_an_interrupt_leaves_no_process():
 
     with pytest.raises(KeyboardInterrupt):
         side_by_side([0, 1, 2], work, tell, 2)
+    assert children() == before
+
+
+def test_an_interrupt_while_a_process_starts_leaves_none(monkeypatch):
+    start = ForkProcess.start
+
+    def interrupted(process):
+        start(process)
+        raise KeyboardInterrupt
+
+    before = children()
+    monkeypatch.setattr(ForkProcess, "start", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        side_by_side([0, 1], lambda *_: time.sleep(30), lambda *_: None, 2)
     assert children() == before
 
 

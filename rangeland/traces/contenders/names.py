@@ -16,7 +16,8 @@ from rangeland.traces.metrics import ratio
 from rangeland.traces.parquet import Pieces, read_parquet
 from rangeland.traces.replay import ROWS
 from rangeland.traces.result import Failure, Result
-from rangeland.traces.specs import POOLS, parse_options, parse_spec, unknown
+from rangeland.traces.specs import POINTED, POOLS, parse_options, parse_spec, unknown
+from vm.results import ParamError
 
 # What a page is where the machine's own are counted.
 GRAIN = 4096
@@ -32,16 +33,23 @@ def parse_contender(text):
     """
     name, _, rest = text.partition(":")
     if name == "recorded":
-        return RecordedContender(Recorded(**parse_options(text, rest, {"page": parse_size})))
+        return RecordedContender(_made(Recorded, text, rest, {"page": parse_size}))
     if name == "ideal":
-        known = {"align": parse_size, "limit": parse_size}
-        return IdealContender(Ideal(**parse_options(text, rest, known)))
+        return IdealContender(_made(Ideal, text, rest, {"align": parse_size, "limit": parse_size}))
     if name in KNOWN or "/" in name:
         parse_options(text, rest, {})
         return RealContender(Real(name))
-    if name not in POOLS:
+    if name not in (*POOLS, *POINTED):
         raise unknown(text, "pool or allocator", name, NAMES)
     return parse_spec(text)
+
+
+def _made(kind, text, rest, known):
+    options = parse_options(text, rest, known)
+    try:
+        return kind(**options)
+    except ParamError as error:
+        raise ParamError(f"pool spec {text!r}: {error}") from None
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rangeland.traces.contenders.child import ANSWER, PIECE, REQUEST, ROW, SAMPLE, TOUCH
-from vm.results import RangelandError
+from rangeland.traces.result import CannotReplay
 
 # The modules of the child, each after those that it imports. Their packages
 # are empty there: what these would import is not wanted.
@@ -55,7 +55,7 @@ _MOST_SAID = 500
 _TUNABLES = "glibc.rtld.optional_static_tls=65536"
 
 
-class ChildError(RangelandError):
+class ChildError(CannotReplay):
     """The process in which an allocator replayed ended too early; the message says how."""
 
 

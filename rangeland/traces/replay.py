@@ -9,7 +9,7 @@ from rangeland.traces.result import Failure, Result, Witness, samples
 from vm.results import NAMES, ParamError, failure, integer
 
 # Samples of a run, at most, and the fewest events from one to the next.
-ROWS = 512
+ROWS = 256
 LEAST_STEP = 256
 # Events between two reports of progress.
 SLICE = 100_000

@@ -9,7 +9,15 @@ from zoo import keeper
 from zoo.keeper import BUGS, show
 
 # All of them take many minutes, so by day only a few are shown (design/zoo.md#.lim.day).
-QUICK = BUGS[5::12]
+NAMES = {
+    "split-off-by-a-word",
+    "mfs-free-forgets-the-account",
+    "mvff-gives-back-too-much",
+    "buddy-unites-once",
+    "page-of-the-wrong-pool",
+    "descriptors-not-counted",
+}
+QUICK = [bug for bug in BUGS if bug.name in NAMES]
 SHOWN = BUGS if os.environ.get("RANGELAND_PROFILE") == "night" else QUICK
 
 
@@ -18,6 +26,7 @@ def name(bug):
 
 
 def test_there_are_many_mistakes_with_names_of_their_own():
+    assert len(QUICK) == len(NAMES)
     assert len({bug.name for bug in BUGS}) == len(BUGS) >= 40
     assert {bug.room for bug in BUGS} == {"land", "pools", "arena", "vm"}
 

@@ -18,6 +18,9 @@ from rangeland.traces.read import read_trace
 from rangeland.traces.trace import Columns, Trace
 from vm.results import ParamError
 
+# Nothing here is ever compiled.
+pytestmark = pytest.mark.once
+
 HERE = Path(__file__).resolve().parents[1] / "traces"
 NAMES = {"parquet": "x.parquet", "rep": "x.rep", "minimalloc": "x.csv", "torch": "x.pickle"}
 # The operations of pickles that PyTorch's own snapshots are made of, which its viewer so knows.

@@ -11,6 +11,9 @@ import zstandard
 from rangeland.traces.read import read_trace
 from rangeland.traces.source import TraceError
 
+# Nothing here is ever compiled.
+pytestmark = pytest.mark.once
+
 GOOD = {
     "valgrind": b"--7-- malloc(5) = 0x10\n",
     "mtrace": b"= Start\n@ x + 0x10 0x5\n",

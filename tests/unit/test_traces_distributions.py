@@ -6,6 +6,9 @@ import pytest
 from rangeland.traces.generate.distributions import lifetimes, sizes
 from vm.results import ParamError
 
+# Nothing here is ever compiled.
+pytestmark = pytest.mark.once
+
 COUNT = 100_000
 
 

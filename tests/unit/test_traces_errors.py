@@ -9,6 +9,9 @@ from rangeland.traces.read import read_trace
 from rangeland.traces.source import TraceError
 from vm.results import ParamError, RangelandError
 
+# Nothing here is ever compiled.
+pytestmark = pytest.mark.once
+
 GOOD = b"==7== Memcheck\n--7-- malloc(5) = 0x10\n"
 REP = b"0\n2\n3\n1\n"
 

@@ -12,6 +12,9 @@ import rangeland as rl
 from rangeland.traces.fields import ALLOC, FREE, REALLOC
 from rangeland.traces.read import FORMATS, read_trace
 
+# Nothing here is ever compiled.
+pytestmark = pytest.mark.once
+
 TRACES = Path(__file__).resolve().parents[1] / "traces"
 LOG = "--7-- malloc(5) = 0x10\n--7-- free(0x10)\n"
 

@@ -19,6 +19,9 @@ from rangeland.traces.slots import PIECE
 from rangeland.traces.trace import Trace
 from vm.results import ParamError
 
+# Nothing here is ever compiled.
+pytestmark = pytest.mark.once
+
 HERE = Path(__file__).resolve().parents[1] / "traces"
 # Those that say nothing of chance.
 FIXED = {"comb", "robson", "classes"}

@@ -12,6 +12,9 @@ from rangeland.traces.read import read_trace
 from rangeland.traces.source import TraceError
 from vm.results import ParamError
 
+# Nothing here is ever compiled.
+pytestmark = pytest.mark.once
+
 pytest.importorskip("memray")
 
 PROGRAM = """

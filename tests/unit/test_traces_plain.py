@@ -11,6 +11,9 @@ from hypothesis import strategies as st
 from rangeland.traces.formats import plain
 from rangeland.traces.formats.plain import MOST_DEPTH, PickleError, load_plain
 
+# Nothing here is ever compiled.
+pytestmark = pytest.mark.once
+
 LEAVES = st.none() | st.booleans() | st.integers(-(1 << 80), 1 << 80) | st.text() | st.floats(
     allow_nan=False
 )

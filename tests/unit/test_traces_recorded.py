@@ -10,6 +10,7 @@ from rangeland.traces.contenders.recorded import Recorded
 from rangeland.traces.fields import ALLOC, FREE, REALLOC
 from rangeland.traces.read import read_trace
 from rangeland.traces.trace import Columns, Trace
+from rangeland.traces.result import CannotReplay
 from vm.results import ParamError
 
 HERE = Path(__file__).resolve().parents[1] / "traces"
@@ -123,15 +124,15 @@ def test_a_real_trace_lies_in_more_pages_than_it_has_bytes(name):
 
 
 def test_a_trace_without_addresses_is_refused():
-    with pytest.raises(ParamError, match="^the trace has no addresses: expected one that tells"):
+    with pytest.raises(CannotReplay, match="^the trace has no addresses: expected one that tells"):
         Recorded().replay(Trace([ALLOC], [0], [8]))
-    with pytest.raises(ParamError, match="^the trace of the form rep has no addresses"):
+    with pytest.raises(CannotReplay, match="^the trace of the form rep has no addresses"):
         Recorded().replay(Trace([ALLOC], [0], [8], format="rep"))
 
 
 def test_a_trace_of_several_processes_is_refused():
     trace = Trace([ALLOC], [0], [8], notes={"processes": 3}, address=[8])
-    with pytest.raises(ParamError, match="the trace is of 3 processes, each with addresses of its"):
+    with pytest.raises(CannotReplay, match="the trace is of 3 processes, each with addresses of its"):
         Recorded().replay(trace)
     assert Recorded().replay(Trace([ALLOC], [0], [8], notes={"processes": 1}, address=[8])).touched
 

@@ -11,6 +11,9 @@ import pytest
 from rangeland.traces.read import read_trace
 from rangeland.traces.source import TraceError
 
+# Nothing here is ever compiled.
+pytestmark = pytest.mark.once
+
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "traces"
 
 

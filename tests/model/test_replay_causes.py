@@ -21,6 +21,10 @@ SPECS = [
     "nextfit:spare=0.2,extend_by=4K",
     "lifofit",
     "lifofit:spare=0,align=64",
+    "worstfit",
+    "buddy",
+    "segfit",
+    "slab",
     "mfs",
 ]
 PAGE = 4096

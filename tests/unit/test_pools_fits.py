@@ -73,7 +73,8 @@ def test_the_list_of_free_blocks_is_in_lifo_order(align, arena, rng):
     for _ in range(500):
         before = list(pool.free_ranges())
         assert before == free
-        if live and rng.random() < 0.5:
+        # One block stays: a pool that is all free gives memory back even at spare 1.
+        if len(live) > 1 and rng.random() < 0.5:
             address = rng.choice(sorted(live))
             low, high = live.pop(address)
             pool.free(address, low.size)

@@ -3,6 +3,8 @@
 import os
 import sys
 
+from rangeland.interrupts import uninterrupted
+
 
 def main():
     """Run the command, and be interrupted with one line also while it is imported."""
@@ -10,8 +12,8 @@ def main():
     sys.stdout = sys.stdout or open(os.devnull, "w")
     sys.stderr = sys.stderr or open(os.devnull, "w")
     try:
-        from rangeland.cli.main import cli
-
+        with uninterrupted():
+            from rangeland.cli.main import cli
         cli.main()
     except KeyboardInterrupt:
         sys.stderr.write("rangeland: interrupted\n")

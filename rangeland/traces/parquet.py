@@ -12,6 +12,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
+from rangeland.traces.arrow import pyarrow
 from rangeland.traces.atomic import written
 from rangeland.traces.slots import MOST_SLOTS, PIECE, Ledger, Naming, Numbering, Piece, Slots
 from rangeland.traces.source import TraceError, shown
@@ -120,7 +121,7 @@ def writing(path, force=False, **options):
 
     Raises: as write_parquet.
     """
-    _pyarrow()
+    pyarrow()
     with written(path, force) as file:
         writer = Writer(file, **options)
         try:
@@ -141,7 +142,7 @@ class Writer:
     """
 
     def __init__(self, file, format=None, notes=(), alignment=False, thread=False, address=False):
-        pa, pq = _pyarrow()
+        pa, pq = pyarrow()
         asked = {"alignment": alignment, "thread": thread, "address": address}
         self.names = [name for name in COLUMNS if asked.get(name, True)]
         self.format = format
@@ -283,7 +284,7 @@ class Pieces:
     @contextmanager
     def _open(self):
         """The ParquetFile; what pyarrow says of a damaged one is told as a TraceError."""
-        pa, pq = _pyarrow()
+        pa, pq = pyarrow()
         with open(self.path, "rb"):
             pass
         try:
@@ -336,19 +337,6 @@ class Pieces:
             if type(notes.get(name, 0)) is not int or notes.get(name, 0) < 0:
                 raise self._error(f"metadata note {name} {notes[name]!r}", "a number from 0")
         return facts
-
-
-def _pyarrow():
-    """The modules pyarrow and pyarrow.parquet, imported when first asked for: they
-    are large, and an extra."""
-    try:
-        import pyarrow
-        import pyarrow.parquet
-    except ImportError as error:
-        raise ParamError(
-            "a Parquet file needs pyarrow, which is not installed: pip install 'rangeland[parquet]'"
-        ) from error
-    return pyarrow, pyarrow.parquet
 
 
 def is_parquet(path):

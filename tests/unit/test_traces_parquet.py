@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from rangeland.traces import parquet
+from rangeland.traces import arrow, parquet
 from rangeland.traces.fields import ALLOC, FREE, REALLOC
 from rangeland.traces.parquet import (
     KEY,
@@ -262,6 +262,7 @@ def test_a_packed_file_is_to_be_unpacked(tmp_path):
 def test_without_pyarrow_the_extra_is_named(tmp_path, monkeypatch):
     path = tmp_path / "x.parquet"
     write_parquet(Trace([ALLOC], [0], [1]), path)
+    arrow.pyarrow.cache_clear()
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(ParamError, match=r"needs pyarrow, .*: pip install 'rangeland\[parquet\]'"):
         read_trace(path)

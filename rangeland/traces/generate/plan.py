@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-import numpy as np
+from numpy.random import PCG64, Generator
 
 from rangeland.traces.generate.distributions import Distribution
 
@@ -31,7 +31,7 @@ class Plan:
 
     def chance(self):
         """The generator of random numbers that the seed says."""
-        return np.random.Generator(np.random.PCG64(self.seed))
+        return Generator(PCG64(self.seed))
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,6 @@ cdef class Crew(Pool):
     cdef int64_t free_block(self, int64_t address, int64_t size) except? -1 nogil
     @cython.locals(res=int64_t)
     cdef int64_t resize_block(self, int64_t address, int64_t old, int64_t new) except? -1 nogil
-    cdef int64_t block_size(self, int64_t size) except? -1 nogil
     cdef int64_t total(self) except? -1 nogil
     cdef int64_t free_bytes(self) except? -1 nogil
     cdef int64_t slack(self) except? -1 nogil

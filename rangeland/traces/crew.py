@@ -92,10 +92,6 @@ class Crew(Pool):
         self._note(self.lies, self.holding.total())
         return res
 
-    def block_size(self, size):
-        """The same in all pools."""
-        return self.holding.block_size(size)
-
     def total(self):
         """The sum of the pools'."""
         return self.total_sum

@@ -230,5 +230,5 @@ def unknown(text, what, name, known):
     """The ParamError for the unknown `name` in the spec `text`, with the nearest known one."""
     near = difflib.get_close_matches(name.lower(), known, 1)
     hint = f"; did you mean {near[0]}?" if near else ""
-    expected = f"one of {', '.join(known)}" if known else "none"
-    return ParamError(f"pool spec {text!r}: unknown {what} {name!r}: expected {expected}{hint}")
+    expected = ", ".join(known)
+    return ParamError(f"pool spec {text!r}: unknown {what} {name!r}: expected one of {expected}{hint}")

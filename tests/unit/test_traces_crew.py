@@ -173,7 +173,7 @@ def test_a_realloc_that_moves_goes_to_the_pool_of_the_thread_that_asks():
         assert [used(first), used(second)] == [8, 8]
         assert sorted(crew.free_ranges()) == sorted([*first.free_ranges(), *second.free_ranges()])
         assert crew.largest_free == max(first.largest_free, second.largest_free)
-        assert crew.block_size(9) == 16 and crew.alive
+        assert crew.alive
         crew.check()
         assert repr(crew) == f"<2 of {first!r}, one a thread>"
 

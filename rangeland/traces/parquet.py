@@ -248,14 +248,15 @@ class Pieces:
 
     def pieces(self, threads=False):
         """As `Trace.pieces`, in many."""
-        if not threads or "thread" not in self.columns:
-            yield from ((*piece, None) if threads else piece for piece in self)
-            return
-        names = [name for name in self.columns if name in (*Piece._fields, "thread")]
-        row = 0
-        for batch, order in self.batches(names):
-            thread = self._numbered(batch.pop("thread"), row)
-            row += len(thread)
+        return self._threaded() if threads else iter(self)
+
+    def _threaded(self):
+        names, row = [name for name in self.columns if name in (*Piece._fields, "thread")], 0
+        for batch, _ in self.batches(names):
+            thread = batch.pop("thread", None)
+            if thread is not None:
+                self._numbered(thread, row)
+                row += len(thread)
             yield *Piece(**batch), thread
 
     def _numbered(self, thread, row):

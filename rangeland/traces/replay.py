@@ -28,8 +28,10 @@ def replay(trace, make_pool, progress=None, rows=ROWS, curve=False):
     `curve` is true.
     An allocation that fails is counted; what the trace later does to its block is
     left out. Raises: ProtocolError if the pool refuses a free, which says that
-    the pool is broken; ParamError; what `make_pool` raises.
-    Cost: that of the pool, an event; 16 bytes of memory a block besides the trace.
+    the pool is broken; ParamError; CannotReplay for too many threads; what `make_pool` raises.
+    With a Crew as pool each thread of the trace has one of its own.
+    Cost: that of the pool, an event; 16 bytes of memory a block besides the trace,
+    20 with a Crew.
     """
     rows = integer("rows", rows, least=0)
     with make_pool(trace) as pool:

@@ -14,11 +14,13 @@ from rangeland.traces.convert import FORMS, form_of, refuse_output
 from rangeland.traces.generate.distributions import LIFETIME_FORMS, SIZE_FORMS
 from rangeland.traces.generate.like import Imitation, closeness
 from rangeland.traces.generate.patterns import PATTERNS, pattern_of, plan_of
+from rangeland.traces.generate.write import Hands
 from rangeland.traces.generate.write import generate as write
 from rangeland.traces.read import FORMATS, read_trace
 
 EVENTS = 1_000_000
 MOST_EVENTS = 10**10
+MOST_THREADS = 1 << 14
 OPTIONS = ("sizes", "lifetimes", "live", "memory", "largest", "phases")
 
 
@@ -73,11 +75,13 @@ def _indented(text):
 @click.option("--memory", metavar="SIZE", callback=_size, help="The most bytes that live at a time.")
 @click.option("--largest", metavar="SIZE", callback=_size, help="The largest size.")
 @click.option("--phases", type=click.IntRange(1, 1 << 20), help="How many phases or peaks.")
+@click.option("--threads", type=click.IntRange(1, MOST_THREADS),
+              help="By so many threads, of which some free what another allocated.")  # fmt: skip
 @click.option("--to", "form", type=click.Choice(FORMS), help="The form to write, as in convert.")
 @click.option("--format", type=click.Choice(list(FORMATS)), help="Read TRACE as this format.")
 @click.option("--force", is_flag=True, help="Overwrite OUT if it is there.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, and nothing else.")
-def generate(pattern, like, out, events, seed, form, format, force, as_json, **options):
+def generate(pattern, like, out, events, seed, threads, form, format, force, as_json, **options):
     """Make up a trace, by a PATTERN or like another trace.
 
     A Parquet file is made piece by piece, in memory for what lives, however long
@@ -89,6 +93,8 @@ def generate(pattern, like, out, events, seed, form, format, force, as_json, **o
     form = form or form_of(out)
     refuse_output(like, out, form, force)
     if like is not None:
+        if threads is not None:
+            raise click.UsageError("--threads goes with a PATTERN only")
         _like(like, out, events, seed, form, format, force, as_json, options)
         return
     if format is not None:
@@ -97,8 +103,11 @@ def generate(pattern, like, out, events, seed, form, format, force, as_json, **o
     plan = plan_of(chosen, events, seed, **options)
     asked = {name: getattr(plan, name) for name in chosen.defaults}
     asked = {n: v if isinstance(v, int) else str(v) for n, v in asked.items()}
+    if threads is not None:
+        asked["threads"] = threads
+    hands = Hands(threads, seed) if threads else None
     notes = {"generated": {"pattern": pattern, "seed": seed, **asked}}
-    result = _write(chosen.make(plan), events, out, form, force, notes)
+    result = _write(chosen.make(plan), events, out, form, force, notes, hands)
     told = {"pattern": pattern, "seed": seed, "options": asked, "out": out, **result}
     _tell(told, as_json)
 
@@ -127,11 +136,11 @@ def _like(like, out, events, seed, form, format, force, as_json, options):
         _tell_closeness(close)
 
 
-def _write(rows, events, out, form, force, notes):
+def _write(rows, events, out, form, force, notes, hands=None):
     with progress() as bar:
         task = bar.add_task(f"making {out}", total=events)
         return write(
-            rows, events, out, form, force, notes, lambda done: bar.update(task, completed=done)
+            rows, events, out, form, force, notes, lambda done: bar.update(task, completed=done), hands
         )
 
 

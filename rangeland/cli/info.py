@@ -48,12 +48,20 @@ def info(traces, format, strict, newest, with_bundled, as_json):
     told = {}
     for path, name in zip(paths, names, strict=True):
         trace = _read(path, format, strict, newest)
-        figures = {"format": trace.format} | trace.figures()
+        figures = _figures(trace)
         told[name] = figures
         if not as_json:
             _print(path, trace, figures)
     if as_json:
         emit_json(told)
+
+
+def _figures(trace):
+    """Those of the trace; with how many threads, if its format does not tell that otherwise."""
+    figures = {"format": trace.format} | trace.figures()
+    if trace.threads and "processes" not in figures:
+        figures.setdefault("threads", trace.threads)
+    return figures
 
 
 def _names(paths):

@@ -28,6 +28,7 @@ MOST_ROWS = 100_000
     show_default=True,
     help="What to replay in, with its options: mvff:spare=0.5,extend_by=64K,slot_high=yes or "
     "mfs:unit_size=128, those of the arena as arena.commit_limit=10M; a real allocator, as glibc; "
+    "both with threads=own, memory for each recorded thread: mvff:threads=own, glibc:threads=own; "
     "recorded, what the program's own allocator did; ideal. May be given again. "
     f"There are {', '.join(NAMES)}, and the path of a library in C.",
 )

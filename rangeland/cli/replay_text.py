@@ -55,10 +55,22 @@ def print_section(out, path, format, figures, results, refused):
 
 def _told(result):
     """What has to be said of a contender besides, or None."""
+    if "threads" in result.more:
+        return f"{result.pool}: {_threads(result.more)}."
     allocator = result.more.get("allocator", "")
     if allocator.endswith("'s"):
         return f"{result.pool}: what {allocator} allocator did, which took the place of the program's."
     return None
+
+
+def _threads(more):
+    threads, pools = more["threads"], more.get("pools")
+    if threads is None:
+        return "the trace tells no threads, and was done as if by one"
+    of = f"{threads:,} thread{'s' * (threads != 1)}"
+    if pools is None:
+        return f"{of}, which take turns, so that no time is told"
+    return f"{of}, {pools:,} pool{'s' * (pools != 1)}: one for each that allocates"
 
 
 def _cells(result, unit):

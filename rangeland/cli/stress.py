@@ -17,6 +17,7 @@ from rangeland.traces.fields import ALLOC
 from rangeland.traces.read import read_trace
 from rangeland.traces.specs import parse_spec
 from rangeland.traces.trace import Trace
+from vm.results import ParamError
 
 # A pool of one size has this one, unless the spec says another.
 UNIT = 64
@@ -81,7 +82,9 @@ def stress(specs, traces, operations, seed, seconds, sizes, lifetime, live, ever
     program of few lines that shows it is printed; 2 if it could not be tried.
     """
     pools = [(spec, parse_spec(spec)) for spec in specs]
-    for _, spec in pools:
+    for text, spec in pools:
+        if spec.own:
+            raise ParamError(f"pool spec {text!r}: a run is that of one pool: expected threads=one")
         spec.try_out()
     results = {}
     with progress() as bar:

@@ -19,3 +19,5 @@ cdef enum:
     LIVE_SUM = 13
     COMMITTED_SUM = 14
     WIDTH = 15
+    UNSEEN = -2
+    NO_POOL = -1

@@ -24,3 +24,7 @@ PEAK_TOTAL = 12
 LIVE_SUM = 13
 COMMITTED_SUM = 14
 WIDTH = 15
+
+# In the place of the number of a thread's pool: it was never seen, or has none
+UNSEEN = -2
+NO_POOL = -1

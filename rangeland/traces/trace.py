@@ -168,6 +168,11 @@ class Trace:
         """True if the run ever asked for an alignment."""
         return self.alignment is not None
 
+    @property
+    def threads(self):
+        """One more than the highest number of a thread; 0 if none is told."""
+        return 0 if self.thread is None else int(self.thread.max(initial=-1)) + 1
+
     @cached_property
     def peak_event(self):
         """After how many events most bytes live for the first time; 0 in an
@@ -181,9 +186,11 @@ class Trace:
             live, done = int(lives[-1]), done + len(delta)
         return event
 
-    def pieces(self):
-        """The columns (op, id, size, alignment), in one piece."""
-        yield self.op, self.id, self.size, self.alignment
+    def pieces(self, threads=False):
+        """The columns (op, id, size, alignment), in one piece; with `threads` the
+        column thread, too."""
+        columns = self.op, self.id, self.size, self.alignment
+        yield (*columns, self.thread) if threads else columns
 
     def parts(self):
         """The trace's rows as slices of PART rows."""

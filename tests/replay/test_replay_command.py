@@ -16,6 +16,7 @@ from rangeland.traces.result import Result
 TRACES = Path(__file__).resolve().parents[1] / "traces"
 SORT = TRACES / "vg_memcheck_sort.log.gz"
 PERL = TRACES / "perl.rep.gz"
+EDGE = TRACES / "lt_edge.ltrace.gz"
 
 
 def rows_of(text):
@@ -80,6 +81,23 @@ def test_who_cannot_do_a_trace_does_not_hinder_the_others(rangeland):
     text = " ".join(rangeland("replay", PERL, SORT, "--pool", "recorded").stdout.split())
     assert "recorded: the trace of the form rep has no addresses" in text
     assert "recorded: what valgrind's allocator did, which took the place of the program's." in text
+
+
+def test_pools_and_calls_of_threads_are_told(rangeland):
+    pools = ("mvff", "mvff:threads=own", "glibc:threads=own")
+    options = [word for pool in pools for word in ("--pool", pool)]
+    done = rangeland("replay", EDGE, *options, "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    one, own, real = json.loads(done.stdout)["traces"][0]["pools"]
+    assert "threads" not in one and (own["threads"], own["pools"]) == (3, 3)
+    assert real["threads"] == 3 and real["operations_per_second"] is None
+    assert own["peak_live"] == one["peak_live"]
+    text = " ".join(rangeland("replay", EDGE, *options).stdout.split())
+    assert "mvff:threads=own: 3 threads, 3 pools: one for each that allocates." in text
+    assert "glibc:threads=own: 3 threads, which take turns, so that no time is told." in text
+    text = " ".join(rangeland("replay", PERL, *options[2:]).stdout.split())
+    for pool in pools[1:]:
+        assert f"{pool}: the trace tells no threads, and was done as if by one." in text
 
 
 @pytest.mark.parametrize(

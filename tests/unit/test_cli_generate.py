@@ -98,6 +98,8 @@ def test_help_names_the_patterns_and_the_distributions(capsys):
         (["queue", "--events", "0"], "Invalid value for '--events'"),
         (["full", "--memory", "1x"], "'1x': expected a size such as 4096"),
         (["queue", "--to", "zip"], "Invalid value for '--to'"),
+        (["queue", "--threads", "0"], "Invalid value for '--threads'"),
+        (["--like", "{tmp}/none", "--threads", "2"], "--threads goes with a PATTERN only"),
     ],
 )
 def test_errors_are_one_line_and_leave_nothing(tmp_path, capsys, words, message):

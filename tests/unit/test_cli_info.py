@@ -28,6 +28,17 @@ def test_the_json_is_the_figures_by_the_files_name(rangeland):
         assert {k: figures[k] for k in expected[name]} == expected[name]
 
 
+def test_threads_are_told_where_the_format_does_not(rangeland, tmp_path):
+    pytest.importorskip("pyarrow")
+    made = tmp_path / "made.parquet"
+    assert rangeland("generate", "queue", "--events", 90, "--threads", 4, "--out", made).returncode == 0
+    told = json.loads(rangeland("info", made, EDGE, SORT, "--json").stdout)
+    assert [figures.get("threads") for figures in told.values()] == [4, 3, None]
+    # Those of a log of valgrind are processes, and told as such.
+    make = json.loads(rangeland("info", TRACES / "vg_memcheck_make.log.gz", "--json").stdout)
+    assert all("threads" not in f and f["processes"] == 16 for f in make.values())
+
+
 def test_files_of_one_name_go_by_their_paths(rangeland, tmp_path):
     copy = tmp_path / SORT.name
     shutil.copy(SORT, copy)

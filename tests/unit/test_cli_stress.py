@@ -62,6 +62,7 @@ def test_a_finding_is_printed_and_the_status_is_1(run, monkeypatch):
         (["--sizes", "1G"], "sizes is 1073741824"),
         (["--pool", "mvf"], "did you mean mvff"),
         (["--pool", "mvff:spare=2"], "pool spec 'mvff:spare=2'"),
+        (["--pool", "mvff:threads=own"], "a run is that of one pool: expected threads=one"),
         (["--operations", "0"], "--operations"),
         (["--lifetime", "long"], "--lifetime"),
     ],

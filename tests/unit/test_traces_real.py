@@ -383,7 +383,7 @@ PATCHED = """
 import ctypes, os, sys
 from rangeland.traces.contenders import allocator, child
 {}
-child.main(-1, -1, -1, 1, os.getppid(), "")
+child.main(-1, 0, -1, -1, 1, os.getppid(), "")
 """
 
 
@@ -408,7 +408,7 @@ def test_the_process_says_first_whether_it_works(python, patch, told):
 
 def test_why_the_c_library_does_not_work_is_told(monkeypatch):
     monkeypatch.setattr(nursery, "_START", "import os, sys\n"
-                        "os.write(int(sys.argv[1].split(',')[3]), b'\\t\\tit is broken\\n')")
+                        "os.write(int(sys.argv[1].split(',')[4]), b'\\t\\tit is broken\\n')")
     with pytest.raises(ParamError, match="^glibc: it is broken$"):
         Real("glibc").try_out()
 

@@ -7,6 +7,7 @@ Source: design/contenders.md#.sol.names
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 from rangeland.sizes import parse_size
 from rangeland.traces.contenders.ideal import Ideal
@@ -16,7 +17,7 @@ from rangeland.traces.metrics import ratio
 from rangeland.traces.parquet import Pieces, read_parquet
 from rangeland.traces.replay import ROWS
 from rangeland.traces.result import Failure, Result
-from rangeland.traces.specs import POINTED, POOLS, parse_options, parse_spec, unknown
+from rangeland.traces.specs import POINTED, POOLS, THREADS, parse_options, parse_spec, unknown
 from vm.results import ParamError
 
 # What a page is where the machine's own are counted.
@@ -37,8 +38,7 @@ def parse_contender(text):
     if name == "ideal":
         return IdealContender(_made(Ideal, text, rest, {"align": parse_size, "limit": parse_size}))
     if name in KNOWN or "/" in name:
-        parse_options(text, rest, {})
-        return RealContender(Real(name))
+        return RealContender(_made(partial(Real, name), text, rest, THREADS))
     if name not in (*POOLS, *POINTED):
         raise unknown(text, "pool or allocator", name, NAMES)
     return parse_spec(text)
@@ -46,6 +46,8 @@ def parse_contender(text):
 
 def _made(kind, text, rest, known):
     options = parse_options(text, rest, known)
+    if "threads" in options:
+        options["own"] = options.pop("threads")
     try:
         return kind(**options)
     except ParamError as error:
@@ -64,7 +66,7 @@ class RealContender:
 
     def replay(self, trace, progress=None, rows=ROWS, curve=False):
         """The Result of `trace`, in memory or in pieces."""
-        found = self.real.replay_pieces(trace.pieces, trace.slots, len(trace), rows, progress)
+        found = self.real.replay(trace, rows, progress)
         first = found.first_failure
         return Result(
             pool=found.name,
@@ -83,7 +85,7 @@ class RealContender:
                 name: getattr(found, name)
                 for name in ("library", "version", "end_resident", "peak_page_tables",
                              "baseline", "samples", "high_water")
-            },
+            } | ({"threads": found.threads or None} if self.real.own else {}),
         )  # fmt: skip
 
     def __str__(self):

@@ -25,6 +25,7 @@ _MODULES = (
     "rangeland.traces.contenders.native",
     "rangeland.traces.contenders.caller",
     "rangeland.traces.contenders.allocator",
+    "rangeland.traces.contenders.team",
     "rangeland.traces.contenders.child",
 )
 _START = """
@@ -79,17 +80,17 @@ class Child:
     "": a context manager.
 
     `blocks` is how many blocks the trace names; -1 if only to see whether it
-    works: `home`, the file that its malloc lies in, `version`, or "", and
+    works; with `threads` so many of them take turns, else one does all. `home`, the file that its malloc lies in, `version`, or "", and
     `refused`, why it does not work, or "".
     Raises: OSError if it cannot be started; ChildError if it ends too early.
     """
 
-    def __init__(self, name, library, blocks):
+    def __init__(self, name, library, blocks, threads=0):
         self.name = name
         self.done = 0
         self._fds = []
         try:
-            self._start(library, blocks)
+            self._start(library, blocks, threads)
             hello = self._hear_line()
         except BaseException:
             self.end()
@@ -112,14 +113,14 @@ class Child:
             os.close(fd)
         self._fds = []
 
-    def _start(self, library, blocks):
+    def _start(self, library, blocks, threads):
         buffer = self._kept(os.memfd_create("rangeland-piece"))
         os.truncate(buffer, PIECE * ROW)
         requests, self.requests = map(self._kept, os.pipe())
         self.answers, answers = map(self._kept, os.pipe())
         self.said = self._kept(os.memfd_create("rangeland-said"))
-        self.columns = _columns(buffer)
-        numbers = (blocks, buffer, requests, answers, os.getpid())
+        self.columns, self.turns = _columns(buffer)
+        numbers = (blocks, threads, buffer, requests, answers, os.getpid())
         files = [_file(name) for name in _MODULES]
         arguments = [",".join(map(str, numbers)), library, "\n".join(_MODULES), "\n".join(files)]
         self.process = subprocess.Popen(
@@ -139,9 +140,10 @@ class Child:
         self._fds.append(fd)
         return fd
 
-    def ask(self, rows=0, touch=False, sample=False):
-        """Do the first `rows` rows of the piece in `columns`: the Answer."""
-        request = REQUEST.pack(rows, touch * TOUCH | sample * SAMPLE)
+    def ask(self, rows=0, touch=False, sample=False, turns=0):
+        """Do the first `rows` rows of the piece in `columns`, in the first `turns` of
+        its `turns` if there are threads: the Answer."""
+        request = REQUEST.pack(rows, turns, touch * TOUCH | sample * SAMPLE)
         try:
             os.write(self.requests, request)
         except BrokenPipeError:
@@ -182,10 +184,12 @@ class Child:
 
 
 def _columns(buffer):
-    """The columns of the piece as arrays: op, id, size, alignment."""
+    """The columns of the piece as arrays: op, id, size, alignment; and those of the
+    turns: their limits and threads."""
     area = np.frombuffer(mmap.mmap(buffer, PIECE * ROW), np.uint8)
     words = area[: 24 * PIECE].view(np.int64).reshape(3, PIECE)
-    return area[24 * PIECE :].view(np.int8), *words
+    turns = area[24 * PIECE : 32 * PIECE].view(np.int32).reshape(2, PIECE)
+    return (area[32 * PIECE :].view(np.int8), *words), tuple(turns)
 
 
 def _file(name):

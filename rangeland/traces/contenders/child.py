@@ -20,6 +20,8 @@ from rangeland.traces.contenders.caller import Caller
 # Rows of the piece in the shared buffer.
 PIECE = 1 << 17
 ROW = 1 + 8 + 8 + 8
+# The piece, and behind it a word: the row that is being done.
+BUFFER = PIECE * ROW + 8
 
 # A request: rows to do, and what else.
 REQUEST = struct.Struct("=qq")
@@ -38,8 +40,8 @@ def main(blocks, buffer, requests, answers, parent, library):
     """Do what is requested, until there are no more requests.
 
     `blocks` is how many blocks there are, -1 if nothing will be requested;
-    `buffer`, `requests` and `answers` are file descriptors: of PIECE rows in
-    columns, and of two pipes. `library` is what to load, or "" for the C library.
+    `buffer`, `requests` and `answers` are file descriptors: of the BUFFER bytes of a
+    piece in columns, and of two pipes. `library` is what to load, or "" for the C library.
     """
     _die_with(parent)
     try:
@@ -55,7 +57,7 @@ def main(blocks, buffer, requests, answers, parent, library):
 
 
 def _serve(allocator, memory, blocks, buffer, requests, answers):
-    piece = mmap.mmap(buffer, PIECE * ROW)
+    piece = mmap.mmap(buffer, BUFFER)
     tables = _table(blocks), _table(blocks)
     caller = Caller(allocator.functions, *_columns(piece), *tables)
     gc.collect()
@@ -96,11 +98,12 @@ def _say(answers, data):
 
 
 def _columns(piece):
-    """The columns of the piece: int8, and three of int64."""
+    """The columns of the piece: int8, and three of int64; and the word behind them."""
     words = 8 * PIECE
     whole = memoryview(piece)
     parts = [whole[at : at + words].cast("q") for at in range(0, 3 * words, words)]
-    return whole[3 * words :].cast("b"), *parts
+    end = PIECE * ROW
+    return whole[3 * words : end].cast("b"), *parts, whole[end:].cast("q")
 
 
 def _table(blocks):

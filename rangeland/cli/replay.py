@@ -76,10 +76,12 @@ def replay(traces, specs, format, strict, with_bundled, jobs, curve, as_json):
 
 def _section(trace, path, pools, jobs, curve, as_json):
     """Replay one trace in all pools, tell of it, and return the section as JSON has it."""
+    # A file that is wrong about itself is refused now, and not after the replays.
+    figures = trace.figures()
     outcomes = dict(zip(map(str, pools), _outcomes(trace, pools, jobs, curve), strict=True))
     refused = {name: f"{name}: {why}." for name, why in outcomes.items() if isinstance(why, str)}
     results = [result for name, result in outcomes.items() if name not in refused]
-    figures, order = trace.figures(), ranked(results)
+    order = ranked(results)
     if not as_json:
         print_section(console(), path, trace.format, figures, results, refused.values())
     return {

@@ -4,10 +4,10 @@ from contextlib import contextmanager
 from functools import partial
 
 import click
-from rich.table import Table
 
 from arena.arena import Arena
 from rangeland.cli.output import console, emit_json, progress
+from rangeland.cli.tables import print_table
 from rangeland.invariants.columns import LIFETIMES, SIZES
 from rangeland.invariants.recorded import RecordedColumns
 from rangeland.invariants.stress import stress as drive
@@ -135,18 +135,17 @@ def _recorded(path, pools, every, bar):
 
 
 def _print(results):
-    table = Table("pool", box=None)
-    for name in ("operations", "refused", "ops/s", "broken"):
-        table.add_column(name, justify="right")
-    for name, result in results.items():
-        table.add_row(
+    rows = [
+        (
             name,
             f"{result.steps:,}",
             f"{result.refused:,}",
             f"{result.operations_per_second:,.0f}",
             result.invariant or "nothing",
         )
-    console().print(table)
+        for name, result in results.items()
+    ]
+    print_table(console(), "pool", ("operations", "refused", "ops/s", "broken"), rows)
     for name, result in results.items():
         if not result.ok:
             click.echo(f"\n{name}, seed {result.seed}, after {result.steps:,} operations:")

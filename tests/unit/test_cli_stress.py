@@ -21,7 +21,7 @@ def run():
 def test_it_tells_how_fast_every_operation_was_judged(run):
     result = run(["--operations", "3000", "--pool", "mvff:spare=0", "--pool", "mfs:unit_size=24"])
     assert result.exit_code == 0, result.output
-    head, *rows = [line.split() for line in result.stdout.splitlines()]
+    head, _, *rows = [line.split() for line in result.stdout.splitlines() if line.strip()]
     assert head == ["pool", "operations", "refused", "ops/s", "broken"]
     assert [row[0] for row in rows] == ["mvff:spare=0", "mfs:unit_size=24"]
     assert {(row[1], row[2], row[4]) for row in rows} == {("3,000", "0", "nothing")}

@@ -54,6 +54,21 @@ def test_newest_changes_lifetimes_and_no_figure(rangeland):
     assert lifetimes(read_trace(PERL, newest=True)) != lifetimes(read_trace(PERL))
 
 
+def test_newest_is_taken_by_replay_and_convert(rangeland, tmp_path):
+    log = tmp_path / "x.ht"
+    # Of two blocks of one sort one is freed, and it makes a difference where the other lies.
+    log.write_text("v 10400 3\ns 1 a\ni 1 1\nt 1 0\na 100 1\na 200 1\n+ 0\n+ 1\n+ 0\n- 0\n")
+    for name, more in (("old.rep", []), ("new.rep", ["--newest"])):
+        assert rangeland("convert", log, tmp_path / name, *more).returncode == 0
+    assert (tmp_path / "old.rep").read_text().splitlines()[-1] == "f 0"
+    assert (tmp_path / "new.rep").read_text().splitlines()[-1] == "f 2"
+    told = [
+        json.loads(rangeland("replay", log, "--json", *more).stdout)["traces"][0]["pools"][0]
+        for more in ([], ["--newest"])
+    ]
+    assert told[0]["largest_free"] != told[1]["largest_free"]
+
+
 def test_strict_refuses_with_the_line(rangeland):
     done = rangeland("info", EDGE, "--strict")
     assert (done.returncode, done.stdout) == (2, "")

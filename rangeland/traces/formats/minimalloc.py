@@ -72,6 +72,8 @@ class _Buffers(Reading):
             raise self.source.error(self.line, "no line of column names", EXPECTED)
         self._play()
         notes = {"columns": self.header}
+        if unplaced := self.offset.count(-1):
+            notes["unplaced"] = unplaced
         if match := _CAPACITY.search(self.source.path):
             notes["capacity"] = int(match[1])
         return self.trace(NAME, "buffers of minimalloc", **notes)

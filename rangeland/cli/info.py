@@ -77,7 +77,12 @@ def _print(path, trace, figures):
     out = console()
     out.print(Text(f"{path} ({trace.format}): {figures['events']:,} events", style="bold"))
     out.print()
-    out.print(_figures_table(figures))
+    first = figures.get("first_unparsed")
+    out.print(_figures_table({n: v for n, v in figures.items() if n != "first_unparsed"}))
+    if first:
+        count = figures["unparsed"]
+        text = f"Unparsed: {count:,}, of which the first is in line {first['line']:,}: {first['text']}"
+        out.print(Text(text))
     freed, never = lifetimes(trace)
     tables = [
         _histogram("sizes asked for, from bytes", sizes(trace)),

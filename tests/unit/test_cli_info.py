@@ -1,5 +1,6 @@
 """The command `rangeland info`: its figures, its histograms, its JSON, its errors."""
 
+import gzip
 import json
 import shutil
 from pathlib import Path
@@ -14,6 +15,7 @@ from rangeland.traces.trace import Trace
 
 TRACES = Path(__file__).resolve().parents[1] / "traces"
 SORT = TRACES / "vg_memcheck_sort.log.gz"
+VALGRIND = TRACES / "vg_memcheck_edge.log.gz"
 EDGE = TRACES / "lt_edge.ltrace.gz"
 PERL = TRACES / "ht_perl.gz"
 
@@ -67,6 +69,18 @@ def test_newest_is_taken_by_replay_and_convert(rangeland, tmp_path):
         for more in ([], ["--newest"])
     ]
     assert told[0]["largest_free"] != told[1]["largest_free"]
+
+
+def test_the_first_line_that_is_none_of_the_format_is_told(rangeland, tmp_path):
+    log = tmp_path / "mixed.log"
+    log.write_bytes(gzip.decompress(VALGRIND.read_bytes()) + b"@ a:[0x1] + 0x5 0x8\n" * 2)
+    line = gzip.decompress(VALGRIND.read_bytes()).count(b"\n") + 1
+    text = rangeland("info", log).stdout
+    assert f"Unparsed: 2, of which the first is in line {line}: '@ a:[0x1] + 0x5 0x8'\n" in text
+    assert "first_unparsed" not in text
+    told = json.loads(rangeland("info", log, "--json").stdout)["mixed.log"]
+    assert told["first_unparsed"] == {"line": line, "text": "'@ a:[0x1] + 0x5 0x8'"}
+    assert "Unparsed" not in rangeland("info", VALGRIND).stdout
 
 
 def test_strict_refuses_with_the_line(rangeland):

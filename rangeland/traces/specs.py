@@ -19,7 +19,7 @@ from pools.nextfit import NextFit
 from pools.segfit import SegFit
 from pools.slab import Slab
 from pools.worstfit import WorstFit
-from rangeland.sizes import parse_size
+from rangeland.sizes import parse_real, parse_size
 from rangeland.traces.fields import ALLOC
 from rangeland.traces.replay import ROWS, replay
 from rangeland.traces.trace import Trace
@@ -43,7 +43,7 @@ def _boolean(text):
 
 def _fraction(text):
     try:
-        return float(text)
+        return parse_real(text)
     except ValueError:
         raise ValueError("a number from 0 to 1") from None
 

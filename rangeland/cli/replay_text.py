@@ -41,7 +41,8 @@ def print_section(out, path, format, figures, results, refused):
         print_table(out, "pool", COLUMNS, [_cells(result, unit) for result in order], said)
     if split := [_causes(result, unit) for result in order if result.peak_causes]:
         print_table(out, "pool", CAUSE_COLUMNS, split, f"{CAUSES_CAPTION} {said}")
-    for line in filter(None, (verdict(results), *map(_told, results), *refused)):
+    told = (verdict(results), *map(_told, results), _versions(results), *refused)
+    for line in filter(None, told):
         out.print(Text(line))
 
 
@@ -51,6 +52,12 @@ def _told(result):
     if allocator.endswith("'s"):
         return f"{result.pool}: what {allocator} allocator did, which took the place of the program's."
     return None
+
+
+def _versions(results):
+    """Which libraries the real allocators are, of those that tell their version, or None."""
+    known = [f"{r.pool} {r.more['version']}" for r in results if r.more.get("version")]
+    return f"The libraries: {', '.join(known)}." if known else None
 
 
 def _cells(result, unit):

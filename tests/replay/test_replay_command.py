@@ -58,6 +58,12 @@ def test_a_narrow_terminal_folds_the_spec_where_it_may_and_no_number(rangeland, 
     assert len([line for line in lines if re.match("  +first_fit=no *$", line)]) == len(cells)
 
 
+def test_the_version_of_each_library_is_told(rangeland):
+    done = rangeland("replay", SORT, "--pool", "glibc", "--pool", "mvff")
+    assert re.search(r"^The libraries: glibc \d+\.\d+\.$", done.stdout, re.M)
+    assert "The libraries" not in rangeland("replay", SORT, "--pool", "mvff").stdout
+
+
 def test_large_sizes_are_in_larger_units(rangeland):
     done = rangeland("replay", SORT, "--pool", "mfs", "--pool", "mvff", env={"COLUMNS": "80"})
     assert "In KiB." in done.stdout and max(map(len, done.stdout.split("\n"))) <= 80

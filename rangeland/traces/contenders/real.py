@@ -68,6 +68,8 @@ class RealFigures:
     mean_live: int
     peak_resident: int
     mean_resident: int
+    live_at_peak_resident: int
+    resident_at_peak_live: int
     end_resident: int
     peak_page_tables: int
     baseline: int
@@ -174,6 +176,8 @@ class Real:
             mean_live=_mean([s.live for s in samples]),
             peak_resident=int(resident.max(initial=0)),
             mean_resident=_mean(ended.tolist()),
+            live_at_peak_resident=_at_peak(resident, live),
+            resident_at_peak_live=_at_peak(live, resident),
             end_resident=int(ended[-1]) if len(ended) else 0,
             peak_page_tables=max((s.tables for s in samples), default=0) - baseline.tables
             if samples
@@ -197,6 +201,11 @@ class _Progress:
     def __call__(self, done):
         if self.progress is not None:
             self.progress((self.before + done) // 2)
+
+
+def _at_peak(one, other):
+    """The highest of `other` in the first interval in which `one` is highest."""
+    return int(other[int(np.argmax(one))]) if len(one) else 0
 
 
 def _mean(values):

@@ -2,6 +2,7 @@ cdef enum:
     ALLOC = 0
     FREE = 1
     REALLOC = 2
+    NULL = 3
     EVENT = 0
     LIVE = 1
     COMMITTED = 2

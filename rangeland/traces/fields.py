@@ -4,6 +4,8 @@
 ALLOC = 0
 FREE = 1
 REALLOC = 2
+# What a log may tell besides: a free of NULL, which is no event of a trace
+NULL = 3
 
 # A sample: the words of a row of a curve (design/metrics.md#.def.sample)
 EVENT = 0

@@ -23,7 +23,7 @@ MOST_SIZE = 1 << 47
 MOST_ADDRESS = (1 << 63) - 1
 # Rows that are looked at at a time, so that no check and no figure needs much memory.
 # The sum of so many sizes is below 2**63.
-PART = 1 << 15
+PART = 1 << 12
 
 COUNTS = (
     "free_null",
@@ -64,7 +64,7 @@ class Columns:
         self.blocks = block + 1
         if alignment is not None:
             _fill(self.alignment, len(self.op), 0)
-            self.alignment.append(_power_of_two(alignment))
+            self.alignment.append(power_of_two(alignment))
         self._row(ALLOC, block, size, address, thread)
         return block
 
@@ -306,7 +306,7 @@ def _fill(column, rows, value):
         column.extend(array(column.typecode, [value]) * min(PART, rows - len(column)))
 
 
-def _power_of_two(alignment):
+def power_of_two(alignment):
     """The least power of two that is not less; 0 for none."""
     return 1 << (alignment - 1).bit_length() if alignment > 0 else 0
 

@@ -1,6 +1,7 @@
 """`rangeland generate`: traces that are made up, by a pattern or like another trace."""
 
 import textwrap
+from dataclasses import replace
 from functools import partial
 
 import click
@@ -66,7 +67,8 @@ def _indented(text):
 @click.option("--like", metavar="TRACE", type=click.Path(), help="Imitate this trace instead.")
 @click.option("--out", type=click.Path(), required=True, help="The file to write; its suffix tells the form.")
 @click.option("--events", type=click.IntRange(1, MOST_EVENTS),
-              help=f"How many rows; {EVENTS:,}, or those of TRACE, if not given.")  # fmt: skip
+              help=f"How many rows; if not given {EVENTS:,}, or what a worst case takes if that "
+              "is more; or those of TRACE.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True,
               help="The same seed makes the same trace.")  # fmt: skip
 @click.option("--sizes", metavar="DIST", help="Of blocks.")
@@ -99,8 +101,11 @@ def generate(pattern, like, out, events, seed, threads, form, format, force, as_
         return
     if format is not None:
         raise click.UsageError("--format goes with --like only")
-    chosen, events = pattern_of(pattern), events or EVENTS
-    plan = plan_of(chosen, events, seed, **options)
+    chosen = pattern_of(pattern)
+    plan = plan_of(chosen, events or EVENTS, seed, **options)
+    least = chosen.round(plan) if chosen.round else 0
+    events = events or max(EVENTS, least)
+    plan = replace(plan, events=events)
     asked = {name: getattr(plan, name) for name in chosen.defaults}
     asked = {n: v if isinstance(v, int) else str(v) for n, v in asked.items()}
     if threads is not None:
@@ -109,7 +114,13 @@ def generate(pattern, like, out, events, seed, threads, form, format, force, as_
     notes = {"generated": {"pattern": pattern, "seed": seed, **asked}}
     result = _write(chosen.make(plan), events, out, form, force, notes, hands)
     told = {"pattern": pattern, "seed": seed, "options": asked, "out": out, **result}
-    _tell(told, as_json)
+    _tell(told | ({"round": least} if least else {}), as_json)
+    if events < least:
+        click.echo(
+            f"rangeland: {pattern} does not come to its worst in {events:,} events: with these "
+            f"options that takes {least:,}",
+            err=True,
+        )
 
 
 def _like(like, out, events, seed, form, format, force, as_json, options):

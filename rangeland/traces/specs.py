@@ -19,7 +19,7 @@ from pools.nextfit import NextFit
 from pools.segfit import SegFit
 from pools.slab import Slab
 from pools.worstfit import WorstFit
-from rangeland.sizes import parse_size
+from rangeland.sizes import parse_real, parse_size
 from rangeland.traces.crew import Crew
 from rangeland.traces.fields import ALLOC
 from rangeland.traces.replay import ROWS, replay
@@ -50,7 +50,7 @@ def _own(text):
 
 def _fraction(text):
     try:
-        return float(text)
+        return parse_real(text)
     except ValueError:
         raise ValueError("a number from 0 to 1") from None
 

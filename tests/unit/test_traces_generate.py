@@ -267,6 +267,17 @@ def test_robson_forces_his_bound_on_first_fit(words, largest):
         assert replayed(trace).top >= 16 * bound
 
 
+@pytest.mark.parametrize("name", ["robson", "classes"])
+def test_a_round_ends_with_its_last_and_largest_blocks(name):
+    plan = plan_of(PATTERNS[name], 100, memory=1 << 14, largest=1 << 9)
+    least = PATTERNS[name].round(plan)
+    sizes = made(name, least, memory=1 << 14, largest=1 << 9).size
+    # Of `classes` most of those are freed again.
+    assert sizes.max() == 1 << 9 and (sizes[-1] == 1 << 9 or name == "classes")
+    further = made(name, least + 50, memory=1 << 14, largest=1 << 9)
+    assert set(further.op[least:].tolist()) == {FREE}
+
+
 def test_size_classes_need_the_memory_once_for_each():
     memory, largest = 1 << 16, 1 << 10
     trace = made("classes", 20_000, memory=memory, largest=largest)

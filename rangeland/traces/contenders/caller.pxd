@@ -16,11 +16,13 @@ cdef class Caller:
     cdef int64_t[::1] id
     cdef int64_t[::1] size
     cdef int64_t[::1] alignment
+    cdef int64_t[::1] row
     cdef int64_t[::1] address
     cdef int64_t[::1] held
     cdef int64_t* words_id
     cdef int64_t* words_size
     cdef int64_t* words_alignment
+    cdef int64_t* words_row
     cdef int64_t* words_address
     cdef int64_t* words_held
     cdef public int64_t done

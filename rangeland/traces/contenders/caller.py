@@ -15,7 +15,8 @@ class Caller:
     `functions` are the addresses of its malloc, free, realloc and posix_memalign.
     `op` is a buffer of int8, `id`, `size` and `alignment` of int64: a piece of
     the trace, written anew before each run. An alignment is 0 or a power of two
-    of at least 8. `address` and `held` are zeros of int64, one for each block.
+    of at least 8. `address` and `held` are zeros of int64, one for each block; in the
+    only place of `row`, of int64, stands the row that is being done.
     `done` is for the caller to set: how many rows were done before the piece.
     `failures` counts the calls that gave NULL; of the first of them `failed_row` is
     how many rows were done before it, or -1, and `failed_size` what was asked.
@@ -24,17 +25,19 @@ class Caller:
     Units: bytes.
     """
 
-    def __init__(self, functions, op, id, size, alignment, address, held):
+    def __init__(self, functions, op, id, size, alignment, row, address, held):
         self.malloc, self.free, self.realloc, self.memalign = functions
         self.op = memoryview(op)
         self.id = memoryview(id)
         self.size = memoryview(size)
         self.alignment = memoryview(alignment)
+        self.row = memoryview(row)
         self.address = memoryview(address)
         self.held = memoryview(held)
         self.words_id = raw.words(self.id)
         self.words_size = raw.words(self.size)
         self.words_alignment = raw.words(self.alignment)
+        self.words_row = raw.words(self.row)
         self.words_address = raw.words(self.address)
         self.words_held = raw.words(self.held)
         self.done = 0
@@ -47,6 +50,7 @@ class Caller:
     def call(self, first, limit):
         """Do the rows [first, limit) of the piece, and nothing else. Cost: that of the allocator."""
         for row in range(first, limit):
+            self.words_row[0] = row
             block = self.words_id[row]
             old = self.words_address[block]
             if self.op[row] == f.FREE:
@@ -63,6 +67,7 @@ class Caller:
         block that grew, in what is new.
         """
         for row in range(first, limit):
+            self.words_row[0] = row
             block = self.words_id[row]
             old = self.words_address[block]
             if self.op[row] == f.FREE:

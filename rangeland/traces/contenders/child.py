@@ -22,6 +22,8 @@ from rangeland.traces.contenders.team import Team
 # of a thread, of which there are as many at most, its limit and its thread.
 PIECE = 1 << 17
 ROW = 8 + 8 + 8 + 4 + 4 + 1
+# The piece, and behind it a word: the row that is being done.
+BUFFER = PIECE * ROW + 8
 
 # A request: rows to do, in how many turns of threads, and what else.
 REQUEST = struct.Struct("=qqq")
@@ -41,8 +43,8 @@ def main(blocks, threads, buffer, requests, answers, parent, library):
 
     `blocks` is how many blocks there are, -1 if nothing will be requested;
     `threads` how many threads take turns, 0 if this one does all;
-    `buffer`, `requests` and `answers` are file descriptors: of PIECE rows in
-    columns, and of two pipes. `library` is what to load, or "" for the C library.
+    `buffer`, `requests` and `answers` are file descriptors: of the BUFFER bytes of a
+    piece in columns, and of two pipes. `library` is what to load, or "" for the C library.
     """
     _die_with(parent)
     try:
@@ -59,8 +61,9 @@ def main(blocks, threads, buffer, requests, answers, parent, library):
 
 
 def _serve(allocator, memory, team, blocks, buffer, requests, answers):
-    columns, turns = _columns(mmap.mmap(buffer, PIECE * ROW))
-    caller = Caller(allocator.functions, *columns, _table(blocks), _table(blocks))
+    columns, turns = _columns(mmap.mmap(buffer, BUFFER))
+    tables = _table(blocks), _table(blocks)
+    caller = Caller(allocator.functions, *columns, *tables)
     gc.collect()
     gc.disable()
     # What the first sample allocates is not the trace's.
@@ -103,11 +106,13 @@ def _say(answers, data):
 
 
 def _columns(piece):
-    """The columns of the piece, int8 and three of int64, and the two of turns, int32."""
+    """The columns of the piece, int8 and three of int64, with the word behind them; and
+    the two columns of turns, int32."""
     words, whole = 8 * PIECE, memoryview(piece)
     parts = [whole[at : at + words].cast("q") for at in range(0, 3 * words, words)]
     turns = [whole[at : at + words // 2].cast("i") for at in (3 * words, 7 * words // 2)]
-    return (whole[4 * words :].cast("b"), *parts), turns
+    end = PIECE * ROW
+    return (whole[4 * words : end].cast("b"), *parts, whole[end:].cast("q")), turns
 
 
 def _table(blocks):

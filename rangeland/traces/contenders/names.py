@@ -76,8 +76,7 @@ class RealContender:
             first_failure=first and Failure(first.event, first.size, "NULL"),
             peak_live=found.peak_live,
             peak_committed=found.peak_resident,
-            mean_committed=found.mean_resident,
-            ratios={"peak_to_peak": ratio(found.peak_resident, found.peak_live, GRAIN)},
+            **_seen(found, GRAIN),
             seconds=found.seconds,
             operations_per_second=found.operations_per_second,
             curve=_rows(found.curve) if curve else [],
@@ -110,8 +109,7 @@ class RecordedContender:
             operations=found.operations,
             peak_live=found.peak_live,
             peak_committed=found.peak_resident,
-            mean_committed=found.mean_resident,
-            ratios={"peak_to_peak": ratio(found.peak_resident, found.peak_live, found.page)},
+            **_seen(found, found.page),
             curve=_rows(found.curve) if curve else [],
             more={
                 name: getattr(found, name)
@@ -143,6 +141,7 @@ class IdealContender:
             measure="height" if placed else "bound",
             operations=found.operations,
             peak_live=found.peak_live,
+            mean_live=found.mean_live,
             peak_committed=held,
             ratios={"peak_to_peak": ratio(held, found.peak_live, GRAIN)},
             curve=_rows(found.curve) if curve else [],
@@ -154,6 +153,24 @@ class IdealContender:
 
     def __str__(self):
         return str(self.ideal)
+
+
+def _seen(found, grain):
+    """What a Result has of the figures of resident bytes, in grains or pages of `grain`."""
+    live, held = found.live_at_peak_resident, found.resident_at_peak_live
+    pairs = {
+        "mean": (found.mean_resident, found.mean_live),
+        "at_peak_live": (held, found.peak_live),
+        "at_peak_committed": (found.peak_resident, live),
+        "peak_to_peak": (found.peak_resident, found.peak_live),
+    }
+    return {
+        "mean_live": found.mean_live,
+        "mean_committed": found.mean_resident,
+        "live_at_peak_committed": live,
+        "committed_at_peak_live": held,
+        "ratios": {name: ratio(*pair, grain) for name, pair in pairs.items()},
+    }
 
 
 def _whole(trace):

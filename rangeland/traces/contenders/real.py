@@ -72,6 +72,8 @@ class RealFigures:
     mean_live: int
     peak_resident: int
     mean_resident: int
+    live_at_peak_resident: int
+    resident_at_peak_live: int
     end_resident: int
     peak_page_tables: int
     baseline: int
@@ -150,7 +152,7 @@ class Real:
         """As `replay`, of a trace in pieces.
 
         `pieces()` gives an iterator of (op, id, size, alignment or None), all
-        numbers of blocks below `blocks`, `count` rows in all; it is called twice.
+        numbers of blocks below `blocks`, `count` rows in all; it is called once a run.
         A number may be used again once its block is free. With `threads` a fifth
         column has numbers below that, and no time is taken.
         Raises: as `replay`; ParamError for other rows.
@@ -192,6 +194,11 @@ class _Progress:
     def __call__(self, done):
         if self.progress is not None:
             self.progress((self.before + done) // self.runs)
+
+
+def _at_peak(one, other):
+    """The highest of `other` in the first interval in which `one` is highest."""
+    return int(other[int(np.argmax(one))]) if len(one) else 0
 
 
 def _mean(values):
@@ -276,13 +283,17 @@ def _figures(baseline, samples):
     last = samples[-1] if samples else baseline
     ended = [s.resident - baseline.resident for s in samples]
     tables = max((s.tables for s in samples), default=baseline.tables)
+    live = np.array([s.peak_live for s in samples], np.int64)
+    resident = _peaks(baseline, samples)
     return {
         "failures": last.failures,
         "first_failure": RealFailure(last.failed_row, last.failed_size) if last.failures else None,
-        "peak_live": max((s.peak_live for s in samples), default=0),
+        "peak_live": int(live.max(initial=0)),
         "mean_live": _mean([s.live for s in samples]),
-        "peak_resident": int(_peaks(baseline, samples).max(initial=0)),
+        "peak_resident": int(resident.max(initial=0)),
         "mean_resident": _mean(ended),
+        "live_at_peak_resident": _at_peak(resident, live),
+        "resident_at_peak_live": _at_peak(live, resident),
         "end_resident": ended[-1] if ended else 0,
         "peak_page_tables": tables - baseline.tables,
         "baseline": baseline.resident,

@@ -53,6 +53,7 @@ class _Buffers(Reading):
         self.inclusive = 0
         self.lower, self.upper, self.sizes = array("q"), array("q"), array("q")
         self.alignment, self.offset = array("q"), array("q")
+        self.unplaced = 0
 
     def read(self):
         """Read all lines up to the first blank one."""
@@ -73,6 +74,8 @@ class _Buffers(Reading):
             raise self.source.error(self.line, "no line of column names", EXPECTED)
         self._play()
         notes = {"columns": self.header}
+        if self.unplaced:
+            notes["unplaced"] = self.unplaced
         if match := _CAPACITY.search(self.source.path):
             notes["capacity"] = int(match[1])
         return self.trace(NAME, "buffers of minimalloc", **notes)
@@ -118,7 +121,9 @@ class _Buffers(Reading):
             alignment = self._number(words, "alignment", 0, MOST_SIZE)
             self.alignment.append(power_of_two(alignment))
         if "offset" in self.where:
-            self.offset.append(max(0, self._number(words, "offset", -1, MOST_TIME)))
+            offset = self._number(words, "offset", -1, MOST_TIME)
+            self.unplaced += offset < 0
+            self.offset.append(max(0, offset))
 
     def _play(self):
         """Tell the columns what begins and what ends, in the order of time."""

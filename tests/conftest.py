@@ -14,6 +14,7 @@ RANGELAND_PROFILE       how much Hypothesis tries: dev, ci, night
 import datetime
 import os
 import random
+import signal
 import subprocess
 import sys
 from importlib import import_module
@@ -46,6 +47,11 @@ for name, examples in (("dev", 40), ("ci", 100), ("night", 5000)):
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
     )
 settings.load_profile(PROFILE)
+
+# A session in the background may have been started with interrupts ignored, and
+# so would each program that a test interrupts.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def where_from():

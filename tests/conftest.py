@@ -14,6 +14,7 @@ RANGELAND_PROFILE       how much Hypothesis tries: dev, ci, night
 import datetime
 import os
 import random
+import signal
 import subprocess
 import sys
 from importlib import import_module
@@ -77,6 +78,10 @@ def running_speed():
 
 
 def pytest_configure(config):
+    # Tests interrupt the processes that they start, which could not be if this one
+    # ignored interrupts: a shell makes what it starts in the background do so.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     config.rangeland_place = where_from()
     config.rangeland_speed = running_speed()
 

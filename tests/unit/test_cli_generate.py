@@ -128,11 +128,14 @@ def test_an_interrupt_leaves_nothing(tmp_path):
     with subprocess.Popen([*command, "--out", tmp_path / "x.parquet"], stderr=subprocess.PIPE) as child:
         # Until the file is being written: it has no name, but the process has it open.
         deadline = time.monotonic() + 60
-        while not any(str(tmp_path) in name for name in _open_files(child.pid)):
-            assert child.poll() is None and time.monotonic() < deadline
-            time.sleep(0.05)
-        child.send_signal(signal.SIGINT)
-        assert child.communicate(timeout=60)[1] == b"rangeland: interrupted\n"
+        try:
+            while not any(str(tmp_path) in name for name in _open_files(child.pid)):
+                assert child.poll() is None and time.monotonic() < deadline
+                time.sleep(0.05)
+            child.send_signal(signal.SIGINT)
+            assert child.communicate(timeout=60)[1] == b"rangeland: interrupted\n"
+        finally:
+            child.kill()
     assert child.returncode == 130
     assert not list(tmp_path.iterdir())
 

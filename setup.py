@@ -21,7 +21,7 @@ from setuptools.errors import CCompilerError, ExecError, PlatformError
 ROOT = Path(__file__).parent.resolve()
 os.chdir(ROOT)
 SPEED = runpy.run_path("vm/speed.py")
-FLAGS = ["-O3", "-g0", "-fwrapv", "-fno-strict-aliasing"]
+FLAGS = ["-O2", "-g0", "-fwrapv", "-fno-strict-aliasing"]
 
 
 def build_folder():
@@ -45,10 +45,19 @@ def fall_back(error):
     print(f"rangeland: not compiled ({reason}): will run interpreted", file=sys.stderr)
 
 
+def outdated(folder):
+    """True if C in `folder` is older than this file or any .pxd. Cython asks only
+    for some: not for those that are taken by `from package cimport module`."""
+    made = [path.stat().st_mtime for path in Path(folder).rglob("*.c")]
+    given = [p for name in SPEED["FOLDERS"] for p in Path(name).rglob("*.pxd")]
+    return bool(made) and min(made) < max(p.stat().st_mtime for p in [Path(__file__), *given])
+
+
 def extensions(folder):
     """The extensions of all hot modules, as C; none if that is not wanted."""
     if SPEED["interpreted_wanted"]():
         return []
+    where = os.path.join(folder, "cython")
     try:
         from Cython.Build import cythonize
 
@@ -57,10 +66,11 @@ def extensions(folder):
                 Extension(hot, [hot.replace(".", "/") + ".py"], extra_compile_args=FLAGS)
                 for hot in SPEED["hot_modules"](".")
             ],
-            build_dir=os.path.join(folder, "cython"),
+            build_dir=where,
+            force=outdated(where),
             language_level=3,
             nthreads=os.cpu_count() or 1,
-            compiler_directives={"cdivision": True, "embedsignature": True},
+            compiler_directives={"cdivision": True, "embedsignature": True, "auto_pickle": False},
         )
     except Exception as error:
         fall_back(error)

@@ -28,7 +28,9 @@ cdef class Grains(GrainSource):
     cdef int64_t _place(self, int64_t size, bint high, int64_t pool) except? -1
     @cython.locals(res=int64_t)
     cdef int64_t _grow_or_purge(self, int64_t size) except? -1
-    @cython.locals(telemetry=Telemetry, chunks=Chunks, res=int64_t, least=int64_t, chunk_size=int64_t)
+    # As an object: a cpdef method that is not called, but handed on, is
+    # converted to a function of another type, which newer compilers refuse.
+    @cython.locals(telemetry=Telemetry, chunks=Chunks, res=int64_t, least=int64_t, chunk_size=int64_t, free_land=object)
     cpdef int64_t grow(self, int64_t size) except? -1
     @cython.locals(telemetry=Telemetry, rest=int64_t)
     cdef int64_t free_grains(self, int64_t base, int64_t size, int64_t pool) except? -1 with gil

@@ -100,6 +100,7 @@ class Grains(GrainSource):
         """
         telemetry = self.space.telemetry
         chunks = self.chunks
+        free_land = self.free_land
         if size > 1 << 56:
             return r.RESOURCE
         least = least_chunk(size, self.grain)
@@ -109,7 +110,7 @@ class Grains(GrainSource):
         res = r.RESOURCE
         for chunk_size in chunk_sizes(max(chunk_size, least), least):
             try:
-                chunks.create(chunk_size, self.free_land.insert)
+                chunks.create(chunk_size, free_land.insert)
             except AllocationError as error:
                 res = r.NAMES.index(error.result)
             else:

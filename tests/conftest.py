@@ -48,11 +48,6 @@ for name, examples in (("dev", 40), ("ci", 100), ("night", 5000)):
     )
 settings.load_profile(PROFILE)
 
-# A session in the background may have been started with interrupts ignored, and
-# so would each program that a test interrupts.
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-
 
 def where_from():
     """'the installed packages' or 'the sources'; an error if not as asked."""
@@ -83,6 +78,10 @@ def running_speed():
 
 
 def pytest_configure(config):
+    # Tests interrupt the processes that they start, which could not be if this one
+    # ignored interrupts: a shell makes what it starts in the background do so.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     config.rangeland_place = where_from()
     config.rangeland_speed = running_speed()
 

@@ -25,9 +25,9 @@ cdef class Addresses:
     ) except? -1
     @cython.locals(at=int64_t, block=int64_t)
     cdef int64_t _move(self, uint64_t old, uint64_t address) except? -2
-    cdef uint64_t scatter(self, uint64_t address) noexcept nogil
-    cdef int64_t home(self, uint64_t scattered) noexcept nogil
-    @cython.locals(scattered=uint64_t, at=int64_t)
+    cdef int64_t scatter(self, uint64_t address) except? -1
+    cdef int64_t home(self, int64_t scattered) except? -1
+    @cython.locals(scattered=int64_t, at=int64_t)
     cdef int64_t find(self, uint64_t address) except? -1
     @cython.locals(end=int64_t)
     cdef insert(self, int64_t at, uint64_t address, int64_t block)

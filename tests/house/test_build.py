@@ -134,3 +134,19 @@ def test_a_kept_build_folder_brings_no_stale_file_back(tree):
     assert result.returncode == 0, result.stderr
     assert not [name for name in names if "two" in name]
     assert compiled(names) == ["vm/one"]
+
+
+def test_a_kept_build_folder_sees_that_a_constant_has_changed(tree):
+    kept = {"RANGELAND_BUILD": str(tree.parent / "kept")}
+    (tree / "vm" / "two.pxd").unlink()
+    shutil.copy(tree / "vm" / "__init__.py", tree / "vm" / "fields.py")
+    (tree / "vm" / "one.py").write_text(GOOD.replace("n + n", "n + f.SIZE"))
+    (tree / "vm" / "one.pxd").write_text("from vm cimport fields as f\n" + GOOD_PXD)
+    for size in (1000, 2000):
+        (tree / "vm" / "fields.pxd").write_text(f"cdef enum:\n    SIZE = {size}\n")
+        result, _ = build(tree, **kept)
+        assert result.returncode == 0, result.stderr
+        (place,) = (tree.parent / "kept").glob("lib*")
+        asked = [sys.executable, "-P", "-c", "import vm.one; print(vm.one.twice(1))"]
+        found = subprocess.check_output(asked, env=os.environ | {"PYTHONPATH": str(place)}, text=True)
+        assert found == f"{size + 1}\n"

@@ -4,7 +4,7 @@ Source: design/machines.md
 """
 
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 from support.faulty import BAD, GOOD
 
@@ -42,7 +42,7 @@ SUBJECTS = [
 WHOLE = (PoolAgreement, ArenaMachine, TelemetryMachine, BootstrapMachine)
 
 
-def run(machine, examples=EXAMPLES):
+def run(machine, examples=EXAMPLES, phases=tuple(Phase)):
     """Run a machine, as its TestCase does, with so many examples.
 
     One mistake can be found in two places at once: one of them is told.
@@ -52,6 +52,7 @@ def run(machine, examples=EXAMPLES):
         max_examples=examples,
         stateful_step_count=25,
         report_multiple_bugs=False,
+        phases=phases,
     )
     run_state_machine_as_test(machine, settings=chosen)
 
@@ -70,8 +71,9 @@ def test_arenas_and_lands_hold(machine):
 @pytest.mark.parametrize("name", ("overlap", "alignment", "nonsense", "contents"))
 def test_what_is_wrong_is_found(name):
     make, invariants = next(each for each in BAD.items() if name in each[1])
+    # What is found is not made small: that is not our work, and takes up to minutes.
     with pytest.raises(Broken) as caught:
-        run(type("Machine", (AllocatorMachine,), {"make": make}), 400)
+        run(type("Machine", (AllocatorMachine,), {"make": make}), 400, [Phase.generate])
     assert caught.value.invariant in invariants
 
 

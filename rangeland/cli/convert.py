@@ -14,6 +14,7 @@ TOLD = {
     "address": "addresses",
     "reallocs": "reallocs, told as the end of a block and a new one",
     "calls_without_effect": "calls without effect",
+    "live_at_the_end": "blocks that live on at the end, told as ending there",
 }
 
 

@@ -10,6 +10,8 @@ cdef class Addresses:
     cdef uint32_t[::1] block
     cdef readonly int64_t count
     cdef int64_t homes
+    cdef readonly uint64_t low
+    cdef readonly uint64_t high
 
     cpdef clear(self)
     cdef _view(self)

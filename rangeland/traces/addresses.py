@@ -6,6 +6,8 @@ that is too large, a table grows without a second one beside it, and a block
 takes some 16 bytes where a dict takes over 100.
 """
 
+import secrets
+
 import numpy as np
 
 from rangeland.traces import fields as f
@@ -24,6 +26,8 @@ class Addresses:
     """
 
     def __init__(self):
+        # Odd, so that addresses that differ in their low half alone never meet.
+        self.low, self.high = (secrets.randbelow(1 << 29) * 2 + (1 << 30) + 1 for _ in range(2))
         self.clear()
 
     def clear(self):
@@ -137,9 +141,9 @@ class Addresses:
             assert self.find(self.key[at]) == at
 
     def scatter(self, address):
-        """By what entries are ordered: 31 bits of both halves of the address times a
-        constant, 2**32 less its golden section, that scatters neighbours (Knuth 3, 6.4)."""
-        return (address ^ address >> 32) * 0x61C88647 & 0x7FFFFFFF
+        """By what entries are ordered: 31 bits that nobody can know who wrote a log to
+        have all its addresses in one place."""
+        return (address & 0x7FFFFFFF) * self.low + (address >> 31) * self.high & 0x7FFFFFFF
 
     def home(self, scattered):
         """The lowest place of an entry."""

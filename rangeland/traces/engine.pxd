@@ -39,15 +39,17 @@ cdef class Engine:
     cdef readonly int64_t failures
     cdef readonly int64_t failed_event
     cdef readonly int64_t failed_size
+    cdef readonly int64_t failed_align
     cdef readonly int64_t failed_code
     cdef readonly int64_t witness_event
     cdef readonly int64_t witness_size
+    cdef readonly int64_t witness_align
 
     cpdef load(self, int64_t start, op, id, size, alignment=*, thread=*)
     cpdef int64_t run(self, int64_t first, int64_t limit) except? -2
     @cython.locals(event=int64_t, block=int64_t, res=int64_t)
     cdef int64_t _run_in_turn(self, int64_t first, int64_t limit) except? -2
-    @cython.locals(event=int64_t, res=int64_t)
+    @cython.locals(event=int64_t, res=int64_t, committed=int64_t)
     cdef int64_t _run(self, int64_t first, int64_t limit) except? -2 nogil
     cdef int64_t _do(self, int64_t row) except? -1 nogil
     @cython.locals(block=int64_t, address=int64_t)
@@ -65,8 +67,9 @@ cdef class Engine:
     @cython.locals(size=int64_t)
     cdef int64_t _failed(self, int64_t row, int64_t code) except? -1 nogil
     cdef int64_t _note_peaks(self, int64_t live) except? -1 nogil
-    @cython.locals(total=int64_t, committed=int64_t)
-    cdef int64_t _note_committed(self, int64_t live) except? -1 nogil
+    @cython.locals(total=int64_t)
+    cdef int64_t _note_total(self) except? -1 nogil
+    cdef int64_t _note_committed(self, int64_t committed, int64_t live) except? -1 nogil
     cpdef list sample(self, int64_t event)
     cdef int64_t _picture(self, int64_t[::1] s, int64_t live) except? -1 nogil
     cpdef list at_top(self)

@@ -14,8 +14,8 @@ class Engine:
     live block at a time. `live` is the sum of the sizes of the blocks that the
     pool holds now. What begins with `peak_`, and the sums, are of the events
     since the last sample. Of the first allocation that failed: `failed_event`,
-    its row, or -1; `failed_size` and `failed_code`, what was asked and the
-    result. `witness_event` is the first that failed though as many bytes were
+    its row, or -1; `failed_size`, `failed_align` (0 for none) and `failed_code`, what
+    was asked and the result. `witness_event` is the first that failed though as many bytes were
     free in the pool, or -1. With `aligned`, the pieces may ask for alignments.
     With `threads` the pool is a Crew, which is told whose turn it is.
     Units: bytes.
@@ -40,6 +40,7 @@ class Engine:
         self.failures = 0
         self.failed_event = self.witness_event = -1
         self.failed_size = self.witness_size = 0
+        self.failed_align = self.witness_align = 0
         self.failed_code = r.OK
         self.moved = self.in_place = 0
         self._begin()
@@ -86,7 +87,11 @@ class Engine:
         for event in range(first, limit):
             res = self._do(event - self.start)
             self.live_sum += self.live
-            self.committed_sum += self.grains.committed()
+            committed = self.grains.committed()
+            self.committed_sum += committed
+            # A free, too, may need a page: for a node.
+            if committed > self.peak_committed:
+                self._note_committed(committed, self.live)
             if res != r.OK:
                 return event
         return -1
@@ -140,7 +145,9 @@ class Engine:
         if address < 0:
             return self._failed(row, -address)
         # As long as it copies, the program has both.
-        self._note_committed(self.live + size)
+        self._note_total()
+        if self.grains.committed() > self.peak_committed:
+            self._note_committed(self.grains.committed(), self.live + size)
         res = self._release(block)
         self.live += size - held
         self._hold(block, address, size)
@@ -189,30 +196,32 @@ class Engine:
         if self.failures == 0:
             self.failed_event = self.start + row
             self.failed_size = size
+            self.failed_align = self.alignment[row] if self.has_alignment else 0
             self.failed_code = code
         self.failures += 1
         if self.witness_event < 0 and self.pool.free_bytes() >= size:
             self.witness_event = self.start + row
             self.witness_size = size
+            self.witness_align = self.alignment[row] if self.has_alignment else 0
             return r.FAIL
         return r.OK
 
     def _note_peaks(self, live):
         if live > self.peak_live:
             self.peak_live = live
-        return self._note_committed(live)
+        return self._note_total()
 
-    def _note_committed(self, live):
-        """Nothing but an allocation raises what the pool has and what the
-        arena has committed."""
+    def _note_total(self):
+        """Nothing but an allocation raises what the pool has."""
         total = self.pool.total()
         if total > self.peak_total:
             self.peak_total = total
-        committed = self.grains.committed()
-        if committed > self.peak_committed:
-            self.peak_committed = committed
-            if committed > self.top[f.COMMITTED]:
-                self._picture(self.top, live)
+        return r.OK
+
+    def _note_committed(self, committed, live):
+        self.peak_committed = committed
+        if committed > self.top[f.COMMITTED]:
+            self._picture(self.top, live)
         return r.OK
 
     def sample(self, event):

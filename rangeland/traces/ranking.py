@@ -39,7 +39,7 @@ def verdict(results):
         parts.append(_others(whole))
     split = [result for result in whole if result.peak_causes and any(result.peak_causes.values())]
     if split:
-        parts.append(_why(split[0]))
+        parts.append(_why(split[0], "" if split[0] is whole[0] else "Of those with known causes "))
     parts += _settings(whole)
     parts += [_bound(r, whole) for r in results if r.measure in ("height", "bound")]
     if len(whole) > 1 and (fast := _fastest(whole)):
@@ -56,9 +56,11 @@ def _failed(result):
         f"({first.result})."
     )
     if witness:
+        aligned = f" aligned to {witness.alignment:,}" if witness.alignment else ""
         text += (
             f" In operation {witness.event + 1:,} it had {_count(witness.free, 'byte')} free, and "
-            f"none together for {witness.size:,}: the largest range was of {witness.largest_free:,}."
+            f"none together for {witness.size:,}{aligned}: the largest range was of "
+            f"{witness.largest_free:,}."
         )
     return text
 
@@ -81,7 +83,9 @@ def _others(whole):
     if same:
         text = f"{_join(same)} had as much at the peak"
         if rest[0].mean_committed and best.mean_committed:
-            text += f", on average {_against(rest[0].mean_committed, best.mean_committed)}"
+            alike = rest[0].mean_committed == best.mean_committed
+            beyond = "as much, too" if alike else _against(rest[0].mean_committed, best.mean_committed)
+            text += f", on average {beyond}"
         parts.append(text)
     if more:
         parts.append(f"{more[0].pool} had {_against(more[0].peak_committed, best.peak_committed)}")
@@ -91,13 +95,16 @@ def _others(whole):
     return "; ".join(parts) + "."
 
 
-def _why(best):
+def _why(best, of):
     cause, size = max(best.peak_causes.items(), key=lambda pair: pair[1])
     beyond = sum(best.peak_causes.values())
     live = best.peak_committed - beyond
+    first = f"{of}{best.pool} is the first: at" if of else "At"
+    # More can live then than at any time between two events: in a realloc that copies.
+    both = ", both blocks of a realloc among them" if live > best.peak_live else ""
     return (
-        f"At its peak {best.pool} had {beyond:,} bytes beside the {live:,} that lived then, the "
-        f"most of it {NAMES[cause]}: {size:,}."
+        f"{first} its peak {'it' if of else best.pool} had {beyond:,} bytes beside the {live:,} that lived then"
+        f"{both}, the most of it {NAMES[cause]}: {size:,}."
     )
 
 
@@ -120,9 +127,9 @@ def _settings(whole):
     for name, tried in classes.items():
         plain = next((r for r in tried if r.pool == name), tried[-1])
         best = tried[0]
-        if best.peak_committed < plain.peak_committed:
-            saved = plain.peak_committed - best.peak_committed
-            less = f"{saved / plain.peak_committed:.0%} less than {plain.pool}"
+        saved = plain.peak_committed - best.peak_committed
+        if saved > 0:
+            less = f"{_percent(saved / plain.peak_committed)} less than {plain.pool}"
             sentences.append(f"Of {name}, {best.pool.partition(':')[2] or 'no setting'} does best: {less}.")
     return sentences
 
@@ -137,10 +144,18 @@ def _fastest(whole):
 
 
 def _against(value, than):
+    if than == 0:
+        return f"{value:,} more"
     share = value / than - 1
     if share >= 2:
         return f"{value / than:,.1f} times as much"
-    return f"{share:.1%} more" if share < 0.1 else f"{share:.0%} more"
+    return f"{_percent(share)} more"
+
+
+def _percent(share):
+    if 0 < share < 0.001:
+        return "less than 0.1%"
+    return f"{share:.1%}" if share < 0.1 else f"{share:.0%}"
 
 
 def _count(number, noun):

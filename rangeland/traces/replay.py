@@ -9,9 +9,8 @@ from rangeland.traces.metrics import causes, mean_causes, ratio, squares_index
 from rangeland.traces.result import CannotReplay, Failure, Result, Witness, samples
 from vm.results import NAMES, ParamError, failure, integer
 
-# Samples of a run, at most, and the fewest events from one to the next.
+# Samples of a run, at most.
 ROWS = 256
-LEAST_STEP = 256
 # Events between two reports of progress.
 SLICE = 100_000
 # Free ranges that a witness tells of.
@@ -49,7 +48,7 @@ class _Run:
         self.tells_threads = False
         self.engine = Engine(pool, trace.slots, trace.has_alignment, self.crew is not None)
         self.count = len(trace)
-        self.step = max(LEAST_STEP, -(-self.count // rows)) if rows else max(1, self.count)
+        self.step = max(1, -(-self.count // rows) if rows else self.count)
         self.peak = trace.peak_event
         self.rows = []
         self.at_peak = self.witness = self.index = None
@@ -124,6 +123,7 @@ class _Run:
         self.witness = Witness(
             event=event,
             size=engine.witness_size,
+            alignment=engine.witness_align,
             free=pool.free_size,
             largest_free=pool.largest_free,
             live=engine.live,
@@ -192,4 +192,5 @@ class _Run:
 def _first_failure(engine):
     if engine.failures == 0:
         return None
-    return Failure(engine.failed_event, engine.failed_size, NAMES[engine.failed_code])
+    result = NAMES[engine.failed_code]
+    return Failure(engine.failed_event, engine.failed_size, result, engine.failed_align)

@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass, field
 
 from rangeland.traces import fields as f
+from rangeland.traces.metrics import causes
 from vm.results import RangelandError
 
 # The names of the words of a sample, in their order, as JSON has them.
@@ -31,12 +32,13 @@ class CannotReplay(RangelandError):
 class Failure:
     """The first allocation that failed: its row in the trace, what it asked, the result.
 
-    Units: bytes.
+    Units: bytes; `alignment` is 0 if none was asked for.
     """
 
     event: int
     size: int
     result: str
+    alignment: int = 0
 
 
 @dataclass(frozen=True)
@@ -44,11 +46,12 @@ class Witness:
     """The first allocation that failed though as many bytes were free in the pool.
 
     `ranges` has the largest free ranges then, (base, limit), largest first.
-    Units: bytes.
+    Units: bytes; `alignment` is 0 if none was asked for.
     """
 
     event: int
     size: int
+    alignment: int
     free: int
     largest_free: int
     live: int
@@ -105,8 +108,8 @@ class Result:
 
 
 def samples(rows):
-    """The rows of a curve as JSON has them: a dict of names to words each."""
-    return [dict(zip(SAMPLE, row[: len(SAMPLE)], strict=True)) for row in rows]
+    """The rows of a curve as JSON has them: a dict each, of words and causes to bytes."""
+    return [dict(zip(SAMPLE, row[: len(SAMPLE)], strict=True)) | causes(row) for row in rows]
 
 
 assert SAMPLE.index("peak_total") == f.PEAK_TOTAL

@@ -54,9 +54,12 @@ def test_it_is_as_a_dict(kind, rng):
 
 @pytest.mark.parametrize("scattered", [0, 1 << 30, (1 << 31) - 1])
 def test_addresses_that_all_have_one_home(scattered):
-    alike = pow(0x61C88647, -1, 1 << 32) * scattered & 0xFFFFFFFF
-    alike = [(high << 32) + (high ^ alike) for high in range(2 * LEAST)]
     table = Addresses()
+    odd = pow(table.low, -1, 1 << 31)
+    alike = [
+        (high << 31) + ((scattered - high * table.high) * odd & (1 << 31) - 1)
+        for high in range(2 * LEAST)
+    ]
     for block, address in enumerate(alike):
         table[address] = block
         table.check()

@@ -262,7 +262,6 @@ def test_a_pool_that_refuses_a_free_is_told_with_the_event():
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "SLICE", 1)
-        patch.setattr(module, "LEAST_STEP", 1)
         with pytest.raises(ProtocolError, match="refused the free of event 2 of the trace"):
             replay(trace, lambda trace: thief, steal)
 
@@ -307,7 +306,7 @@ def test_blocks_are_aligned_as_the_program_asked(rng, spec):
     if spec.startswith("mfs"):
         # The pool has no aligned units: each such block was asked for larger.
         refused = replay(Trace([ALLOC], [0], [4090], [16]), parse_spec(spec))
-        assert refused.first_failure == Failure(0, 4090, "PARAM")
+        assert refused.first_failure == Failure(0, 4090, "PARAM", 16)
     with pytest.raises(ParamError, match="aligned=True"), parse_spec(spec)(trace) as pool:
         Engine(pool, trace.slots).load(0, trace.op, trace.id, trace.size, trace.alignment)
 
@@ -366,3 +365,14 @@ def test_a_trace_in_pieces_from_a_file_is_replayed_alike(rng, tmp_path, monkeypa
     for name in ("seconds", "operations_per_second"):
         del whole[name], cut[name]
     assert whole == cut
+
+
+@pytest.mark.parametrize("spec", ["worstfit", "nextfit", "mvff", "lifofit"])
+def test_no_peak_is_lost_where_a_free_needs_a_page(rng, spec):
+    trace = random_trace(rng, 4000)
+    result = replay(trace, parse_spec(spec), rows=len(trace), curve=True)
+    assert len(result.curve) == len(trace)
+    assert result.peak_committed == max(row["peak_committed"] for row in result.curve)
+    for row in result.curve:
+        assert row["committed"] <= row["peak_committed"]
+        assert sum(row[cause] for cause in CAUSES) == row["committed"] - row["live"]

@@ -192,3 +192,40 @@ def test_a_log_with_a_byte_changed_is_read_or_told(tmp_path, rng):
             told += 1
             assert isinstance(error, TraceError)
     assert told > 100
+
+
+BEYOND = "99999999999999999999"
+LOGS = {"ltrace": "malloc(5) = 0x10\n{}\n", "android": "1: malloc 0x10 5\n{}\n"}
+
+
+@pytest.mark.parametrize(
+    "format, line",
+    [
+        ("ltrace", "free(-1) = <void>"),
+        ("ltrace", f"free({BEYOND}) = <void>"),
+        ("ltrace", f"realloc({BEYOND}, 8) = 0"),
+    ],
+)
+def test_what_is_no_address_is_that_of_no_live_block(tmp_path, format, line):
+    path = tmp_path / "log"
+    path.write_text(LOGS[format].format(line))
+    figures = read_trace(path, format).figures()
+    assert (figures["allocs"], figures["live_end"], figures["failed_realloc"]) == (1, 1, 0)
+    assert figures["free_unknown"] + figures["failed"] == 1
+
+
+@pytest.mark.parametrize(
+    "format, line, found",
+    [
+        ("ltrace", "malloc(5) = -1", "a block at -0x1, expected an address of at most 64 bits"),
+        ("ltrace", "realloc(0x10, 8) = -1", "a block at -0x1"),
+        ("ltrace", f"realloc({BEYOND}, 8) = {BEYOND}", "a block at 0x56bc75e2d630fffff"),
+        ("ltrace", f"memalign({BEYOND}, 5) = 0x20", f"an alignment of {BEYOND}, expected at most"),
+        ("android", "1: memalign 0x20 1125899906842624 5", "an alignment of 1125899906842624"),
+    ],
+)
+def test_what_no_machine_can_is_told_with_its_line(tmp_path, format, line, found):
+    path = tmp_path / "log"
+    path.write_text(LOGS[format].format(line))
+    with pytest.raises(TraceError, match=f"log:2: found .*({found})"):
+        read_trace(path, format)

@@ -33,15 +33,29 @@ def test_what_is_beyond_is_told_with_its_largest_cause():
     text = verdict([result("a", 600_925, peak_causes=CAUSES)])
     assert text == (
         "a served: at its peak it had 600,925 bytes committed, 1.20 times the 500,000 that "
-        "lived at most. At its peak a had 925 bytes beside the 600,000 that lived then, the most "
-        "of it free memory between blocks: 900."
+        "lived at most. At its peak a had 925 bytes beside the 600,000 that lived then, both "
+        "blocks of a realloc among them, the most of it free memory between blocks: 900."
     )
+    better = result("glibc", 500_000)
+    text = verdict([better, replace(result("a", 600_925, peak_causes=CAUSES), peak_live=600_000)])
+    assert "Of those with known causes a is the first: at its peak it had 925 bytes beside the " in text
+    assert "600,000 that lived then, the most of it" in text
 
 
 def test_a_setting_that_does_better_is_named():
     tried = [result("mvff", 1000), result("mvff:spare=0", 750), result("bestfit", 740)]
     assert "Of mvff, spare=0 does best: 25% less than mvff." in verdict(tried)
     assert "Of mvff" not in verdict([result("mvff", 700), result("mvff:spare=0", 750)])
+    close = [result("mvff", 10_000), result("mvff:spare=0", 9_999), result("mvff:spare=1", 9_960)]
+    assert "spare=1 does best: 0.4% less than mvff." in verdict(close)
+    assert "spare=0 does best: less than 0.1% less than mvff." in verdict(close[:2])
+
+
+def test_what_is_the_same_or_nothing_is_told_as_such():
+    alike = result("a", 700), result("b", 700)
+    assert "b had as much at the peak, on average as much, too." in verdict(alike)
+    none = [result("glibc", 0), result("mvff", 4096)]
+    assert "mvff had 4,096 more." in verdict(none)
 
 
 def test_far_more_is_told_in_times_and_the_fastest_by_its_time():
@@ -63,9 +77,11 @@ def test_where_all_failed_nothing_served():
     failed = result("a", 1, failures=1, first_failure=Failure(0, 9, "PARAM"))
     told = "a failed 1 allocation, the first, of 9 bytes, in operation 1 of 100,000 (PARAM)."
     assert verdict([failed]) == told
-    witness = Witness(4, 90, 400, 80, 70, 9000, [[0, 80]])
+    witness = Witness(4, 90, 0, 400, 80, 70, 9000, [[0, 80]])
     assert verdict([replace(failed, witness=witness)]) == (
         f"{told} In operation 5 it had 400 bytes free, and none together for 90: the largest "
         f"range was of 80."
     )
+    aligned = replace(witness, alignment=4096)
+    assert "none together for 90 aligned to 4,096: " in verdict([replace(failed, witness=aligned)])
     assert verdict([]) == ""

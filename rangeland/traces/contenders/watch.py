@@ -10,14 +10,15 @@ _STATE, _MINOR, _MAJOR, _USER, _SYSTEM = 0, 7, 9, 11, 12
 
 
 class Watch:
-    """What the main thread of process `pid` came to since it last got on.
+    """What process `pid` came to since it last got on: its page faults and its time
+    are those of all its threads, its state is that of the first.
 
     `limit` is how long it may run or sleep without getting on. Units: seconds.
     """
 
     def __init__(self, pid, limit):
         self.limit = limit
-        self._file = f"/proc/{pid}/task/{pid}/stat"
+        self._file = f"/proc/{pid}/stat"
         self.begin()
 
     def begin(self):

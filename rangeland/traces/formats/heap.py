@@ -4,6 +4,12 @@ from sortedcontainers import SortedDict
 
 from rangeland.traces.addresses import Addresses
 from rangeland.traces.formats.reading import Reading
+from rangeland.traces.trace import MOST_SIZE
+
+
+def is_address(number):
+    """True if it is an address of at most 64 bits."""
+    return 0 <= number < 1 << 64
 
 
 class Heap(Reading):
@@ -60,20 +66,23 @@ class Heap(Reading):
             self.alloc(size, address)
         elif address == 0:
             self.notes["failed"] += 1
-            self.notes["failed_realloc"] += old in self.live
+            self.notes["failed_realloc"] += is_address(old) and old in self.live
         else:
             self.move(self.live, self.take(self.live, old), old, size, address)
 
     def place(self, live, size, address, alignment=None):
         """A new block lies at `address`. Raises: TraceError."""
         self.sane(size)
+        self._expect_address(address)
+        if alignment is not None and alignment > MOST_SIZE:
+            raise self.error(f"an alignment of {alignment}", f"at most {MOST_SIZE}")
         self._drop(live, address)
         self._occupy(live, address, size)
         live[address] = self.columns.alloc(size, alignment, address=address)
 
     def take(self, live, address):
         """The block at `address`, which lies there no more, or None."""
-        block = live.pop(address)
+        block = live.pop(address) if is_address(address) else None
         if block is not None:
             self._vacate(live, address)
         return block
@@ -99,6 +108,7 @@ class Heap(Reading):
             self.place(live, size, address)
             return
         self.sane(size)
+        self._expect_address(address)
         self._drop(live, address)
         self._occupy(live, address, size)
         self.columns.realloc(block, size, address=address)
@@ -111,6 +121,10 @@ class Heap(Reading):
         self.notes["exec_dropped"] += len(live)
         live.clear()
         self._extents.pop(id(live), None)
+
+    def _expect_address(self, address):
+        if not is_address(address):
+            raise self.error(f"a block at {address:#x}", "an address of at most 64 bits")
 
     def _drop(self, live, address):
         block = live.pop(address)

@@ -131,11 +131,15 @@ class Chunk:
         mapped = self.descriptors.mapped
         i = mapped.next_set(self.alloc_base, self.pages)
         while i < self.pages:
-            owner = self.owner(i) or -1
-            j = i + 1
-            while j < self.pages and mapped.get(j) and (self.owner(j) or -1) == owner:
-                j += 1
-            yield i, j, owner
+            owner = self.owner(i)
+            limit = mapped.next_reset(i, self.pages)
+            if owner:
+                j = i + 1
+                while j < limit and self.owner(j) == owner:
+                    j += 1
+            else:
+                j = self.allocated.next_set(i + 1, limit)
+            yield i, j, owner or -1
             i = mapped.next_set(j, self.pages)
 
     def __repr__(self):

@@ -36,6 +36,7 @@ cdef class AddressSpace:
     cdef int64_t map(self, int64_t base, int64_t limit) except? -1 with gil
     cdef int64_t unmap(self, int64_t base, int64_t limit) except? -1 with gil
     cpdef int64_t first_unmapped(self, int64_t base, int64_t limit) except? -1
+    @cython.locals(start=int64_t, end=int64_t, page=int64_t)
     cdef int64_t verify(self, int64_t address, int64_t size) except? -1 with gil
     cdef int64_t _page(self, int64_t address) except? -1
     @cython.locals(page=int64_t, last=int64_t, count=int64_t, first=int64_t)

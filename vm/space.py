@@ -283,6 +283,12 @@ class AddressSpace:
 
         Raises: AccessError with the address, its page and the page's owner.
         """
+        start, end = address - self.base, address + size
+        page = start >> f.PAGE_SHIFT
+        # Nearly every access is to one page, and asks for one bit.
+        if start >= 0 and end <= self.limit and page == (end - 1 - self.base) >> f.PAGE_SHIFT:
+            if (self.states[page >> 6] >> (page & 63)) & 1:
+                return 0
         stray = self.first_unmapped(address, address + size)
         if stray == address + size:
             return 0

@@ -102,10 +102,9 @@ def _runs(arena, base, limit, zones=UPPER):
 def _free(chunk):
     """The ranges of a chunk whose grains nobody has, ascending."""
     grain = (chunk.limit - chunk.base) // chunk.pages
-    at = chunk.alloc_base
-    for lo, hi, owner in [*chunk.runs(), (chunk.pages, chunk.pages, None)]:
-        if owner == -1:
-            continue
-        if at < lo:
-            yield chunk.base + at * grain, chunk.base + lo * grain
-        at = hi
+    taken, pages = chunk.allocated, chunk.pages
+    lo = taken.next_reset(chunk.alloc_base, pages)
+    while lo < pages:
+        hi = taken.next_set(lo, pages)
+        yield chunk.base + lo * grain, chunk.base + hi * grain
+        lo = taken.next_reset(hi, pages)

@@ -204,10 +204,11 @@ def test_pool_of_says_what_a_search_says(rng):
     found = audit(arena.space, arena.address)
     names = {owner: serial for pool in found.pools for owner, serial in pool.own.items()}
     spans = [
-        (base, limit, names[owner])
-        for owner, pages in found.pages_of.items()
+        (page, page + PAGE, names[owner])
+        for owner, ranges in found.pages_of.items()
         if owner in names
-        for base, limit in pages
+        for base, limit in ranges
+        for page in range(base, limit, PAGE)
     ]
     assert len({serial for _, _, serial in spans}) >= 7
     low, high = arena.chunks[-1].base - PAGE, arena.chunks[0].limit + PAGE

@@ -6,7 +6,7 @@ descriptors of VMs, and the machine's own page states.
 Source: design/raw.md#.sol.audit
 """
 
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 from rangeland.invariants.finding import Broken
 from rangeland.invariants.raw import layout as at
@@ -21,8 +21,8 @@ from vm.results import AccessError, ParamError
 class Audit:
     """All of an arena, walked and judged; `summary` says what was found.
 
-    `clients` are the pools of clients, `pages_of` the grains of each pool by
-    its address, as page entries tell it (-1: spare, None: unmapped and free).
+    `clients` are the pools of clients, `pages_of` the ranges of grains of each pool
+    by its address, as page entries tell it (-1: spare, None: unmapped and free).
     """
 
     def __init__(self, space, address):
@@ -89,14 +89,14 @@ class Audit:
         for chunk in self.chunks:
             chunk.judge_machine()
             found = chunk.judge_entries(owners, segments)
-            self.runs[chunk.serial] = list(_runs(found, chunk.alloc_base))
-            for i, owner in enumerate(found, chunk.alloc_base):
-                self.pages_of.setdefault(owner, []).append((chunk.at(i), chunk.at(i + 1)))
+            runs = list(_runs(found, chunk.alloc_base))
+            self.runs[chunk.serial] = [run for run in runs if run[2] is not None]
+            for lo, hi, owner in runs:
+                self.pages_of.setdefault(owner, []).append((chunk.at(lo), chunk.at(hi)))
             lowest = chunk.at(chunk.alloc_base)
-            unallocated += chunk.ranges(
-                i >= chunk.alloc_base and not bit for i, bit in enumerate(chunk.allocated)
-            )
-            spare += chunk.ranges(m and not a for m, a in zip(chunk.mapped, chunk.allocated))
+            grains = chunk.allocated[chunk.alloc_base :]
+            unallocated += chunk.ranges([0] * chunk.alloc_base + [not bit for bit in grains])
+            spare += chunk.ranges(m > a for m, a in zip(chunk.mapped, chunk.allocated))
             across = any(base < lowest < limit for base, limit in self.free)
             hold(not across, "one-chunk", f"a free range goes across the base of {chunk}")
         _same("partition", "the free land", self.free, unallocated)
@@ -182,7 +182,7 @@ class Audit:
             "table pages": sum(sum(c.table_pages) for c in self.chunks),
             "free": total(self.free) // grain,
             "spare": total(self.spare) // grain,
-            "pools": {names[o]: len(p) for o, p in self.pages_of.items() if o in names},
+            "pools": {names[o]: total(p) // grain for o, p in self.pages_of.items() if o in names},
             "totals": {s: t for pool in self.pools for s, t in pool.totals.items()},
             "runs": self.runs,
             "committed": self.head["committed"],
@@ -201,13 +201,10 @@ def _same(invariant, what, found, expected):
 
 
 def _runs(owners, first):
-    """(lo, hi, owner) for each run of pages of one owner; None is none."""
-    lo = 0
-    for i in range(1, len(owners) + 1):
-        if i == len(owners) or owners[i] != owners[lo]:
-            if owners[lo] is not None:
-                yield first + lo, first + i, owners[lo]
-            lo = i
+    """(lo, hi, owner) for each run of pages of one owner, or of none: None."""
+    for owner, pages in groupby(owners):
+        lo, first = first, first + sum(1 for _ in pages)
+        yield lo, first, owner
 
 
 def audit(space, address):

@@ -3,6 +3,7 @@
 Source: design/raw.md#.sol.chunk
 """
 
+from rangeland.invariants.finding import Broken
 from rangeland.invariants.raw import layout as at
 from rangeland.invariants.raw.words import hold, union
 
@@ -50,8 +51,13 @@ class Chunk:
         return self.raw.words(self.page_table + i * at.ENTRY_BYTES, 3)
 
     def ranges(self, flags):
-        """The addresses of the grains whose flag is set, as ranges."""
-        return union((self.at(i), self.at(i + 1)) for i, flag in enumerate(flags) if flag)
+        """The addresses of the grains whose flag is set, as ranges, of which none touch."""
+        flags, found, limit = bytes(flags), [], 0
+        while (base := flags.find(1, limit)) >= 0:
+            limit = flags.find(0, base)
+            limit = len(flags) if limit < 0 else limit
+            found.append((self.at(base), self.at(limit)))
+        return found
 
     def judge_machine(self):
         """The machine maps what the tables say, and nothing else (A5, S1, S2)."""
@@ -86,25 +92,31 @@ class Chunk:
         for i in range(self.alloc_base, self.pages):
             if self.mapped[i]:
                 found.append(self._owner(i, owners, segments))
+            elif self.allocated[i]:
+                raise Broken("owners", f"page {i} is allocated and not mapped")
             else:
-                hold(not self.allocated[i], "owners", f"page {i} is allocated and not mapped")
                 found.append(None)
         return found
 
     def _owner(self, i, owners, segments):
-        described = self.table_pages[i * at.ENTRY_BYTES // at.OS_PAGE]
-        hold(described, "table-pages", f"page {i} of {self} is mapped, and its descriptor is not")
+        # No `hold`: there are many pages, and what it would say costs more than to look.
+        if not self.table_pages[i * at.ENTRY_BYTES // at.OS_PAGE]:
+            told = f"page {i} of {self} is mapped, and its descriptor is not"
+            raise Broken("table-pages", told)
         pool, segment, base = self.entry(i)
         if not self.allocated[i]:
-            hold(pool == segment == base == 0, "owners", f"page {i} of {self} is spare and still somebody's")
+            if pool or segment or base:
+                raise Broken("owners", f"page {i} of {self} is spare and still somebody's")
             return -1
-        hold(pool in owners, "owners", f"page {i} of {self} belongs to {pool:#x}, where is no pool")
-        within = self.at(self.alloc_base) <= base <= self.at(i) and base % self.grain == 0
-        hold(within, "owners", f"page {i} of {self} was got with grains at {base:#x}")
+        if pool not in owners:
+            raise Broken("owners", f"page {i} of {self} belongs to {pool:#x}, where is no pool")
+        if not self.at(self.alloc_base) <= base <= self.at(i) or base % self.grain:
+            raise Broken("owners", f"page {i} of {self} was got with grains at {base:#x}")
         extent = owners[pool]
-        together = extent is None or extent(self.at(i)) == base
-        hold(together, "owners", f"page {i} of {self} lies in no extent at {base:#x}")
+        if extent is not None and extent(self.at(i)) != base:
+            raise Broken("owners", f"page {i} of {self} lies in no extent at {base:#x}")
         expected = segments[pool](self.at(i)) if pool in segments else 0
-        told = f"page {i} of {self} names the segment {segment:#x}, not {expected:#x}"
-        hold(segment == expected, "owners", told)
+        if segment != expected:
+            told = f"page {i} of {self} names the segment {segment:#x}, not {expected:#x}"
+            raise Broken("owners", told)
         return pool

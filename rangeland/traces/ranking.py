@@ -69,7 +69,9 @@ def _best(whole):
     best = whole[0]
     verb = "served best" if len(whole) > 1 else "served"
     beyond = best.peak_committed - best.peak_live
-    than = f"{beyond:,} more than the {best.peak_live:,} that lived at most"
+    # A library may have room for a few blocks before the first is asked for.
+    more = f"{beyond:,} more" if beyond >= 0 else f"{-beyond:,} less"
+    than = f"{more} than the {best.peak_live:,} that lived at most"
     if best.peak_live >= LEAST_GRAINS * GRAIN:
         than = f"{best.peak_committed / best.peak_live:.2f} times the {best.peak_live:,} that lived at most"
     return f"{best.pool} {verb}: at its peak it had {best.peak_committed:,} bytes {best.measure}, {than}."

@@ -56,6 +56,8 @@ def test_what_is_the_same_or_nothing_is_told_as_such():
     assert "b had as much at the peak, on average as much, too." in verdict(alike)
     none = [result("glibc", 0), result("mvff", 4096)]
     assert "mvff had 4,096 more." in verdict(none)
+    few = replace(result("glibc", 0), peak_live=5)
+    assert "it had 0 bytes committed, 5 less than the 5 that lived at most." in verdict([few])
 
 
 def test_far_more_is_told_in_times_and_the_fastest_by_its_time():

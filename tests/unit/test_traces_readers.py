@@ -318,6 +318,16 @@ def test_remarks_and_program_output_are_skipped_and_counted(tmp_path):
     )
     assert rows(trace) == [(ALLOC, 0, 5)]
     assert trace.notes["unparsed"] == 4
+    text = "'malloc(100) failed, says the program'"
+    assert trace.notes["first_unparsed"] == {"line": 4, "text": text}
+
+
+def test_what_valgrind_tells_of_itself_is_no_example_of_remarks(tmp_path):
+    usual = "--1-- ", "--1-- Valgrind options:", "--1--    -v", "--1-- REDIR: 0x40 (a:b)", ""
+    trace = log(tmp_path, *usual, "--1-- malloc(5) = 0x10")
+    assert trace.notes["unparsed"] == 4 and "first_unparsed" not in trace.notes
+    trace = log(tmp_path, *usual, "--1-- malloc(5) = 0x10", "--1-- run: out of luck")
+    assert trace.notes["first_unparsed"] == {"line": 8, "text": "'run: out of luck'"}
 
 
 def test_times_are_taken_off(tmp_path):

@@ -48,6 +48,13 @@ _SUMMARY = re.compile(
     rb"|total heap usage: (?P<allocs>[\d,]+) allocs, (?P<frees>[\d,]+) frees, (?P<bytes>[\d,]+) bytes)"
 )
 
+# What valgrind tells of itself with -v; what belongs to it is indented.
+_USUAL = re.compile(
+    rb"  |Valgrind (?:options|library directory):|Contents of |Arch and hwcaps:|Page sizes:"
+    rb"|Reading (?:syms|suppressions) |Discarding syms |Scheduler:|REDIR:|Massif: |used_suppression:"
+    rb"|WARNING: Serious error when reading debug info|When reading debug info from "
+)
+
 _FORMS = {
     calls.SIZED: Plain.sized,
     calls.PRODUCT: Plain.product,
@@ -230,7 +237,7 @@ class _Log(Heap):
         elif state is None and not self._parts(pid, text, is_last):
             if calls.resembles(text):
                 raise self.bad(text, CALL)
-            self.skip(text, CALL)
+            self.skip(text, CALL, is_usual=_USUAL.match(text) is not None)
 
     def _orphan(self, text, is_last):
         """Text without a prefix: the end of a cut call, or no text of valgrind's."""

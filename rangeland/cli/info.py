@@ -89,7 +89,8 @@ def _print(path, trace, figures):
     out.print(_figures_table({n: v for n, v in figures.items() if n != "first_unparsed"}))
     if first:
         count = figures["unparsed"]
-        text = f"Unparsed: {count:,}, of which the first is in line {first['line']:,}: {first['text']}"
+        where = f"such as in line {first['line']:,}: {first['text']}"
+        text = f"Unparsed: {count:,} remarks that are no calls, {where}"
         out.print(Text(text))
     freed, never = lifetimes(trace)
     tables = [

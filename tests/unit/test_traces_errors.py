@@ -64,6 +64,15 @@ def test_a_garbled_call(tmp_path, line, found, expected):
     fails(tmp_path, GOOD + line + b"\n==7== bye\n", 3, found, expected)
 
 
+@pytest.mark.parametrize("line", [b"==7== bye", b"--7-- free(0x10)", b""])
+def test_a_gap_of_zero_bytes(tmp_path, line):
+    data = GOOD + bytes(5000) + line + b"\n"
+    fails(tmp_path, data, 3, "5000 zero bytes", "several processes that wrote this")
+    shown = f"5000 zero bytes and '{line.decode()}'" if line else "5000 zero bytes"
+    data = b"= Start\n@ x + 0x10 0x5\n" + bytes(5000) + line + b"\n"
+    fails(tmp_path, data, 3, shown, "@ WHERE + 0xP")
+
+
 def test_a_cut_call_told_after_learning_its_head(tmp_path):
     lines = b"--7-- malloc(5) = 0x20\n" * 3 + b"--7-- malloc(x) = 0x20\n"
     fails(tmp_path, GOOD + lines, 6, "malloc(x)", "malloc(N) = 0xP")

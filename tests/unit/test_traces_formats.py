@@ -204,6 +204,20 @@ def test_ltrace_whose_free_lost_its_end(trace):
     assert rows(told) == [(ALLOC, 0, 8), (FREE, 0, 0), (ALLOC, 1, 9)]
 
 
+def test_ltrace_of_a_call_that_it_saw_no_return_of(trace):
+    told = trace(
+        "ltrace",
+        "1 realloc@libc.so.6(0, 40 <no return ...>\n2 unexpected breakpoint at 0x559d\n"
+        "2 free@libc.so.6(0 <unfinished ...>\n1 <... realloc resumed> ) = 0x100\n"
+        "1 malloc@libc.so.6(20 <no return ...>\n2 +++ killed by SIGSEGV +++\n",
+    )
+    assert rows(told) == [(ALLOC, 0, 40)]
+    assert counts(told) == {
+        "allocs": 1, "free_null": 1, "events": 2, "unparsed": 1, "unfinished_at_end": 2,
+        "threads": 2, "first_unparsed": {"line": 2, "text": "'2 unexpected breakpoint at 0x559d'"},
+    }
+
+
 def test_ltrace_exec_empties_the_only_process(trace):
     told = trace("ltrace", "malloc(8) = 0x10\n--- Called exec() ---\nmalloc(9) = 0x10\n")
     assert counts(told) == {"allocs": 2, "events": 2, "exec_dropped": 1, "threads": 1}

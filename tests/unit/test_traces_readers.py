@@ -9,6 +9,7 @@ import pytest
 
 from rangeland.traces.fields import ALLOC, FREE, REALLOC
 from rangeland.traces.read import FORMATS, bundled, read_trace
+from rangeland.traces.source import TraceError
 from rangeland.traces.trace import Trace
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -210,6 +211,67 @@ def test_a_thread_may_cut_a_line_of_its_own_process(tmp_path):
     assert rows(trace) == [(ALLOC, 0, 6), (ALLOC, 1, 5), (FREE, 1, 0)]
 
 
+def test_threads_that_cut_calls_go_on_in_turn(tmp_path):
+    trace = log(
+        tmp_path,
+        "--1-- malloc(9) = 0x90",
+        "--1-- _Znwm(52)_Znwm(24) = 0x10",
+        "--1-- realloc(0x90,7)_ZdlPvm(0x10)",
+        "--1-- calloc(3,4)malloc_usable_size(0x90)free(0x0)",
+        "--1-- malloc(5) = 0x10",
+        "--1--  = 0x20",
+        "--1-- free(0x20)",
+        "--1--  = 0x30",
+        "--1--  = 0x40",
+        "--1--  = 24",
+    )
+    assert rows(trace) == [
+        (ALLOC, 0, 9), (ALLOC, 1, 24), (FREE, 1, 0), (ALLOC, 2, 5), (ALLOC, 3, 52), (FREE, 3, 0),
+        (REALLOC, 0, 7), (ALLOC, 4, 12),
+    ]
+    assert trace.address.tolist() == [0x90, 0x10, 0, 0x10, 0x20, 0, 0x30, 0x40]
+    assert (trace.notes["cut_lines_joined"], trace.notes["open_at_end"]) == (4, 0)
+
+
+def test_a_realloc_cut_before_its_inner_call_waits_for_that(tmp_path):
+    trace = log(
+        tmp_path,
+        "--1-- free(0x0)",
+        "--1-- malloc(8) = 0x80",
+        "--1-- realloc(0x0,16)free(0x0)",
+        "--1-- malloc(8) = 0x10",
+        "--1-- malloc(16)malloc(3) = 0x20",
+        "--1-- realloc(0x80,0)free(0x0)",
+        "--1--  = 0x30",
+        "--1-- free(0x80)",
+        "--1--  = 0",
+        "--1-- realloc(0x0,32)calloc(1,1) = 0x40",
+        "--1-- malloc(32) = 0x50",
+    )
+    assert rows(trace) == [
+        (ALLOC, 0, 8), (ALLOC, 1, 8), (ALLOC, 2, 3), (ALLOC, 3, 16), (FREE, 0, 0),
+        (ALLOC, 4, 1), (ALLOC, 5, 32),
+    ]
+    assert (trace.notes["cut_lines_joined"], trace.notes["open_at_end"]) == (3, 0)
+
+
+def test_a_result_of_no_bytes_may_be_that_of_another_call(tmp_path):
+    lines = "--2-- realloc(0x10,385)--1-- realloc(0x20,0) = 0x30", "free(0x20)"
+    trace = log(tmp_path, "--1-- malloc(8) = 0x20", "--2-- malloc(9) = 0x10", *lines)
+    assert rows(trace) == [(ALLOC, 0, 8), (ALLOC, 1, 9), (REALLOC, 1, 385), (FREE, 0, 0)]
+    assert trace.thread.tolist() == [0, 1, 1, 0]
+
+
+def test_a_thread_that_never_goes_on_is_counted_or_refused(tmp_path):
+    lines = "--1-- _Znwm(5)free(0x0)", "--1-- malloc(6) = 0x10"
+    assert log(tmp_path, *lines).notes["open_at_end"] == 1
+    trace = log(tmp_path, *lines, "==1== Command: ls", "--1-- _Znwm(7)free(0x0)", "--1--  = 0x10")
+    assert (trace.notes["open_at_end"], trace.notes["exec_dropped"]) == (1, 1)
+    assert trace.size.tolist() == [6, 0, 7]
+    with pytest.raises(TraceError, match=r":2: found '_Znwm\(5\)', expected the result"):
+        read_trace(tmp_path / "valgrind.log", strict=True)
+
+
 def test_a_call_without_a_result_at_the_end_is_counted(tmp_path):
     trace = log(tmp_path, "--1-- malloc(5)--2-- malloc(6) = 0x10")
     assert rows(trace) == [(ALLOC, 0, 6)]
@@ -256,6 +318,16 @@ def test_remarks_and_program_output_are_skipped_and_counted(tmp_path):
     )
     assert rows(trace) == [(ALLOC, 0, 5)]
     assert trace.notes["unparsed"] == 4
+    text = "'malloc(100) failed, says the program'"
+    assert trace.notes["first_unparsed"] == {"line": 4, "text": text}
+
+
+def test_what_valgrind_tells_of_itself_is_no_example_of_remarks(tmp_path):
+    usual = "--1-- ", "--1-- Valgrind options:", "--1--    -v", "--1-- REDIR: 0x40 (a:b)", ""
+    trace = log(tmp_path, *usual, "--1-- malloc(5) = 0x10")
+    assert trace.notes["unparsed"] == 4 and "first_unparsed" not in trace.notes
+    trace = log(tmp_path, *usual, "--1-- malloc(5) = 0x10", "--1-- run: out of luck")
+    assert trace.notes["first_unparsed"] == {"line": 8, "text": "'run: out of luck'"}
 
 
 def test_times_are_taken_off(tmp_path):

@@ -53,8 +53,8 @@ class _Realloc:
 
     def whole(self, log, live, tail):
         if match := self.form(tail):
-            if match[1] == NULL and log.cuts:
-                # Its inner malloc is still to come; this is the result of another call.
+            if log.cuts and (match[1] == NULL or match[2] == b"0"):
+                # Its inner call is still to come; this is the result of another call.
                 return False
             if match[1] == NULL:
                 log.made(live, int(match[2]), match[3])
@@ -148,7 +148,9 @@ _RESEMBLES = re.compile(rb"\w*\(|.*\b(?:" + _NAMES + rb")\(|.* ?= 0x| ?= *$", re
 _ORPHAN = re.compile(
     rb" = (?:0x[0-9A-F]*|0)|.*\b(?:" + _NAMES + rb")\([^()]*\)(?: = (?:0x[0-9A-F]*|0))?", re.DOTALL
 )
-_PARTS = re.compile(rb"\w+\([^()]*\)| = 0x[0-9A-F]+")
+_PARTS = re.compile(rb"\w+\([^()]*\)| = (?:0x[0-9A-F]+|\d{1,20})")
+_GARBLED = re.compile(rb"realloc\([^()]*\)(?:malloc|free)\(")
+_HAS_INNER = re.compile(rb"realloc\(0x(?:0,\d{1,20}|[0-9A-F]+,0)\)")
 _CUT = re.compile(
     rb"(?:malloc|__builtin_(?:vec_)?new|_Zn[aw]\w*)\(\d{1,20}\)"
     rb"|calloc\(\d{1,20},\d{1,20}\)"
@@ -197,6 +199,16 @@ def parts(text):
 def is_cut(text):
     """True if `text` is a call up to its result."""
     return _CUT.fullmatch(text) is not None
+
+
+def has_inner(text):
+    """True if `text` is a call of realloc that tells an inner call before its result."""
+    return _HAS_INNER.fullmatch(text) is not None
+
+
+def is_garbled(text):
+    """True if `text` has a realloc before an inner call that is not its own."""
+    return _GARBLED.search(text) is not None
 
 
 def resembles(text):

@@ -15,14 +15,14 @@ _PREFIX = (
 _NAME = rb"(?:[^\s()<>=]*->)?([A-Za-z_]\w*)(?:@[^\s()]*)?"
 _RESULT = rb"\s*= +(\S+)(?: +<\d+\.\d+>)?\s*"
 _WHOLE = re.compile(_PREFIX + _NAME + rb"\((.*)\)" + _RESULT)
-_OPEN = re.compile(_PREFIX + _NAME + rb"\((.*)<unfinished \.\.\.>\s*")
+_OPEN = re.compile(_PREFIX + _NAME + rb"\((.*)<(?:unfinished|no return) \.\.\.>\s*")
 _RESUMED = re.compile(_PREFIX + rb"<\.\.\. " + _NAME + rb" resumed>(.*)\)" + _RESULT)
 _REMARK = re.compile(_PREFIX + rb"(\+\+\+ .* \+\+\+|--- .* ---)\s*")
 _BEGINS = re.compile(_PREFIX + rb"(?:<\.\.\. )?" + _NAME + rb"(?:\(| resumed>)")
 _EXEC = b"--- Called exec() ---"
 _RECOGNISED = re.compile(
     rb"^" + _PREFIX + rb"(?:[^\s()<>=]*->)?(?:malloc|calloc|realloc|free|_Zn[aw]\w+|_Zd[al]\w+)"
-    rb"(?:@[^\s()]*)?\([^)\n]*(?:\)\s+= |<unfinished \.\.\.>)",
+    rb"(?:@[^\s()]*)?\([^)\n]*(?:\)\s+= |<(?:unfinished|no return) \.\.\.>)",
     re.M,
 )
 

@@ -1,7 +1,16 @@
 """What the readers of text have in common (design/readers.md#.sol.reading)."""
 
+import re
+
 from rangeland.traces.source import shown
 from rangeland.traces.trace import COUNTS, MOST_SIZE, Columns
+
+# So many at once were never written, but are a gap that another writer's place left.
+_ZEROS = re.compile(rb"\0{4,}")
+_OWN_FILE = (
+    " (zero bytes may come of several processes that wrote this one file; give each its own, "
+    "as with %p in the name for valgrind)"
+)
 
 
 class Reading:
@@ -9,7 +18,8 @@ class Reading:
 
     `line` is the number of the line that is being read. What cannot be followed
     is counted in `notes`; if the source is strict it is refused. `skipped` is the
-    first line that is none of the format's, its number and what it shows, or None.
+    first line that is none of the format's, its number and what it shows, or None;
+    `usual` the first of those that the tool writes of itself.
     """
 
     def __init__(self, source, counts=(), addressed=False):
@@ -18,6 +28,7 @@ class Reading:
         self.notes = dict.fromkeys((*COUNTS, *counts), 0)
         self.line = 0
         self.skipped = None
+        self.usual = None
 
     def lines(self):
         """The lines of the source; `line` is their number."""
@@ -36,18 +47,26 @@ class Reading:
             raise self.error(found, expected)
         self.notes[count] += 1
 
-    def skip(self, text, expected):
-        """Count a line that is none of the format's as `unparsed`.
+    def skip(self, text, expected, is_usual=False):
+        """Count a line that is none of the format's as `unparsed`. One that `is_usual`,
+        or blank, is no example of them.
 
         Raises: TraceError if it is binary, or the source is strict.
         """
         if b"\0" in text:
             raise self.bad(text, expected)
-        self.skipped = self.skipped or (self.line, shown(text))
+        if is_usual or not text.strip():
+            self.usual = self.usual or (self.line, shown(text))
+        else:
+            self.skipped = self.skipped or (self.line, shown(text))
         self.odd("unparsed", shown(text), expected)
 
     def bad(self, text, expected):
-        """The TraceError for `text` of this line."""
+        """The TraceError for `text` of this line. Of many zero bytes it tells how many."""
+        if _ZEROS.search(text):
+            found = f"{text.count(0)} zero bytes"
+            rest = _ZEROS.sub(b"", text)
+            return self.error(found + (f" and {shown(rest)}" if rest else ""), expected + _OWN_FILE)
         return self.error(shown(text), expected)
 
     def error(self, found, expected):
@@ -66,14 +85,14 @@ class Reading:
         """Refuse a file most of whose lines were none of the format's. Raises: TraceError."""
         unparsed, lines = self.notes["unparsed"], self.source.lines
         if unparsed > lines // 2:
-            line, text = self.skipped
+            line, text = self.skipped or self.usual
             found = f"{text}, the first of {unparsed} such lines of {lines}"
             raise self.source.error(line, found, expected)
 
     def trace(self, format, expected, **notes):
         """The Trace of all that was told. Raises: TraceError if nothing was."""
         if not self.events:
-            line, text = self.skipped or (None, None)
+            line, text = self.skipped or self.usual or (None, None)
             found = f"{self.source.lines} lines without one event"
             raise self.source.error(line, found + (f", such as {text}" if text else ""), expected)
         if self.skipped:

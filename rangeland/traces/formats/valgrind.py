@@ -3,7 +3,7 @@
 Nearly every line is one whole call, `--PID-- malloc(N) = 0xP` or
 `--PID-- free(0xP)`; such plain lines are read many at a time, and `_Log._take` does
 them. All else (the first call of each sort, a realloc, lines cut by another
-process, banners) goes to `_Log._line`, which takes the line apart.
+process or thread, banners) goes to `_Log._line`, which takes the line apart.
 """
 
 import re
@@ -15,6 +15,7 @@ from rangeland.traces.addresses import Addresses
 from rangeland.traces.formats import calls
 from rangeland.traces.formats.heap import Heap
 from rangeland.traces.formats.valgrind_plain import LONGEST_HEAD, Head, Plain
+from rangeland.traces.source import shown
 
 NAME = "valgrind"
 
@@ -47,6 +48,13 @@ _SUMMARY = re.compile(
     rb"|total heap usage: (?P<allocs>[\d,]+) allocs, (?P<frees>[\d,]+) frees, (?P<bytes>[\d,]+) bytes)"
 )
 
+# What valgrind tells of itself with -v; what belongs to it is indented.
+_USUAL = re.compile(
+    rb"  |Valgrind (?:options|library directory):|Contents of |Arch and hwcaps:|Page sizes:"
+    rb"|Reading (?:syms|suppressions) |Discarding syms |Scheduler:|REDIR:|Massif: |used_suppression:"
+    rb"|WARNING: Serious error when reading debug info|When reading debug info from "
+)
+
 _FORMS = {
     calls.SIZED: Plain.sized,
     calls.PRODUCT: Plain.product,
@@ -56,19 +64,30 @@ _FORMS = {
 
 
 class _Cut:
-    """A call whose line was cut: another process wrote before its result."""
+    """A call whose line was cut: another process or thread wrote before its result.
 
-    def __init__(self, pid, text):
+    `line` is where its text so far, `text`, was told, in `piece`.
+    """
+
+    def __init__(self, pid, text, line, piece):
         self.pid = pid
         self.text = text
+        self.line = line
+        self.piece = piece
+        self.has_inner = calls.has_inner(text)
 
 
 class _Process(Addresses):
-    """The live blocks of a process by address; processes are numbered as they appear."""
+    """The live blocks of a process by address; processes are numbered as they appear.
+
+    `inner` counts the open calls of it whose inner call is to come: as that may look
+    like any other, none of its lines is plain until then.
+    """
 
     def __init__(self, number):
         super().__init__()
         self.number = number
+        self.inner = 0
 
 
 class _Log(Heap):
@@ -96,7 +115,7 @@ class _Log(Heap):
             plain = Plain(text, self.plain)
             for live, lines in plain.by_process():
                 self._take(text, plain, live, lines)
-        self.notes["open_at_end"] = len(self.cuts)
+        self._lose(self.cuts)
         for live in self.processes.values():
             live.clear()
         count = len(self.processes)
@@ -122,7 +141,7 @@ class _Log(Heap):
         """Do the lines of this slice; the plain ones are of the process with these blocks."""
         at = lines.start
         while at < lines.stop:
-            if live is not None:
+            if live is not None and not live.inner:
                 first = at
                 self._switch(live)
                 at = live.follow(*plain.calls, first, lines.stop, self.columns.blocks)
@@ -149,7 +168,7 @@ class _Log(Heap):
         sort, live = self.heads.get(head, (None, None))
         if sort is not None:
             self._switch(live)
-        if sort is None or not sort.whole(self, live, tail):
+        if sort is None or live.inner or not sort.whole(self, live, tail):
             self._line(line)
 
     def _line(self, line):
@@ -199,6 +218,7 @@ class _Log(Heap):
             self.summary |= told
         if not text.startswith(b"Command:"):
             return
+        self._lose(self._own(pid))
         live = self.processes.get(pid)
         if live:
             self._switch(live)
@@ -206,51 +226,93 @@ class _Log(Heap):
 
     def _piece(self, pid, text, is_last):
         """The text that one process wrote after its prefix."""
+        live = self.processes.get(pid)
+        if live and live.inner and self._join(text, is_last, self._own(pid)):
+            return
         state = self._call(pid, text)
         if state == "cut" and not is_last:
-            self.cuts.append(_Cut(pid, text))
+            self._open(pid, text)
         elif state == "cut":
             raise self.bad(text, RESULT)
-        elif state is None and not self._parts(pid, text):
+        elif state is None and not self._parts(pid, text, is_last):
             if calls.resembles(text):
                 raise self.bad(text, CALL)
-            self.skip(text, CALL)
+            self.skip(text, CALL, is_usual=_USUAL.match(text) is not None)
 
     def _orphan(self, text, is_last):
         """Text without a prefix: the end of a cut call, or no text of valgrind's."""
-        if not text or self._join(text, is_last) or self._parts(None, text):
+        if not text or self._join(text, is_last, self.cuts[::-1]):
+            return
+        if self.cuts and self._parts(None, text, is_last):
             return
         if calls.resembles_orphan(text):
             raise self.bad(text, "a call after its process, as --PID-- malloc(N) = 0xP")
         self.skip(text, CALL)
 
-    def _parts(self, pid, text):
-        """Do a text that several processes wrote, of whom only the first told its prefix:
-        after the beginning of its call come parts of calls that are open. Returns
-        False, and has done nothing, if it does not read so."""
+    def _parts(self, pid, text, is_last):
+        """Do a text that several threads or processes wrote, of whom only the first told
+        its process: parts of calls that are open, and of others by threads of that
+        process. Returns False, and has done nothing, if it does not read so.
+
+        Raises: TraceError for a part that belongs to no call.
+        """
         parts = calls.parts(text)
-        if not self.cuts or len(parts) < 2 or (pid is not None and not calls.is_cut(parts[0])):
+        if not parts or (pid is None and len(parts) < 2):
             return False
-        if pid is not None:
-            self.cuts.append(_Cut(pid, parts.pop(0)))
-        for part in parts:
-            if not self._join(part, False):
+        # Threads take turns: of those that were cut the one that waits longest goes on.
+        cuts = self.cuts[::-1] if pid is None else self._own(pid)
+        while parts:
+            part = parts.pop(0)
+            is_joined = self._join(part, is_last and not parts, cuts)
+            cuts = self.cuts[::-1]
+            if is_joined:
+                continue
+            if pid is not None and parts and self._call(pid, part + parts[0]) == "whole":
+                parts.pop(0)
+                continue
+            state = self._call(pid, part) if pid is not None else None
+            if state == "cut" and (parts or not is_last):
+                self._open(pid, part, text)
+            elif state != "whole":
                 raise self.bad(text, CALL)
         return True
 
-    def _join(self, text, is_last):
-        """Add the text to the call opened or added to last that it fits. Returns False,
-        and has done nothing, if it fits none."""
-        for cut in reversed(self.cuts):
+    def _own(self, pid):
+        """The open calls of a process, that told of last comes last."""
+        return [cut for cut in self.cuts if cut.pid == pid]
+
+    def _open(self, pid, text, piece=b""):
+        cut = _Cut(pid, text, self.line, piece)
+        self.cuts.append(cut)
+        self._blocks(pid).inner += cut.has_inner
+
+    def _close(self, cut):
+        self.cuts.remove(cut)
+        self._blocks(cut.pid).inner -= cut.has_inner
+
+    def _lose(self, cuts):
+        """The results of these calls never came. Raises: TraceError if strict, and for
+        one that is more likely to be damaged."""
+        for cut in cuts[:]:
+            self._close(cut)
+            self.line = cut.line
+            if calls.is_garbled(cut.piece):
+                raise self.bad(cut.piece, CALL)
+            self.odd("open_at_end", shown(cut.text), RESULT)
+
+    def _join(self, text, is_last, cuts):
+        """Add the text to the first of these calls that it fits. Returns False, and has
+        done nothing, if it fits none."""
+        for cut in cuts:
             whole = cut.text + text
             state = self._call(cut.pid, whole)
             if state == "whole":
-                self.cuts.remove(cut)
+                self._close(cut)
                 self.notes["cut_lines_joined"] += 1
                 return True
             if state == "cut" and not is_last:
-                self.cuts.remove(cut)
-                self.cuts.append(_Cut(cut.pid, whole))
+                self._close(cut)
+                self._open(cut.pid, whole, cut.piece)
                 return True
         return False
 

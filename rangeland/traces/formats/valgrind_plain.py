@@ -124,12 +124,12 @@ class Plain:
         self._set(rows, good, f.ALLOC, size * count, address)
 
     def resized(self, rows, scan):
-        """Lines that go on with `0xP,N) = 0xP`."""
+        """Lines that go on with `0xP,N) = 0xP`, N not 0: that may be another call's result."""
         old = scan.pointer()
         scan.expect(b",")
         size = scan.decimal()
         address = scan.result()
-        good = scan.good & (scan.at == self.ends[rows]) & (old > 0)
+        good = scan.good & (scan.at == self.ends[rows]) & (old > 0) & (size > 0)
         self._set(rows, good, f.REALLOC, size, address)
         self.old[rows] = old
 

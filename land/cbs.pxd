@@ -17,8 +17,11 @@ cdef class CBS(Land):
     cdef readonly NodeSource nodes
     cdef readonly Tree tree
 
-    @cython.locals(w='int64_t*', number=int64_t, before=int64_t, after=int64_t, low=int64_t, high=int64_t, n=int64_t, m=int64_t, address=int64_t)
+    @cython.locals(w='int64_t*', number=int64_t, address=int64_t)
     cdef int64_t insert_range(self, int64_t base, int64_t limit) except? -1 nogil
+    @cython.final
+    @cython.locals(w='int64_t*', before=int64_t, after=int64_t, low=int64_t, high=int64_t, n=int64_t, m=int64_t)
+    cdef int64_t _meet(self, int64_t base, int64_t limit) except? -1 nogil
     @cython.final
     @cython.locals(w='int64_t*', n=int64_t, address=int64_t)
     cdef int64_t _new_node(self, int64_t base, int64_t limit) except? -1 nogil

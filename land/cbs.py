@@ -55,13 +55,37 @@ class CBS(Land):
 
     def insert_range(self, base, limit):
         """As `Land.insert_range`. Cost: O(log n), one walk."""
+        if self._meet(base, limit) != r.OK:
+            return r.FAIL
+        w = self.space.words
+        number = 0
+        if self.found_base < base:
+            if self.found_limit > limit:
+                self.nodes.free_node(self.tree.merge(self.found_limit))
+                number = -1
+            else:
+                w[(self.tree.path[self.tree.before] >> 1) + f.LIMIT] = limit
+                self.tree.grown(self.tree.before)
+        elif self.found_limit > limit:
+            w[(self.tree.path[self.tree.after] >> 1) + f.BASE] = base
+            self.tree.grown(self.tree.after)
+        else:
+            address = self._new_node(base, limit)
+            if address < 0:
+                return -address
+            self.tree.link(address)
+            number = 1
+        return self._resize(limit - base, number)
+
+    def _meet(self, base, limit):
+        """Walk to where [base, limit) belongs, and tell of the range that it makes
+        with its neighbours. Returns OK, or FAIL if some of it is in the land."""
         w = self.space.words
         self.tree.seek(base)
         before = self.tree.before
         after = self.tree.after
         low = base
         high = limit
-        number = 0
         if before:
             n = self.tree.path[before] >> 1
             if w[n + f.LIMIT] > base:
@@ -74,25 +98,9 @@ class CBS(Land):
                 return r.FAIL
             if w[m + f.BASE] == limit:
                 high = w[m + f.LIMIT]
-        if low < base:
-            if high > limit:
-                self.nodes.free_node(self.tree.merge(high))
-                number = -1
-            else:
-                w[n + f.LIMIT] = limit
-                self.tree.grown(before)
-        elif high > limit:
-            w[m + f.BASE] = base
-            self.tree.grown(after)
-        else:
-            address = self._new_node(base, limit)
-            if address < 0:
-                return -address
-            self.tree.link(address)
-            number = 1
         self.found_base = low
         self.found_limit = high
-        return self._resize(limit - base, number)
+        return r.OK
 
     def _new_node(self, base, limit):
         """The address of a node for [base, limit), or -code."""

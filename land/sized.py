@@ -47,34 +47,21 @@ class CBSSized(CBS):
 
     def insert_range(self, base, limit):
         """As `Land.insert_range`. Cost: O(log n), two to four walks."""
+        if self._meet(base, limit) != r.OK:
+            return r.FAIL
         w = self.space.words
-        self.tree.seek(base)
-        before = self.tree.before
-        after = self.tree.after
-        low = base
-        high = limit
+        n = self.tree.path[self.tree.before] >> 1
+        m = self.tree.path[self.tree.after] >> 1
         number = 0
-        if before:
-            n = self.tree.path[before] >> 1
-            if w[n + f.LIMIT] > base:
-                return r.FAIL
-            if w[n + f.LIMIT] == base:
-                low = w[n + f.BASE]
-        if after:
-            m = self.tree.path[after] >> 1
-            if w[m + f.BASE] < limit:
-                return r.FAIL
-            if w[m + f.BASE] == limit:
-                high = w[m + f.LIMIT]
-        if low < base:
+        if self.found_base < base:
             self._leave(n)
-            if high > limit:
+            if self.found_limit > limit:
                 self._leave(m)
-                self.nodes.free_node(self.tree.merge(high))
+                self.nodes.free_node(self.tree.merge(self.found_limit))
                 number = -1
             else:
                 w[n + f.LIMIT] = limit
-        elif high > limit:
+        elif self.found_limit > limit:
             n = m
             self._leave(n)
             w[n + f.BASE] = base
@@ -86,8 +73,6 @@ class CBSSized(CBS):
             n = mmu.at(self.space, address, f.SIZED_NODE_SIZE)
             number = 1
         self._join(n)
-        self.found_base = low
-        self.found_limit = high
         return self._resize(limit - base, number)
 
     def delete_range(self, base, limit):

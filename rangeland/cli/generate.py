@@ -1,6 +1,7 @@
 """`rangeland generate`: traces that are made up, by a pattern or like another trace."""
 
 import textwrap
+from dataclasses import replace
 from functools import partial
 
 import click
@@ -14,11 +15,13 @@ from rangeland.traces.convert import FORMS, form_of, refuse_output
 from rangeland.traces.generate.distributions import LIFETIME_FORMS, SIZE_FORMS
 from rangeland.traces.generate.like import Imitation, closeness
 from rangeland.traces.generate.patterns import PATTERNS, pattern_of, plan_of
+from rangeland.traces.generate.write import Hands
 from rangeland.traces.generate.write import generate as write
 from rangeland.traces.read import FORMATS, read_trace
 
 EVENTS = 1_000_000
 MOST_EVENTS = 10**10
+MOST_THREADS = 1 << 14
 OPTIONS = ("sizes", "lifetimes", "live", "memory", "largest", "phases")
 
 
@@ -64,7 +67,8 @@ def _indented(text):
 @click.option("--like", metavar="TRACE", type=click.Path(), help="Imitate this trace instead.")
 @click.option("--out", type=click.Path(), required=True, help="The file to write; its suffix tells the form.")
 @click.option("--events", type=click.IntRange(1, MOST_EVENTS),
-              help=f"How many rows; {EVENTS:,}, or those of TRACE, if not given.")  # fmt: skip
+              help=f"How many rows; if not given {EVENTS:,}, or what a worst case takes if that "
+              "is more; or those of TRACE.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True,
               help="The same seed makes the same trace.")  # fmt: skip
 @click.option("--sizes", metavar="DIST", help="Of blocks.")
@@ -73,11 +77,13 @@ def _indented(text):
 @click.option("--memory", metavar="SIZE", callback=_size, help="The most bytes that live at a time.")
 @click.option("--largest", metavar="SIZE", callback=_size, help="The largest size.")
 @click.option("--phases", type=click.IntRange(1, 1 << 20), help="How many phases or peaks.")
+@click.option("--threads", type=click.IntRange(1, MOST_THREADS),
+              help="By so many threads, of which some free what another allocated.")  # fmt: skip
 @click.option("--to", "form", type=click.Choice(FORMS), help="The form to write, as in convert.")
 @click.option("--format", type=click.Choice(list(FORMATS)), help="Read TRACE as this format.")
 @click.option("--force", is_flag=True, help="Overwrite OUT if it is there.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, and nothing else.")
-def generate(pattern, like, out, events, seed, form, format, force, as_json, **options):
+def generate(pattern, like, out, events, seed, threads, form, format, force, as_json, **options):
     """Make up a trace, by a PATTERN or like another trace.
 
     A Parquet file is made piece by piece, in memory for what lives, however long
@@ -89,18 +95,32 @@ def generate(pattern, like, out, events, seed, form, format, force, as_json, **o
     form = form or form_of(out)
     refuse_output(like, out, form, force)
     if like is not None:
+        if threads is not None:
+            raise click.UsageError("--threads goes with a PATTERN only")
         _like(like, out, events, seed, form, format, force, as_json, options)
         return
     if format is not None:
         raise click.UsageError("--format goes with --like only")
-    chosen, events = pattern_of(pattern), events or EVENTS
-    plan = plan_of(chosen, events, seed, **options)
+    chosen = pattern_of(pattern)
+    plan = plan_of(chosen, events or EVENTS, seed, **options)
+    least = chosen.round(plan) if chosen.round else 0
+    events = events or max(EVENTS, least)
+    plan = replace(plan, events=events)
     asked = {name: getattr(plan, name) for name in chosen.defaults}
     asked = {n: v if isinstance(v, int) else str(v) for n, v in asked.items()}
+    if threads is not None:
+        asked["threads"] = threads
+    hands = Hands(threads, seed) if threads else None
     notes = {"generated": {"pattern": pattern, "seed": seed, **asked}}
-    result = _write(chosen.make(plan), events, out, form, force, notes)
+    result = _write(chosen.make(plan), events, out, form, force, notes, hands)
     told = {"pattern": pattern, "seed": seed, "options": asked, "out": out, **result}
-    _tell(told, as_json)
+    _tell(told | ({"round": least} if least else {}), as_json)
+    if events < least:
+        click.echo(
+            f"rangeland: {pattern} does not come to its worst in {events:,} events: with these "
+            f"options that takes {least:,}",
+            err=True,
+        )
 
 
 def _like(like, out, events, seed, form, format, force, as_json, options):
@@ -127,11 +147,11 @@ def _like(like, out, events, seed, form, format, force, as_json, options):
         _tell_closeness(close)
 
 
-def _write(rows, events, out, form, force, notes):
+def _write(rows, events, out, form, force, notes, hands=None):
     with progress() as bar:
         task = bar.add_task(f"making {out}", total=events)
         return write(
-            rows, events, out, form, force, notes, lambda done: bar.update(task, completed=done)
+            rows, events, out, form, force, notes, lambda done: bar.update(task, completed=done), hands
         )
 
 

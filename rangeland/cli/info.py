@@ -10,6 +10,7 @@ from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingCo
 from rich.table import Table
 from rich.text import Text
 
+from rangeland.cli.options import newest_option
 from rangeland.cli.output import console, emit_json, progress
 from rangeland.traces.histograms import lifetimes, sizes
 from rangeland.traces.read import FORMATS, bundled, read_trace
@@ -26,12 +27,7 @@ PARTS = " \u258f\u258e\u258d\u258c\u258b\u258a\u2589"
 @click.argument("traces", metavar="TRACE...", nargs=-1, type=click.Path())
 @click.option("--format", type=click.Choice(list(FORMATS)), help="Read as this format.")
 @click.option("--strict", is_flag=True, help="Refuse what is only counted otherwise.")
-@click.option(
-    "--newest",
-    is_flag=True,
-    help="Where a recording does not say which of several blocks was freed, take the newest, "
-    "not the oldest.",
-)
+@newest_option
 @click.option("--bundled", "with_bundled", is_flag=True, help="Tell of the trace that came along.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of tables.")
 def info(traces, format, strict, newest, with_bundled, as_json):
@@ -48,12 +44,20 @@ def info(traces, format, strict, newest, with_bundled, as_json):
     told = {}
     for path, name in zip(paths, names, strict=True):
         trace = _read(path, format, strict, newest)
-        figures = {"format": trace.format} | trace.figures()
+        figures = _figures(trace)
         told[name] = figures
         if not as_json:
             _print(path, trace, figures)
     if as_json:
         emit_json(told)
+
+
+def _figures(trace):
+    """Those of the trace; with how many threads, if its format does not tell that otherwise."""
+    figures = {"format": trace.format} | trace.figures()
+    if trace.threads and "processes" not in figures:
+        figures.setdefault("threads", trace.threads)
+    return figures
 
 
 def _names(paths):
@@ -81,7 +85,12 @@ def _print(path, trace, figures):
     out = console()
     out.print(Text(f"{path} ({trace.format}): {figures['events']:,} events", style="bold"))
     out.print()
-    out.print(_figures_table(figures))
+    first = figures.get("first_unparsed")
+    out.print(_figures_table({n: v for n, v in figures.items() if n != "first_unparsed"}))
+    if first:
+        count = figures["unparsed"]
+        text = f"Unparsed: {count:,}, of which the first is in line {first['line']:,}: {first['text']}"
+        out.print(Text(text))
     freed, never = lifetimes(trace)
     tables = [
         _histogram("sizes asked for, from bytes", sizes(trace)),

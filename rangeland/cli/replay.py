@@ -1,10 +1,12 @@
 """`rangeland replay`: the allocations of real programs, in one allocator beside the other."""
 
 import os
+from functools import partial
 
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 
+from rangeland.cli.options import newest_option
 from rangeland.cli.output import console, emit_json, progress
 from rangeland.cli.replay_text import print_section
 from rangeland.traces.contenders.names import NAMES, parse_contender
@@ -28,11 +30,13 @@ MOST_ROWS = 100_000
     show_default=True,
     help="What to replay in, with its options: mvff:spare=0.5,extend_by=64K,slot_high=yes or "
     "mfs:unit_size=128, those of the arena as arena.commit_limit=10M; a real allocator, as glibc; "
+    "both with threads=own, memory for each recorded thread: mvff:threads=own, glibc:threads=own; "
     "recorded, what the program's own allocator did; ideal. May be given again. "
     f"There are {', '.join(NAMES)}, and the path of a library in C.",
 )
 @click.option("--format", type=click.Choice(list(FORMATS)), help="Read as this format.")
 @click.option("--strict", is_flag=True, help="Refuse what is otherwise counted and skipped.")
+@newest_option
 @click.option("--bundled", "with_bundled", is_flag=True, help="Replay the trace that came along.")
 @click.option(
     "--jobs",
@@ -48,7 +52,7 @@ MOST_ROWS = 100_000
     help="With --json: give the course of each replay, in about ROWS samples at most.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of tables.")
-def replay(traces, specs, format, strict, with_bundled, jobs, curve, as_json):
+def replay(traces, specs, format, strict, newest, with_bundled, jobs, curve, as_json):
     """Replay the allocations of a program in pools, and tell which served best.
 
     A TRACE is what `rangeland info` knows, too: a log of valgrind
@@ -66,9 +70,9 @@ def replay(traces, specs, format, strict, with_bundled, jobs, curve, as_json):
         pool.try_out()
     for path in paths:
         os.stat(path)
+    read = partial(open_trace, format=format, strict=strict, newest=newest)
     sections = [
-        _section(open_trace(path, format, strict=strict), path, pools, jobs or cores(), curve, as_json)
-        for path in paths
+        _section(read(path), path, pools, jobs or cores(), curve, as_json) for path in paths
     ]
     if as_json:
         emit_json({"traces": sections})
@@ -76,10 +80,12 @@ def replay(traces, specs, format, strict, with_bundled, jobs, curve, as_json):
 
 def _section(trace, path, pools, jobs, curve, as_json):
     """Replay one trace in all pools, tell of it, and return the section as JSON has it."""
+    # A file that is wrong about itself is refused now, and not after the replays.
+    figures = trace.figures()
     outcomes = dict(zip(map(str, pools), _outcomes(trace, pools, jobs, curve), strict=True))
     refused = {name: f"{name}: {why}." for name, why in outcomes.items() if isinstance(why, str)}
     results = [result for name, result in outcomes.items() if name not in refused]
-    figures, order = trace.figures(), ranked(results)
+    order = ranked(results)
     if not as_json:
         print_section(console(), path, trace.format, figures, results, refused.values())
     return {

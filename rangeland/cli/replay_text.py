@@ -1,19 +1,11 @@
 """What `rangeland replay` prints for people: two tables and a few sentences."""
 
-import re
-
-from rich import box
-from rich.measure import Measurement
-from rich.table import Table
 from rich.text import Text
 
+from rangeland.cli.tables import print_table
 from rangeland.traces.metrics import CAUSES
 from rangeland.traces.ranking import ranked, verdict
 
-# The widest that a pool's spec is written in one line.
-SPEC_WIDTH = 26
-# More columns than any table has, for a measure that no terminal cuts short.
-WIDEST = 10_000
 COLUMNS = ("", "peak", "beyond\npeak live", "times\npeak live", "mean", "ns per\noperation")
 CAUSE_COLUMNS = ("lived\nthen", *(name.replace("_", "\n") for name in CAUSES))
 # From so many bytes on, tables are in larger units.
@@ -46,19 +38,38 @@ def print_section(out, path, format, figures, results, refused):
     most = max((result.peak_committed for result in order), default=0)
     unit, said = next((unit, said) for least, unit, said in UNITS if most >= least)
     if order:
-        _print(out, COLUMNS, [_cells(result, unit) for result in order], said)
+        print_table(out, "pool", COLUMNS, [_cells(result, unit) for result in order], said)
     if split := [_causes(result, unit) for result in order if result.peak_causes]:
-        _print(out, CAUSE_COLUMNS, split, f"{CAUSES_CAPTION} {said}")
-    for line in filter(None, (verdict(results), *map(_told, results), *refused)):
+        print_table(out, "pool", CAUSE_COLUMNS, split, f"{CAUSES_CAPTION} {said}")
+    told = (verdict(results), *map(_told, results), _versions(results), *refused)
+    for line in filter(None, told):
         out.print(Text(line))
 
 
 def _told(result):
     """What has to be said of a contender besides, or None."""
+    if "threads" in result.more:
+        return f"{result.pool}: {_threads(result.more)}."
     allocator = result.more.get("allocator", "")
     if allocator.endswith("'s"):
         return f"{result.pool}: what {allocator} allocator did, which took the place of the program's."
     return None
+
+
+def _threads(more):
+    threads, pools = more["threads"], more.get("pools")
+    if threads is None:
+        return "the trace tells no threads, and was done as if by one"
+    of = f"{threads:,} thread{'s' * (threads != 1)}"
+    if pools is None:
+        return f"{of}, which take turns, so that no time is told"
+    return f"{of}, {pools:,} pool{'s' * (pools != 1)}: one for each that allocates"
+
+
+def _versions(results):
+    """Which libraries the real allocators are, of those that tell their version, or None."""
+    known = [f"{r.pool} {r.more['version']}" for r in results if r.more.get("version")]
+    return f"The libraries: {', '.join(known)}." if known else None
 
 
 def _cells(result, unit):
@@ -84,34 +95,3 @@ def _causes(result, unit):
 
 def _size(size, unit):
     return f"{size / unit:,.0f}"
-
-
-def _print(out, columns, rows, caption):
-    # A table is wider than the narrowest terminals, so that nothing is cut.
-    table = _table(columns, rows)
-    least = Measurement.get(out, out.options.update(width=WIDEST), table)
-    width, out.width = out.width, max(out.width, least.maximum)
-    table.caption = Text(caption)
-    out.print(table)
-    out.width = width
-
-
-def _table(columns, rows):
-    table = Table(box=box.SIMPLE, padding=(0, 1, 0, 0), caption_justify="left")
-    # A head of one line stands beside the second of the others.
-    table.add_column("\npool", no_wrap=True)
-    for name in columns:
-        table.add_column(name if "\n" in name else f"\n{name}", justify="right", no_wrap=True)
-    for name, *cells in rows:
-        table.add_row(*map(Text, (_folded(name), *cells)))
-    return table
-
-
-def _folded(spec):
-    """A spec in lines of SPEC_WIDTH at most, if it has a place to break there."""
-    lines = [""]
-    for part in re.findall(r"[^:,]+[:,]?", spec) or [spec]:
-        if lines[-1] and len(lines[-1]) + len(part) > SPEC_WIDTH:
-            lines.append(" ")
-        lines[-1] += part
-    return "\n".join(lines)

@@ -4,10 +4,11 @@ from contextlib import contextmanager
 from functools import partial
 
 import click
-from rich.table import Table
+from click.core import ParameterSource
 
 from arena.arena import Arena
 from rangeland.cli.output import console, emit_json, progress
+from rangeland.cli.tables import print_table
 from rangeland.invariants.columns import LIFETIMES, SIZES
 from rangeland.invariants.recorded import RecordedColumns
 from rangeland.invariants.stress import stress as drive
@@ -17,11 +18,14 @@ from rangeland.traces.fields import ALLOC
 from rangeland.traces.read import read_trace
 from rangeland.traces.specs import parse_spec
 from rangeland.traces.trace import Trace
+from vm.results import ParamError
 
 # A pool of one size has this one, unless the spec says another.
 UNIT = 64
 # What every arena begins with here, unless the spec says otherwise.
 ARENA = {"size": 1 << 24}
+# The options that say what is drawn.
+DRAWN = ("operations", "seed", "seconds", "sizes", "lifetime", "live")
 
 
 def _sizes(context, option, value):
@@ -46,7 +50,8 @@ def _sizes(context, option, value):
 )
 @click.option(
     "--trace", "traces", metavar="TRACE", multiple=True, type=click.Path(),
-    help="Do what a recorded program did, instead of what is drawn. May be given again.",
+    help="Do what a recorded program did, instead of what is drawn: a realloc as an alloc "
+    "and a free. May be given again.",
 )  # fmt: skip
 @click.option("--operations", type=click.IntRange(1), default=10_000_000, show_default=True)
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
@@ -70,7 +75,8 @@ def _sizes(context, option, value):
     help="Operations between two checks of all that lies in memory.",
 )  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, and nothing else.")
-def stress(specs, traces, operations, seed, seconds, sizes, lifetime, live, every, as_json):
+@click.pass_context
+def stress(context, specs, traces, operations, seed, seconds, sizes, lifetime, live, every, as_json):
     """Drive pools for millions of operations, and judge each of them.
 
     Blocks must be aligned, lie in memory, be apart and keep their contents;
@@ -80,8 +86,13 @@ def stress(specs, traces, operations, seed, seconds, sizes, lifetime, live, ever
     Exit status: 0 if every invariant held, 1 if one did not, and then a
     program of few lines that shows it is printed; 2 if it could not be tried.
     """
+    for name in DRAWN if traces else ():
+        if context.get_parameter_source(name) == ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"--{name} is for what is drawn: expected no --trace beside it")
     pools = [(spec, parse_spec(spec)) for spec in specs]
-    for _, spec in pools:
+    for text, spec in pools:
+        if spec.own:
+            raise ParamError(f"pool spec {text!r}: a run is that of one pool: expected threads=one")
         spec.try_out()
     results = {}
     with progress() as bar:
@@ -135,18 +146,22 @@ def _recorded(path, pools, every, bar):
 
 
 def _print(results):
-    table = Table("pool", box=None)
-    for name in ("operations", "refused", "ops/s", "broken"):
-        table.add_column(name, justify="right")
-    for name, result in results.items():
-        table.add_row(
+    rows = [
+        (
             name,
-            f"{result.steps:,}",
+            f"{result.events:,}",
             f"{result.refused:,}",
             f"{result.operations_per_second:,.0f}",
             result.invariant or "nothing",
         )
-    console().print(table)
+        for name, result in results.items()
+    ]
+    out = console()
+    print_table(out, "pool", ("operations", "refused", "ops/s", "broken"), rows)
+    for name, result in results.items():
+        if result.unit is not None:
+            text = f"{name}: each block has the one size of the pool, {result.unit:,} bytes."
+            out.print(text, markup=False, soft_wrap=True)
     for name, result in results.items():
         if not result.ok:
             click.echo(f"\n{name}, seed {result.seed}, after {result.steps:,} operations:")

@@ -83,6 +83,10 @@ LIFETIMES = {
 class Operations:
     """Columns of operations, drawn in slices: what all kinds of them can do."""
 
+    def events(self, done):
+        """How many events the first `done` operations are, as they were asked for."""
+        return done
+
     def steps(self, first, limit):
         """The operations [first, limit) as steps of a trial, after steps that
         allocate, oldest first, what lives before them: a list.

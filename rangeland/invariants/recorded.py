@@ -24,7 +24,7 @@ class RecordedColumns(Operations):
 
     def __init__(self, name, op, id, size):
         self.name = name
-        kinds, sizes, picks = [], [], []
+        kinds, sizes, picks, halves = [], [], [], []
         # As the driver keeps them: a free moves the last block to its place.
         place, order = {}, []
         most = 0
@@ -48,7 +48,11 @@ class RecordedColumns(Operations):
                 place[block] = len(order) - 1
             if kind == FREE:
                 del place[block]
+            if kind == REALLOC:
+                halves.append(len(kinds) - 1)
         self.most = max(1, most)
+        # Where the second operation of each realloc is.
+        self.halves = np.array(halves, np.int64)
         self.kinds = np.array(kinds, np.int8)
         self.sizes = np.array(sizes, np.int64)
         self.picks = np.array(picks, np.int64)
@@ -56,6 +60,10 @@ class RecordedColumns(Operations):
 
     def __len__(self):
         return len(self.kinds)
+
+    def events(self, done):
+        """As `Operations.events`: of a realloc both operations are one event, or the first alone."""
+        return done - int(np.searchsorted(self.halves, done))
 
     def of_size(self, size):
         """The same, of blocks of one size."""

@@ -44,14 +44,18 @@ _VERDICTS = {
 
 @dataclass
 class StressResult(Result):
-    """What came of a stress run: besides, how many requests were `refused`."""
+    """What came of a stress run: besides, how many requests were `refused`; `events`,
+    the operations as they were asked for, of which a recorded realloc is one and not two
+    steps; `unit`, the size in which all blocks were asked for, or None."""
 
     refused: int
+    events: int
+    unit: int | None
 
     @property
     def operations_per_second(self):
         """Operations done and judged in a second, checks included."""
-        return self.steps / self.seconds if self.seconds else 0.0
+        return self.events / self.seconds if self.seconds else 0.0
 
     def to_dict(self):
         """The result as plain data, of which JSON can be made."""
@@ -105,7 +109,8 @@ def _stress(subject, columns, operations, every, seconds, make_arena, progress):
     took = time.perf_counter() - began
     finding = run.finding(found) if found else None
     done = min(run.driver.done, operations)
-    return StressResult(not finding, finding, done, 1, took, columns.seed, run.driver.refused)
+    events, refused = columns.events(done), run.driver.refused
+    return StressResult(not finding, finding, done, 1, took, columns.seed, refused, events, run.unit)
 
 
 class Stress:
@@ -127,8 +132,9 @@ class Stress:
                 f"expected a pool with `alloc` (`prove` tries those with points)"
             )
         self.arena = pool.arena
-        if (unit := getattr(pool, "client_size", None)) is not None:
-            columns = columns.of_size(unit)
+        self.unit = getattr(pool, "client_size", None)
+        if self.unit is not None:
+            columns = columns.of_size(self.unit)
         self.columns = columns
         self.driver = Driver(pool, columns.most, pool.align)
 

@@ -1,6 +1,7 @@
 """Files that are written whole or not at all (design/forms.md#.sol.atomic)."""
 
 import errno
+import io
 import os
 import stat
 from contextlib import contextmanager, suppress
@@ -19,25 +20,51 @@ def written(path, force=False):
     Until then nothing by that name is made or changed; after an exception
     nothing is left, and where the file system has files without a name not
     even after a kill.
-    Raises: OSError; ParamError if `path` exists, unless `force` is true; it is
-    never replaced if it is no ordinary file.
+    Raises: OSError, with `path` as its filename, also where the file is written;
+    ParamError if `path` exists, unless `force` is true; it is never replaced if it
+    is no ordinary file.
     """
     target = Path(os.path.realpath(path))
     refuse_existing(path, force)
-    file, name = _temporary(target)
+    with _telling(path):
+        fd, name = _temporary(target)
     try:
-        with file:
+        with io.BufferedWriter(_Raw(fd, path)) as file:
             yield file
             file.flush()
             if name is None:
-                name = _named(file, target, force)
+                with _telling(path):
+                    name = _named(file, target, force)
         if name is not None:
-            _place(name, target, force, path)
+            with _telling(path):
+                _place(name, target, force, path)
     except BaseException:
         if name is not None:
             with suppress(FileNotFoundError):
                 os.unlink(name)
         raise
+
+
+@contextmanager
+def _telling(path):
+    """An OSError inside is one about `path`."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
+
+
+class _Raw(io.FileIO):
+    """The open file `fd`, to write, whose errors tell `path`."""
+
+    def __init__(self, fd, path):
+        super().__init__(fd, "wb")
+        self.path = path
+
+    def write(self, data):
+        """As FileIO does."""
+        with _telling(self.path):
+            return super().write(data)
 
 
 def refuse_existing(path, force=False):
@@ -57,17 +84,15 @@ def _beside(target):
 
 
 def _temporary(target):
-    """A new file in the folder of `target`, and its name or None if it has none."""
+    """The descriptor of a new file in the folder of `target`, and its name or None if it has none."""
     if hasattr(os, "O_TMPFILE") and os.path.isdir("/proc/self/fd"):
         try:
-            fd = os.open(target.parent, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o666)
-            return os.fdopen(fd, "wb"), None
+            return os.open(target.parent, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o666), None
         except OSError as error:
             if error.errno not in _NAMELESS_UNKNOWN:
                 raise
     name = _beside(target)
-    fd = os.open(name, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o666)
-    return os.fdopen(fd, "wb"), name
+    return os.open(name, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o666), name
 
 
 def _named(file, target, force):

@@ -1,8 +1,9 @@
 cimport cython
-from libc.stdint cimport int8_t, int64_t
+from libc.stdint cimport int8_t, int32_t, int64_t
 from pools.grains cimport GrainSource
 from pools.pool cimport Pool
 from rangeland.traces cimport fields as f
+from rangeland.traces.crew cimport Crew
 from vm cimport results as r
 
 
@@ -15,12 +16,15 @@ cdef class Engine:
     cdef const int64_t[::1] id
     cdef const int64_t[::1] size
     cdef const int64_t[::1] alignment
+    cdef const int32_t[::1] thread
     cdef bint has_alignment
     cdef bint is_aligned
     cdef int64_t align
     cdef int64_t[::1] address
     cdef int64_t[::1] held
     cdef int64_t[::1] pad
+    cdef Crew crew
+    cdef int32_t[::1] owner
     cdef int64_t[::1] sampled
     cdef int64_t[::1] top
     cdef int64_t new_pad
@@ -39,9 +43,12 @@ cdef class Engine:
     cdef readonly int64_t witness_event
     cdef readonly int64_t witness_size
 
-    cpdef load(self, int64_t start, op, id, size, alignment=*)
+    cpdef load(self, int64_t start, op, id, size, alignment=*, thread=*)
+    cpdef int64_t run(self, int64_t first, int64_t limit) except? -2
+    @cython.locals(event=int64_t, block=int64_t, res=int64_t)
+    cdef int64_t _run_in_turn(self, int64_t first, int64_t limit) except? -2
     @cython.locals(event=int64_t, res=int64_t)
-    cpdef int64_t run(self, int64_t first, int64_t limit) except? -2 nogil
+    cdef int64_t _run(self, int64_t first, int64_t limit) except? -2 nogil
     cdef int64_t _do(self, int64_t row) except? -1 nogil
     @cython.locals(block=int64_t, address=int64_t)
     cdef int64_t _alloc(self, int64_t row) except? -1 nogil

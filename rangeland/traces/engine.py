@@ -17,10 +17,11 @@ class Engine:
     its row, or -1; `failed_size` and `failed_code`, what was asked and the
     result. `witness_event` is the first that failed though as many bytes were
     free in the pool, or -1. With `aligned`, the pieces may ask for alignments.
+    With `threads` the pool is a Crew, which is told whose turn it is.
     Units: bytes.
     """
 
-    def __init__(self, pool, blocks, aligned=False):
+    def __init__(self, pool, blocks, aligned=False, threads=False):
         self.pool = pool
         self.grains = pool.grains
         self.address = memoryview(array("q", bytes(8 * blocks)))
@@ -29,6 +30,9 @@ class Engine:
         self.pad = memoryview(array("q", bytes(8 * blocks if aligned else 0)))
         self.is_aligned = aligned
         self.align = pool.align if aligned else 0
+        self.crew = pool if threads else None
+        # The number of the pool that a block lies in.
+        self.owner = memoryview(array("i", bytes(4 * blocks if threads else 0)))
         self.sampled = memoryview(array("q", bytes(8 * f.WIDTH)))
         self.top = memoryview(array("q", bytes(8 * f.WIDTH)))
         self.load(0, array("b"), array("q"), array("q"))
@@ -40,11 +44,12 @@ class Engine:
         self.moved = self.in_place = 0
         self._begin()
 
-    def load(self, start, op, id, size, alignment=None):
+    def load(self, start, op, id, size, alignment=None, thread=None):
         """Go on with a piece of the trace that begins at event `start`.
 
         `op`, `id`, `size` are buffers of int8, int64, int64, all valid:
-        design/readers.md#.sol.columns. Nothing is copied. Raises: ParamError
+        design/readers.md#.sol.columns. So is `thread`, of int32; without it, if
+        it is wanted, all is of thread 0. Nothing is copied. Raises: ParamError
         if the piece asks for alignments and the engine was not told.
         """
         if alignment is not None and not self.is_aligned:
@@ -55,6 +60,8 @@ class Engine:
         self.size = memoryview(size)
         self.has_alignment = alignment is not None
         self.alignment = memoryview(array("q") if alignment is None else alignment)
+        if self.crew is not None:
+            self.thread = memoryview(array("i", bytes(4 * len(op))) if thread is None else thread)
 
     def run(self, first, limit):
         """Do the events [first, limit), which lie in the piece.
@@ -63,6 +70,19 @@ class Engine:
         the event after which it stopped: one whose free the pool refused, or
         `witness_event`. Cost: that of the pool, an event.
         """
+        return self._run(first, limit) if self.crew is None else self._run_in_turn(first, limit)
+
+    def _run_in_turn(self, first, limit):
+        for event in range(first, limit):
+            block = self.id[event - self.start]
+            self.crew.turn(self.thread[event - self.start], self.owner[block])
+            res = self._run(event, event + 1)
+            self.owner[block] = self.crew.got
+            if res >= 0:
+                return res
+        return -1
+
+    def _run(self, first, limit):
         for event in range(first, limit):
             res = self._do(event - self.start)
             self.live_sum += self.live

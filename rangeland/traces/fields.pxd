@@ -2,6 +2,7 @@ cdef enum:
     ALLOC = 0
     FREE = 1
     REALLOC = 2
+    NULL = 3
     EVENT = 0
     LIVE = 1
     COMMITTED = 2
@@ -18,3 +19,5 @@ cdef enum:
     LIVE_SUM = 13
     COMMITTED_SUM = 14
     WIDTH = 15
+    UNSEEN = -2
+    NO_POOL = -1

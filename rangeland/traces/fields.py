@@ -4,6 +4,8 @@
 ALLOC = 0
 FREE = 1
 REALLOC = 2
+# What a log may tell besides: a free of NULL, which is no event of a trace
+NULL = 3
 
 # A sample: the words of a row of a curve (design/metrics.md#.def.sample)
 EVENT = 0
@@ -22,3 +24,7 @@ PEAK_TOTAL = 12
 LIVE_SUM = 13
 COMMITTED_SUM = 14
 WIDTH = 15
+
+# In the place of the number of a thread's pool: it was never seen, or has none
+UNSEEN = -2
+NO_POOL = -1

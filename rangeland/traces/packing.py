@@ -7,6 +7,8 @@ import zstandard
 
 GZIP = b"\x1f\x8b"
 ZSTD = b"\x28\xb5\x2f\xfd"
+# A frame of zstd that is to be skipped begins with one of sixteen.
+ZSTD_SKIPPED = tuple(bytes([first]) + b"\x2a\x4d\x18" for first in range(0x50, 0x60))
 # So little makes at most 16 MB at a time: a block of zstd has 4 bytes or more, and makes 128 KB.
 MORSEL = 512
 # The largest window of zstd that is asked for memory.
@@ -23,7 +25,7 @@ def unpacker(file):
     start = file.peek(4)[:4]
     if start.startswith(GZIP):
         return "gzip", gzip.GzipFile(fileobj=file).read, (gzip.BadGzipFile, zlib.error)
-    if start == ZSTD:
+    if start == ZSTD or start in ZSTD_SKIPPED:
         return "zstd", _Zstd(file).read, (zstandard.ZstdError,)
     return None, file.read, ()
 
@@ -37,6 +39,7 @@ class _Zstd:
 
     def __init__(self, file):
         self._file = file
+        self._frames = zstandard.ZstdDecompressor(max_window_size=LARGEST_WINDOW)
         self._frame = None
         self._left = b""
         self._ready = []
@@ -60,8 +63,7 @@ class _Zstd:
                 raise EOFError
             return False
         if self._frame is None:
-            window = zstandard.ZstdDecompressor(max_window_size=LARGEST_WINDOW)
-            self._frame = window.decompressobj()
+            self._frame = self._frames.decompressobj()
         data = self._frame.decompress(morsel)
         if self._frame.eof:
             self._left = self._frame.unused_data

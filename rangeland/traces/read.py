@@ -6,6 +6,7 @@ gives the Trace. Source: design/readers.md#.sol.format
 """
 
 import difflib
+import os
 from importlib import resources
 
 from rangeland.traces import parquet
@@ -54,10 +55,10 @@ def read_trace(path, format=None, *, strict=False, newest=False, progress=None):
     with `newest` the newest. `progress(done, total)` is called now and then with
     the bytes of the file that were read.
     Raises: OSError; TraceError, which names the line, for a file that is no
-    trace or a damaged one; ParamError for an unknown format.
+    trace or a damaged one; ParamError for an unknown format, and for what is no path.
     Cost: O(n) time, at most 40 bytes of memory an event.
     """
-    module = None if format is None else _named(format)
+    path, module = _path(path), None if format is None else _named(format)
     with Source(path, strict=strict, newest=newest, progress=progress) as source:
         return (module or _recognised(source)).read(source)
 
@@ -65,6 +66,7 @@ def read_trace(path, format=None, *, strict=False, newest=False, progress=None):
 def open_trace(path, format=None, **options):
     """What can be replayed of the file `path`: of our own form Pieces, which need
     little memory whatever its length; else as `read_trace`."""
+    path = _path(path)
     if format in (None, parquet.NAME) and parquet.is_parquet(path):
         return parquet.Pieces(path)
     return read_trace(path, format, **options)
@@ -73,6 +75,14 @@ def open_trace(path, format=None, **options):
 def bundled():
     """The path of the trace that comes with Rangeland: sqlite3, 27,696 events."""
     return resources.files("rangeland") / "data" / "sqlite3.rep.gz"
+
+
+def _path(path):
+    # A number would be a descriptor, which is then closed.
+    try:
+        return os.fsdecode(path)
+    except TypeError:
+        raise ParamError(f"path is {path!r}: expected the path of a file") from None
 
 
 def _named(format):

@@ -3,9 +3,10 @@
 import time
 
 from rangeland.traces import fields as f
+from rangeland.traces.crew import MOST_THREADS, Crew
 from rangeland.traces.engine import Engine
 from rangeland.traces.metrics import causes, mean_causes, ratio, squares_index
-from rangeland.traces.result import Failure, Result, Witness, samples
+from rangeland.traces.result import CannotReplay, Failure, Result, Witness, samples
 from vm.results import NAMES, ParamError, failure, integer
 
 # Samples of a run, at most, and the fewest events from one to the next.
@@ -27,8 +28,10 @@ def replay(trace, make_pool, progress=None, rows=ROWS, curve=False):
     `curve` is true.
     An allocation that fails is counted; what the trace later does to its block is
     left out. Raises: ProtocolError if the pool refuses a free, which says that
-    the pool is broken; ParamError; what `make_pool` raises.
-    Cost: that of the pool, an event; 16 bytes of memory a block besides the trace.
+    the pool is broken; ParamError; CannotReplay for too many threads; what `make_pool` raises.
+    With a Crew as pool each thread of the trace has one of its own.
+    Cost: that of the pool, an event; 16 bytes of memory a block besides the trace,
+    20 with a Crew.
     """
     rows = integer("rows", rows, least=0)
     with make_pool(trace) as pool:
@@ -42,7 +45,9 @@ class _Run:
 
     def __init__(self, pool, trace, progress, rows):
         self.pool, self.trace, self.progress = pool, trace, progress
-        self.engine = Engine(pool, trace.slots, trace.has_alignment)
+        self.crew = pool if isinstance(pool, Crew) else None
+        self.tells_threads = False
+        self.engine = Engine(pool, trace.slots, trace.has_alignment, self.crew is not None)
         self.count = len(trace)
         self.step = max(LEAST_STEP, -(-self.count // rows)) if rows else max(1, self.count)
         self.peak = trace.peak_event
@@ -54,13 +59,31 @@ class _Run:
     def all(self):
         """Do all events, piece by piece."""
         done = 0
-        for op, id, size, alignment in self.trace.pieces():
-            self.engine.load(done, op, id, size, alignment)
+        for op, *columns in self._pieces():
+            self.engine.load(done, op, *columns)
             done = self._piece(done, done + len(op))
         if done != self.count:
             raise ParamError(f"the trace has {done} events in its pieces: expected {self.count}")
         if self.progress is not None:
             self.progress(done)
+
+    def _pieces(self):
+        """The columns of each piece, as the engine takes them."""
+        if self.crew is None:
+            yield from self.trace.pieces()
+            return
+        for *columns, thread in self.trace.pieces(threads=True):
+            if thread is not None and len(thread):
+                self._expect_threads(int(thread.min()), int(thread.max()))
+                self.tells_threads = True
+            yield *columns, thread
+
+    def _expect_threads(self, least, most):
+        if least < 0 or most >= MOST_THREADS:
+            raise CannotReplay(
+                f"the trace has a thread {least if least < 0 else most}: "
+                f"expected at most {MOST_THREADS:,}, numbered from 0"
+            )
 
     def _piece(self, first, limit):
         while first < limit:
@@ -146,7 +169,15 @@ class _Run:
             seconds=self.seconds,
             operations_per_second=self.count / self.seconds if self.seconds else 0.0,
             curve=samples(rows) if curve else [],
+            more=self._shared(),
         )
+
+    def _shared(self):
+        """What is told of pools of threads' own."""
+        if self.crew is None:
+            return {}
+        threads = self.crew.threads if self.tells_threads else None
+        return {"threads": threads, "pools": len(self.crew.pools)}
 
     def _ratios(self, peak_live, at_peak, mean_live, mean_committed):
         grain, top = self.pool.grains.grain, self.engine.at_top()

@@ -84,6 +84,10 @@ class Slots:
         self.largest = max(self.largest, int(size.max()))
         return order
 
+    def facts(self):
+        """What the rows so far say of the whole trace, if there are no more: {name: number}."""
+        return {"rows": self.rows, "slots": self.used, "largest": self.largest}
+
     def _check_values(self, op, slot, size, alignment):
         if op.view(np.uint8).max() > REALLOC:
             self._refuse((op < ALLOC) | (op > REALLOC), op, "op {}", f"{ALLOC}, {FREE} or {REALLOC}")
@@ -151,6 +155,11 @@ class Ledger(Slots):
         delta[order.row] = size - before
         self._count(piece, np.cumsum(delta), first_row)
         return order
+
+    def facts(self):
+        """As Slots, and the accounts that stand in a file's metadata."""
+        accounts = {"peak_bytes": self.peak_bytes, "peak_row": self.peak_row}
+        return super().facts() | {"blocks": int(self.counts[ALLOC])} | accounts
 
     def _count(self, piece, live, first_row):
         live += self.live_bytes

@@ -9,7 +9,10 @@ from rangeland.traces.packing import unpacker
 from vm.results import ParamError
 
 HEAD = 1 << 16
+# A small file is not to need a large buffer: of what was read, a part that small.
 BLOCK = 1 << 17
+LEAST_BLOCK = 1 << 14
+BLOCK_PART = 32
 LONGEST_LINE = 1 << 20
 SHOWN = 60
 # What a packed file may unpack to: so many times its own bytes, and so much besides.
@@ -107,7 +110,7 @@ class Source:
         piece = self.head
         while piece:
             yield piece
-            piece = self._read(BLOCK)
+            piece = self._read(min(BLOCK, max(LEAST_BLOCK, self._unpacked // BLOCK_PART)))
 
     def texts(self):
         """The file in pieces of whole lines, each with its line end, which is that of

@@ -19,7 +19,8 @@ from pools.nextfit import NextFit
 from pools.segfit import SegFit
 from pools.slab import Slab
 from pools.worstfit import WorstFit
-from rangeland.sizes import parse_size
+from rangeland.sizes import parse_real, parse_size
+from rangeland.traces.crew import Crew
 from rangeland.traces.fields import ALLOC
 from rangeland.traces.replay import ROWS, replay
 from rangeland.traces.trace import Trace
@@ -41,9 +42,15 @@ def _boolean(text):
     return _BOOLEANS[text.lower()]
 
 
+def _own(text):
+    if text not in ("one", "own"):
+        raise ValueError("one, for all threads, or own, one for each")
+    return text == "own"
+
+
 def _fraction(text):
     try:
-        return float(text)
+        return parse_real(text)
     except ValueError:
         raise ValueError("a number from 0 to 1") from None
 
@@ -121,9 +128,15 @@ _ARENA = {
 }
 
 
+# Whether each thread of a trace has one of its own, of pools and of real allocators alike.
+THREADS = {"threads": _own}
+
+
 @dataclass(frozen=True)
 class PoolSpec:
     """What pool to make in what arena; called with a trace it is a context that does.
+
+    With `own`, each thread of the trace has a pool of its own: a Crew of them.
 
     Raises: ParamError, AllocationError if the class or the arena refuses; the
     message begins with the spec.
@@ -133,6 +146,7 @@ class PoolSpec:
     kind: str
     options: dict = field(default_factory=dict)
     arena: dict = field(default_factory=dict)
+    own: bool = False
 
     @contextmanager
     def __call__(self, trace):
@@ -140,7 +154,8 @@ class PoolSpec:
         with ExitStack() as stack:
             try:
                 arena = stack.enter_context(Arena(**self.arena))
-                pool = self.make(trace)(arena)
+                make = self.make(trace)
+                pool = Crew(make(arena), make) if self.own else make(arena)
             except (ParamError, AllocationError) as error:
                 raise type(error)(f"pool spec {self.text!r}: {error}") from None
             yield pool
@@ -181,10 +196,11 @@ def parse_spec(text):
         )
     if name not in _KINDS:
         raise unknown(text, "pool class", name, POOLS)
-    given = parse_options(text, rest, _KINDS[name].options | _ARENA)
+    given = parse_options(text, rest, _KINDS[name].options | THREADS | _ARENA)
+    own = given.pop("threads", False)
     options = {key: value for key, value in given.items() if key not in _ARENA}
     arena = {key.removeprefix("arena."): given[key] for key in given if key in _ARENA}
-    return PoolSpec(text, name, options, arena)
+    return PoolSpec(text, name, options, arena, own)
 
 
 def parse_options(text, rest, known):
@@ -214,5 +230,5 @@ def unknown(text, what, name, known):
     """The ParamError for the unknown `name` in the spec `text`, with the nearest known one."""
     near = difflib.get_close_matches(name.lower(), known, 1)
     hint = f"; did you mean {near[0]}?" if near else ""
-    expected = f"one of {', '.join(known)}" if known else "none"
-    return ParamError(f"pool spec {text!r}: unknown {what} {name!r}: expected {expected}{hint}")
+    expected = ", ".join(known)
+    return ParamError(f"pool spec {text!r}: unknown {what} {name!r}: expected one of {expected}{hint}")

@@ -23,7 +23,7 @@ MOST_SIZE = 1 << 47
 MOST_ADDRESS = (1 << 63) - 1
 # Rows that are looked at at a time, so that no check and no figure needs much memory.
 # The sum of so many sizes is below 2**63.
-PART = 1 << 15
+PART = 1 << 12
 
 COUNTS = (
     "free_null",
@@ -64,7 +64,7 @@ class Columns:
         self.blocks = block + 1
         if alignment is not None:
             _fill(self.alignment, len(self.op), 0)
-            self.alignment.append(_power_of_two(alignment))
+            self.alignment.append(power_of_two(alignment))
         self._row(ALLOC, block, size, address, thread)
         return block
 
@@ -168,6 +168,11 @@ class Trace:
         """True if the run ever asked for an alignment."""
         return self.alignment is not None
 
+    @property
+    def threads(self):
+        """One more than the highest number of a thread; 0 if none is told."""
+        return 0 if self.thread is None else int(self.thread.max(initial=-1)) + 1
+
     @cached_property
     def peak_event(self):
         """After how many events most bytes live for the first time; 0 in an
@@ -181,9 +186,11 @@ class Trace:
             live, done = int(lives[-1]), done + len(delta)
         return event
 
-    def pieces(self):
-        """The columns (op, id, size, alignment), in one piece."""
-        yield self.op, self.id, self.size, self.alignment
+    def pieces(self, threads=False):
+        """The columns (op, id, size, alignment), in one piece; with `threads` the
+        column thread, too."""
+        columns = self.op, self.id, self.size, self.alignment
+        yield (*columns, self.thread) if threads else columns
 
     def parts(self):
         """The trace's rows as slices of PART rows."""
@@ -306,7 +313,7 @@ def _fill(column, rows, value):
         column.extend(array(column.typecode, [value]) * min(PART, rows - len(column)))
 
 
-def _power_of_two(alignment):
+def power_of_two(alignment):
     """The least power of two that is not less; 0 for none."""
     return 1 << (alignment - 1).bit_length() if alignment > 0 else 0
 

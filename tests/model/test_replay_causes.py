@@ -27,21 +27,22 @@ SPECS = [
     "slab",
     "mfs",
 ]
+# With a pool for each thread, which are processes here.
+OWN = ["mvff:threads=own", "lifofit:threads=own,extend_by=8K", "slab:threads=own", "buddy:threads=own"]
 PAGE = 4096
 
 
 def split(space, arena, live):
     """The causes, and what is committed, from the raw words and the client's own book."""
     raw = audit(space, arena)
-    (client,) = raw.clients
-    total, free = client.totals[client.serial]
     grain = raw.grain
-    ranges = sorted(client.free_ranges)
-    whole = 0
-    for base, limit in ranges:
-        whole += max(0, limit // grain - -(-base // grain)) * grain
-    if type(client).__name__ == "MFSPool":
-        whole = 0
+    total = free = slack = whole = 0
+    for client in raw.clients:
+        its_total, its_free = client.totals[client.serial]
+        total, free, slack = total + its_total, free + its_free, slack + client.slack
+        if type(client).__name__ != "MFSPool":
+            for base, limit in client.free_ranges:
+                whole += max(0, limit // grain - -(-base // grain)) * grain
     tables = sum(sum(chunk.table_pages) for chunk in raw.chunks) * PAGE
     spare = sum(limit - base for base, limit in raw.spare)
     overhead = raw.vm["mapped"] + sum(chunk.overhead - chunk.base for chunk in raw.chunks)
@@ -52,8 +53,8 @@ def split(space, arena, live):
         for base, limit in pages
     )
     return {
-        "rounding": total - free - client.slack - live,
-        "slack": client.slack,
+        "rounding": total - free - slack - live,
+        "slack": slack,
         "external": free - whole,
         "unreturned": whole,
         "spare": spare,
@@ -66,20 +67,23 @@ def split(space, arena, live):
 @pytest.mark.parametrize(
     ("spec", "name"),
     [(spec, name) for spec in SPECS for name in ("edge", "perl", "cmake") if spec != "mfs"]
-    + [("mfs", "edge")],
+    + [("mfs", "edge")]
+    + [(spec, name) for spec in OWN for name in ("make", "ltrace")],
 )
 def test_causes_are_those_of_the_raw_words(spec, name):
     path = {
         "cmake": TRACES / "vg_memcheck_cmake.log.gz",
         "perl": TRACES / "perl.rep.gz",
+        "make": TRACES / "vg_memcheck_make.log.gz",
+        "ltrace": TRACES / "lt_edge.ltrace.gz",
         "edge": TRACES / "vg_memcheck_edge.log.gz",
     }[name]
     trace = read_trace(path)
     step = max(1, len(trace) // 5)
     live = np.cumsum(trace.deltas())
     with parse_spec(spec)(trace) as pool:
-        engine = Engine(pool, trace.slots, trace.has_alignment)
-        engine.load(0, trace.op, trace.id, trace.size, trace.alignment)
+        engine = Engine(pool, trace.slots, trace.has_alignment, spec in OWN)
+        engine.load(0, trace.op, trace.id, trace.size, trace.alignment, trace.thread)
         for first in range(0, len(trace), step):
             limit = min(first + step, len(trace))
             assert engine.run(first, limit) == -1

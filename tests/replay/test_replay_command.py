@@ -16,6 +16,7 @@ from rangeland.traces.result import Result
 TRACES = Path(__file__).resolve().parents[1] / "traces"
 SORT = TRACES / "vg_memcheck_sort.log.gz"
 PERL = TRACES / "perl.rep.gz"
+EDGE = TRACES / "lt_edge.ltrace.gz"
 
 
 def rows_of(text):
@@ -43,21 +44,30 @@ def test_two_tables_with_a_row_for_each_pool_and_the_answer(rangeland):
     assert f"mvff served best: at its peak it had {peaks[0]:,} bytes committed" in text
 
 
-@pytest.mark.parametrize("columns", ["1", "40", "80"])
+@pytest.mark.parametrize("columns", [1, 40, 80, 100])
 def test_a_narrow_terminal_folds_the_spec_where_it_may_and_no_number(rangeland, columns):
-    spec = "mvff:slot_high=yes,first_fit=no,arena.grain_size=4K"
-    done = rangeland("replay", PERL, "--pool", spec, env={"COLUMNS": columns})
-    assert "…" not in done.stdout
-    lines = [line.split() for line in done.stdout.split("\n")]
-    first = [i for i, line in enumerate(lines) if line[:1] == ["mvff:slot_high=yes,"] and len(line) > 5]
-    assert [len(lines[i]) for i in first] == [7, 9]
-    for i in first:
-        assert [lines[i + 1], lines[i + 2]] == [["first_fit=no,"], ["arena.grain_size=4K"]]
+    specs = ("--pool", "mvff:slot_high=yes,first_fit=no", "--pool", "ideal")
+    done = rangeland("replay", PERL, *specs, env={"COLUMNS": str(columns)})
+    assert "\u2026" not in done.stdout
+    lines = done.stdout.split("\n")
+    if columns > 1:
+        assert max(map(len, lines)) <= columns
+    cells = [line.split() for line in lines if line.startswith(" mvff:")]
+    # What two tables say in a wide terminal, more say in a narrow one.
+    assert sum(len(row) - 1 for row in cells) == 14
+    assert len(cells) == 2 if columns in (1, 100) else len(cells) > 2
+    assert len([line for line in lines if re.match("  +first_fit=no *$", line)]) == len(cells)
+
+
+def test_the_version_of_each_library_is_told(rangeland):
+    done = rangeland("replay", SORT, "--pool", "glibc", "--pool", "mvff")
+    assert re.search(r"^The libraries: glibc \d+\.\d+\.$", done.stdout, re.M)
+    assert "The libraries" not in rangeland("replay", SORT, "--pool", "mvff").stdout
 
 
 def test_large_sizes_are_in_larger_units(rangeland):
     done = rangeland("replay", SORT, "--pool", "mfs", "--pool", "mvff", env={"COLUMNS": "80"})
-    assert "In KiB." in done.stdout and max(map(len, done.stdout.split("\n"))) <= 96
+    assert "In KiB." in done.stdout and max(map(len, done.stdout.split("\n"))) <= 80
     assert "In bytes." in rangeland("replay", PERL).stdout
 
 
@@ -80,6 +90,23 @@ def test_who_cannot_do_a_trace_does_not_hinder_the_others(rangeland):
     text = " ".join(rangeland("replay", PERL, SORT, "--pool", "recorded").stdout.split())
     assert "recorded: the trace of the form rep has no addresses" in text
     assert "recorded: what valgrind's allocator did, which took the place of the program's." in text
+
+
+def test_pools_and_calls_of_threads_are_told(rangeland):
+    pools = ("mvff", "mvff:threads=own", "glibc:threads=own")
+    options = [word for pool in pools for word in ("--pool", pool)]
+    done = rangeland("replay", EDGE, *options, "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    one, own, real = json.loads(done.stdout)["traces"][0]["pools"]
+    assert "threads" not in one and (own["threads"], own["pools"]) == (3, 3)
+    assert real["threads"] == 3 and real["operations_per_second"] is None
+    assert own["peak_live"] == one["peak_live"]
+    text = " ".join(rangeland("replay", EDGE, *options).stdout.split())
+    assert "mvff:threads=own: 3 threads, 3 pools: one for each that allocates." in text
+    assert "glibc:threads=own: 3 threads, which take turns, so that no time is told." in text
+    text = " ".join(rangeland("replay", PERL, *options[2:]).stdout.split())
+    for pool in pools[1:]:
+        assert f"{pool}: the trace tells no threads, and was done as if by one." in text
 
 
 @pytest.mark.parametrize(

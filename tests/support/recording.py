@@ -5,6 +5,7 @@ names, with its number behind; the sizes of ODD do odd things.
 """
 
 ODD = {"none": 100001, "crash": 100002, "exit": 100003, "sleep": 100004, "abort": 100005}
+ODD |= {"spin": 100006, "wait": 100007, "doze": 100008}
 
 ALLOCATOR = r"""
 #define _GNU_SOURCE
@@ -42,6 +43,9 @@ static void *carve(size_t align, size_t size) {
     if (size == 100003) { fputs("\033leaving\n", stderr); _exit(3); }
     if (size == 100004) { note("sleeps\n"); sleep(60); }
     if (size == 100005) raise(SIGKILL);
+    if (size == 100006) for (;;) ;
+    if (size == 100007) for (;;) pause();
+    if (size == 100008) usleep(200000);
     char *at = (char *)(((uintptr_t)next + 8 + align - 1) & -align);
     ((size_t *)at)[-1] = size;
     next = at + size;

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from rangeland.cli import generate as module
 from rangeland.cli.main import cli
 from rangeland.traces.generate.patterns import PATTERNS
 from rangeland.traces.read import read_trace
@@ -49,6 +50,28 @@ def test_json_is_one_object(tmp_path, capsys):
         "options": {"sizes": "fixed:16", "memory": 4096, "largest": 256},
     }  # fmt: skip
     assert told["figures"]["peak_bytes"] == read_trace(out).figures()["peak_bytes"] <= 4096
+
+
+def test_a_worst_case_that_is_not_reached_is_told(tmp_path, capsys):
+    words = ("--memory", "4K", "--largest", "256", "--out", str(tmp_path / "x.rep"), "--force")
+    for pattern in ("robson", "classes"):
+        status, text, errors = run(capsys, pattern, *words, "--events", "300", "--json")
+        least = json.loads(text)["round"]
+        assert status == 0 and least > 300
+        assert errors == (
+            f"rangeland: {pattern} does not come to its worst in 300 events: with these options "
+            f"that takes {least:,}\n"
+        )
+        status, text, errors = run(capsys, pattern, *words, "--events", str(least))
+        assert (status, errors) == (0, "")
+
+
+def test_without_a_number_of_events_a_worst_case_is_reached(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(module, "EVENTS", 100)
+    words = ("--memory", "4K", "--largest", "256", "--out", str(tmp_path / "x.rep"), "--json")
+    status, text, errors = run(capsys, "classes", *words)
+    told = json.loads(text)
+    assert (status, errors) == (0, "") and told["events"] == told["round"] > 100
 
 
 def test_how_close_an_imitation_is_is_told(tmp_path, capsys):
@@ -98,6 +121,8 @@ def test_help_names_the_patterns_and_the_distributions(capsys):
         (["queue", "--events", "0"], "Invalid value for '--events'"),
         (["full", "--memory", "1x"], "'1x': expected a size such as 4096"),
         (["queue", "--to", "zip"], "Invalid value for '--to'"),
+        (["queue", "--threads", "0"], "Invalid value for '--threads'"),
+        (["--like", "{tmp}/none", "--threads", "2"], "--threads goes with a PATTERN only"),
     ],
 )
 def test_errors_are_one_line_and_leave_nothing(tmp_path, capsys, words, message):

@@ -1,5 +1,6 @@
 """The command `rangeland info`: its figures, its histograms, its JSON, its errors."""
 
+import gzip
 import json
 import shutil
 from pathlib import Path
@@ -14,6 +15,7 @@ from rangeland.traces.trace import Trace
 
 TRACES = Path(__file__).resolve().parents[1] / "traces"
 SORT = TRACES / "vg_memcheck_sort.log.gz"
+VALGRIND = TRACES / "vg_memcheck_edge.log.gz"
 EDGE = TRACES / "lt_edge.ltrace.gz"
 PERL = TRACES / "ht_perl.gz"
 
@@ -26,6 +28,17 @@ def test_the_json_is_the_figures_by_the_files_name(rangeland):
     assert list(told) == [SORT.name, EDGE.name]
     for name, figures in told.items():
         assert {k: figures[k] for k in expected[name]} == expected[name]
+
+
+def test_threads_are_told_where_the_format_does_not(rangeland, tmp_path):
+    pytest.importorskip("pyarrow")
+    made = tmp_path / "made.parquet"
+    assert rangeland("generate", "queue", "--events", 90, "--threads", 4, "--out", made).returncode == 0
+    told = json.loads(rangeland("info", made, EDGE, SORT, "--json").stdout)
+    assert [figures.get("threads") for figures in told.values()] == [4, 3, None]
+    # Those of a log of valgrind are processes, and told as such.
+    make = json.loads(rangeland("info", TRACES / "vg_memcheck_make.log.gz", "--json").stdout)
+    assert all("threads" not in f and f["processes"] == 16 for f in make.values())
 
 
 def test_files_of_one_name_go_by_their_paths(rangeland, tmp_path):
@@ -52,6 +65,33 @@ def test_newest_changes_lifetimes_and_no_figure(rangeland):
     oldest = rangeland("info", PERL, "--json").stdout
     assert rangeland("info", PERL, "--json", "--newest").stdout == oldest
     assert lifetimes(read_trace(PERL, newest=True)) != lifetimes(read_trace(PERL))
+
+
+def test_newest_is_taken_by_replay_and_convert(rangeland, tmp_path):
+    log = tmp_path / "x.ht"
+    # Of two blocks of one sort one is freed, and it makes a difference where the other lies.
+    log.write_text("v 10400 3\ns 1 a\ni 1 1\nt 1 0\na 100 1\na 200 1\n+ 0\n+ 1\n+ 0\n- 0\n")
+    for name, more in (("old.rep", []), ("new.rep", ["--newest"])):
+        assert rangeland("convert", log, tmp_path / name, *more).returncode == 0
+    assert (tmp_path / "old.rep").read_text().splitlines()[-1] == "f 0"
+    assert (tmp_path / "new.rep").read_text().splitlines()[-1] == "f 2"
+    told = [
+        json.loads(rangeland("replay", log, "--json", *more).stdout)["traces"][0]["pools"][0]
+        for more in ([], ["--newest"])
+    ]
+    assert told[0]["largest_free"] != told[1]["largest_free"]
+
+
+def test_the_first_line_that_is_none_of_the_format_is_told(rangeland, tmp_path):
+    log = tmp_path / "mixed.log"
+    log.write_bytes(gzip.decompress(VALGRIND.read_bytes()) + b"@ a:[0x1] + 0x5 0x8\n" * 2)
+    line = gzip.decompress(VALGRIND.read_bytes()).count(b"\n") + 1
+    text = rangeland("info", log).stdout
+    assert f"Unparsed: 2, of which the first is in line {line}: '@ a:[0x1] + 0x5 0x8'\n" in text
+    assert "first_unparsed" not in text
+    told = json.loads(rangeland("info", log, "--json").stdout)["mixed.log"]
+    assert told["first_unparsed"] == {"line": line, "text": "'@ a:[0x1] + 0x5 0x8'"}
+    assert "Unparsed" not in rangeland("info", VALGRIND).stdout
 
 
 def test_strict_refuses_with_the_line(rangeland):

@@ -21,7 +21,9 @@ def run():
 def test_it_tells_how_fast_every_operation_was_judged(run):
     result = run(["--operations", "3000", "--pool", "mvff:spare=0", "--pool", "mfs:unit_size=24"])
     assert result.exit_code == 0, result.output
-    head, *rows = [line.split() for line in result.stdout.splitlines()]
+    lines = [line for line in result.stdout.splitlines() if line.strip()]
+    head, _, *rows = [line.split() for line in lines[:-1]]
+    assert lines[-1] == "mfs:unit_size=24: each block has the one size of the pool, 24 bytes."
     assert head == ["pool", "operations", "refused", "ops/s", "broken"]
     assert [row[0] for row in rows] == ["mvff:spare=0", "mfs:unit_size=24"]
     assert {(row[1], row[2], row[4]) for row in rows} == {("3,000", "0", "nothing")}
@@ -62,6 +64,7 @@ def test_a_finding_is_printed_and_the_status_is_1(run, monkeypatch):
         (["--sizes", "1G"], "sizes is 1073741824"),
         (["--pool", "mvf"], "did you mean mvff"),
         (["--pool", "mvff:spare=2"], "pool spec 'mvff:spare=2'"),
+        (["--pool", "mvff:threads=own"], "a run is that of one pool: expected threads=one"),
         (["--operations", "0"], "--operations"),
         (["--lifetime", "long"], "--lifetime"),
     ],
@@ -70,6 +73,32 @@ def test_what_it_refuses(run, arguments, told):
     result = run(arguments)
     assert result.exit_code != 0
     assert told in result.output + str(result.exception)
+
+
+TRACED = "drawn: expected no --trace beside it"
+
+
+@pytest.mark.parametrize(
+    "option, value",
+    [("operations", "5"), ("seed", "0"), ("seconds", "9"), ("sizes", "small"),
+     ("lifetime", "fifo"), ("live", "5")],
+)  # fmt: skip
+def test_what_says_how_to_draw_is_refused_beside_a_trace(run, option, value):
+    result = run(["--trace", "none.log", f"--{option}", value])
+    assert result.exit_code == 2 and f"--{option} is for what is {TRACED}" in result.output
+
+
+def test_a_realloc_of_a_trace_is_one_operation_and_the_unit_is_told(run, tmp_path):
+    path = tmp_path / "x.rep"
+    path.write_text("0\n2\n5\n0\na 0 10\na 1 20\nr 0 30\nf 1\nf 0\n")
+    options = ["--trace", str(path), "--pool", "mfs", "--pool", "mvff", "--every", "2"]
+    result = run(options)
+    assert result.exit_code == 0, result.output
+    lines = [line for line in result.stdout.splitlines() if line.strip()]
+    assert [line.split()[-4] for line in lines if "nothing" in line] == ["5", "5"]
+    assert f"mfs, {path}: each block has the one size of the pool, 30 bytes." in lines
+    told = json.loads(run([*options, "--json"]).stdout)["pools"]
+    assert [(t["steps"], t["events"], t["unit"]) for t in told.values()] == [(6, 5, 30), (6, 5, None)]
 
 
 def test_the_columns_take_what_the_command_offers():

@@ -54,6 +54,11 @@ def test_the_steps_are_the_run(rng):
         assert sorted(blocks.values()) == expected
     most = max(len(sizes) for sizes in naive(trace))
     assert recorded.most == most
+    # Of a realloc that is half done one operation is one event.
+    expected = [0]
+    for row, op in enumerate(trace.op.tolist()):
+        expected += [row + 1] * (2 if op == 2 else 1)
+    assert [recorded.events(done) for done in range(len(recorded) + 1)] == expected
 
 
 @pytest.mark.parametrize("make", [rl.MVFF, partial(rl.MVFF, slot_high=True, first_fit=False)])

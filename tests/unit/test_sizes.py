@@ -2,7 +2,7 @@
 
 import pytest
 
-from rangeland.sizes import EXPECTED, parse_size
+from rangeland.sizes import EXPECTED, parse_real, parse_size
 
 
 @pytest.mark.parametrize(
@@ -31,3 +31,19 @@ def test_anything_else_is_no_size(text):
     with pytest.raises(ValueError) as refused:
         parse_size(text)
     assert str(refused.value) == EXPECTED == "a size such as 4096, 64K, 256M, 1G or 1T"
+
+
+@pytest.mark.parametrize(
+    ("text", "number"), [("0", 0), ("2", 2), ("0.75", 0.75), (".5", 0.5), ("1.", 1), ("1e-3", 0.001)]
+)
+def test_a_number(text, number):
+    assert parse_real(text) == number
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", ".", "-1", "+1", "1_0", "nan", "inf", "infinity", " 1", "1\n", "1e", "0x1", "1e999", "\u0663"],
+)
+def test_anything_else_is_no_number(text):
+    with pytest.raises(ValueError, match="^a number such as 2, 0.5 or 1e-3$"):
+        parse_real(text)

@@ -2,14 +2,23 @@
 
 import errno
 import os
+import random
+import re
+import resource
 import signal
 import subprocess
 import sys
+from contextlib import contextmanager
 
 import pytest
 
 from rangeland.traces import atomic
 from rangeland.traces.atomic import written
+from rangeland.traces.convert import convert
+from rangeland.traces.fields import ALLOC
+from rangeland.traces.generate.patterns import pattern_of, plan_of
+from rangeland.traces.generate.write import generate
+from rangeland.traces.trace import Trace
 from vm.results import ParamError
 
 
@@ -43,6 +52,48 @@ def test_after_an_exception_nothing_is_left(tmp_path, system, error):
     with pytest.raises(error), written(tmp_path / "x") as file:
         file.write(b"abc")
         raise error
+    assert not list(tmp_path.iterdir())
+
+
+@contextmanager
+def files_of_at_most(size):
+    """No file of this process can be longer, as if the disk were full."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+# Little is written when the file is closed, much before.
+@pytest.mark.parametrize("size", [5_000, 1_000_000])
+def test_a_full_disk_is_told_with_the_name_of_the_file(tmp_path, system, size):
+    with files_of_at_most(1000), pytest.raises(OSError) as told, written(tmp_path / "x") as file:
+        file.write(bytes(size))
+    assert (told.value.errno, told.value.filename) == (errno.EFBIG, str(tmp_path / "x"))
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("form", ["x.parquet", "x.csv", "x.rep", "x.rep.gz", "x.pickle"])
+def test_a_full_disk_is_told_of_every_form(tmp_path, form):
+    trace = Trace([ALLOC] * 5000, range(5000), random.Random(form).choices(range(1 << 40), k=5000))
+    pattern = pattern_of("steady")
+    with files_of_at_most(1000), pytest.raises(OSError, match=re.escape(str(tmp_path / form))):
+        convert(trace, tmp_path / form)
+    with files_of_at_most(1000), pytest.raises(OSError, match=re.escape(str(tmp_path / form))):
+        generate(pattern.make(plan_of(pattern, 5000, 1)), 5000, tmp_path / form)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("failing", ["link", "replace"])
+def test_a_name_that_cannot_be_given_is_told_with_the_name_of_the_file(tmp_path, monkeypatch, failing):
+    def refusing(*_, **more):
+        raise OSError(errno.ENOSPC, "full")
+
+    monkeypatch.setattr(atomic.os, failing, refusing)
+    with pytest.raises(OSError, match=f"full: '{tmp_path}/x'"), written(tmp_path / "x", force=True):
+        pass
     assert not list(tmp_path.iterdir())
 
 

@@ -49,6 +49,24 @@ def test_each_gives_a_result(name, trace):
     assert found.replay(trace).to_dict().keys() == figures.keys() - {"curve"}
 
 
+@pytest.mark.parametrize("name", ["mvff", "recorded", *KNOWN])
+def test_all_but_the_ideal_have_means_and_what_was_at_the_peaks(name, trace):
+    told = contender(name).replay(trace).to_dict()
+    live, held = told["live_at_peak_committed"], told["committed_at_peak_live"]
+    assert 0 < told["mean_live"] < told["mean_committed"] <= told["peak_committed"]
+    assert 0 < live <= told["peak_live"] and 0 < held <= told["peak_committed"]
+    pairs = {
+        "mean": (told["mean_committed"], told["mean_live"]),
+        "at_peak_live": (held, told["peak_live"]),
+        "at_peak_committed": (told["peak_committed"], live),
+        "peak_to_peak": (told["peak_committed"], told["peak_live"]),
+    }
+    assert {n: (r["held"], r["live"]) for n, r in told["ratios"].items()} == pairs
+    assert bool(told.get("version")) == (name in KNOWN)
+    ideal = contender("ideal").replay(trace).to_dict()
+    assert ideal["mean_live"] == pytest.approx(trace.deltas().cumsum().mean(), abs=1)
+
+
 @pytest.mark.parametrize("name", ["mvff", "glibc", "ideal", "recorded"])
 def test_pieces_come_to_the_same(name, trace, tmp_path):
     pytest.importorskip("pyarrow")
@@ -80,7 +98,9 @@ def test_real_ones_are_ranked_with_the_pools_and_bounds_are_not(trace):
         ("", "unknown pool or allocator ''"),
         ("mvt", "mvt has blocks at allocation points only"),
         ("MVFF", "unknown pool or allocator 'MVFF': .* did you mean mvff?"),
-        ("glibc:arenas=1", "unknown option 'arenas': expected none"),
+        ("glibc:arenas=1", "unknown option 'arenas': expected one of threads"),
+        ("glibc:threads=two", "threads has 'two': expected one, for all threads, or own"),
+        ("ideal:threads=own", "unknown option 'threads'"),
         ("ideal:algn=8", "unknown option 'algn': expected one of align, limit; did you mean align?"),
         ("ideal:align=3", "pool spec 'ideal:align=3': align is 3: expected a power of two"),
         ("ideal:align=8,align=8", "align is given twice"),

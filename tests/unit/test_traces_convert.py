@@ -100,6 +100,45 @@ def test_a_minimalloc_csv_has_every_buffer_and_its_life(tmp_path, seed):
         assert (again["allocs"], again["frees"], again["live_end"]) == (made, made, 0)
 
 
+def offsets(path):
+    """The column of offsets, or None."""
+    rows = list(csv.DictReader(io.StringIO(path.read_text())))
+    return [int(row["offset"]) for row in rows] if "offset" in rows[0] else None
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_minimalloc_csv_has_the_addresses_as_offsets(tmp_path, seed):
+    trace = some(seed, True)
+    result = convert(trace, tmp_path / "x.csv")
+    assert "address" not in result["untold"]
+    placed = trace.address[trace.op != FREE].tolist()
+    assert offsets(tmp_path / "x.csv") == placed
+    assert sorted(read_trace(tmp_path / "x.csv").address.tolist())[-len(placed) :] == sorted(placed)
+
+
+@pytest.mark.parametrize(
+    "address, notes", [([8, 0], {}), ([8, 16], {"processes": 2}), ([8, 0], {"columns": ["offset"], "unplaced": 1})]
+)
+def test_addresses_that_are_no_placement_are_told_and_not_written(tmp_path, address, notes):
+    trace = Trace([ALLOC, ALLOC], [0, 1], [8, 8], address=address, notes=notes)
+    result = convert(trace, tmp_path / "x.csv")
+    assert offsets(tmp_path / "x.csv") is None
+    assert result["untold"]["address"] == np.count_nonzero(address)
+
+
+def test_a_placement_of_minimalloc_is_kept(tmp_path):
+    path, again = tmp_path / "x.csv", tmp_path / "y.csv"
+    path.write_text("id,lower,upper,size,offset\n0,0,2,8,0\n1,1,3,8,8\n2,2,3,8,0\n")
+    convert(read_trace(path), again)
+    assert offsets(again) == [0, 8, 0]
+    convert(read_trace(path), tmp_path / "x.parquet")
+    convert(read_trace(tmp_path / "x.parquet"), again, force=True)
+    assert offsets(again) == [0, 8, 0]
+    path.write_text("id,lower,upper,size,offset\n0,0,2,8,-1\n1,1,3,8,8\n")
+    assert read_trace(path).notes["unplaced"] == 1
+    assert convert(read_trace(path), again, force=True)["untold"]["address"] == 1
+
+
 @pytest.mark.parametrize("addressed", [False, True])
 @pytest.mark.parametrize("seed", range(8))
 def test_a_snapshot_is_read_back_with_the_same_figures(tmp_path, seed, addressed):

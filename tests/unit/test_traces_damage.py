@@ -321,6 +321,20 @@ def test_a_packed_file_that_is_damaged(tmp_path, which):
     assert f"bad {name} data" in refusal(path).found
 
 
+def test_many_empty_frames_take_little_time(tmp_path):
+    frames, start = zstandard.ZstdCompressor().compress, time.process_time()
+    path = path_of(tmp_path, frames(b"") * 500_000 + frames(b"0\n1\n1\n0\na 0 8\n"))
+    assert read_trace(path).figures()["events"] == 1
+    assert time.process_time() - start < 5
+    path.write_bytes(frames(b"") * 100)
+    assert refusal(path).found == "an empty file"
+
+
+def test_a_frame_to_skip_that_is_cut_short(tmp_path):
+    path = path_of(tmp_path, b"\x50\x2a\x4d\x18\x40\x00\x00\x00skip")
+    assert refusal(path).found == "the end of the zstd file"
+
+
 def test_a_name_that_promises_zstd(tmp_path):
     path = tmp_path / "t.zst"
     path.write_bytes(GOOD["valgrind"])

@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from rangeland.traces.read import read_trace
+from rangeland.traces.read import open_trace, read_trace
 from rangeland.traces.source import TraceError
 from vm.results import ParamError, RangelandError
 
@@ -156,6 +156,13 @@ def test_a_damaged_header_of_a_rep(tmp_path, text, line, found, expected):
     assert caught.value.line == line
     assert found in caught.value.found
     assert expected in caught.value.expected
+
+
+@pytest.mark.parametrize("path", [5, 1.5, None, True])
+@pytest.mark.parametrize("read", [read_trace, open_trace])
+def test_what_is_no_path_is_refused(read, path):
+    with pytest.raises(ParamError, match=f"^path is {path}: expected the path of a file$"):
+        read(path)
 
 
 def test_an_unknown_format_names_the_nearest(tmp_path):

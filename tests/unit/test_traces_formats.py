@@ -366,6 +366,8 @@ def test_line_ends_and_packing_do_not_matter(tmp_path, text):
         returns.removesuffix(b"\n"),
         gzip.compress(data[:9]) + gzip.compress(data[9:]),
         frames(data[:9]) + skipped + frames(data[9:]),
+        skipped + frames(data),
+        b"\x5f\x2a\x4d\x18" + bytes(4) + skipped + frames(b"") + frames(data) + skipped,
     ):
         path.write_bytes(packed)
         told = read_trace(path)

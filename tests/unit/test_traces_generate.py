@@ -12,7 +12,7 @@ from rangeland.traces.fields import ALLOC, FREE, REALLOC
 from rangeland.traces.generate.like import Imitation, closeness
 from rangeland.traces.generate.patterns import PATTERNS, pattern_of, plan_of
 from rangeland.traces.generate.robson import steps
-from rangeland.traces.generate.write import generate, pieces, whole
+from rangeland.traces.generate.write import Hands, generate, pieces, whole
 from rangeland.traces.parquet import Pieces, read_parquet
 from rangeland.traces.read import bundled, read_trace
 from rangeland.traces.slots import PIECE
@@ -267,6 +267,17 @@ def test_robson_forces_his_bound_on_first_fit(words, largest):
         assert replayed(trace).top >= 16 * bound
 
 
+@pytest.mark.parametrize("name", ["robson", "classes"])
+def test_a_round_ends_with_its_last_and_largest_blocks(name):
+    plan = plan_of(PATTERNS[name], 100, memory=1 << 14, largest=1 << 9)
+    least = PATTERNS[name].round(plan)
+    sizes = made(name, least, memory=1 << 14, largest=1 << 9).size
+    # Of `classes` most of those are freed again.
+    assert sizes.max() == 1 << 9 and (sizes[-1] == 1 << 9 or name == "classes")
+    further = made(name, least + 50, memory=1 << 14, largest=1 << 9)
+    assert set(further.op[least:].tolist()) == {FREE}
+
+
 def test_size_classes_need_the_memory_once_for_each():
     memory, largest = 1 << 16, 1 << 10
     trace = made("classes", 20_000, memory=memory, largest=largest)
@@ -360,3 +371,25 @@ def test_closeness_of_a_trace_to_itself_is_none_at_all():
     assert {distance for _, _, distance in closeness(trace, trace).values()} == {0}
     empty = Trace([], [], [])
     assert closeness(trace, empty)["peak_bytes"][2] == 1
+
+
+def test_threads_have_blocks_of_their_own_and_free_some_of_others(tmp_path):
+    pytest.importorskip("pyarrow")
+    chosen = pattern_of("balanced")
+
+    def rows():
+        return chosen.make(plan_of(chosen, 8000, 3, live=300))
+
+    trace = whole(rows(), 8000, hands=Hands(5, 3))
+    assert set(trace.thread.tolist()) == set(range(5))
+    maker = {}
+    strange = 0
+    for op, id, thread in zip(*(c.tolist() for c in (trace.op, trace.id, trace.thread)), strict=True):
+        strange += op == FREE and maker[id] != thread
+        maker.setdefault(id, thread)
+    # One in eight is anybody's, and of those four in five another's.
+    frees = trace.figures()["frees"]
+    assert 0.06 < strange / frees < 0.14
+    generate(rows(), 8000, tmp_path / "a.parquet", hands=Hands(5, 3))
+    assert (read_trace(tmp_path / "a.parquet").thread == trace.thread).all()
+    assert whole(rows(), 8000).thread is None

@@ -25,6 +25,7 @@ from rangeland.traces.parquet import (
 from rangeland.traces.read import read_trace
 from rangeland.traces.slots import PIECE
 from rangeland.traces.source import TraceError
+from rangeland.traces.specs import parse_spec
 from rangeland.traces.trace import MOST_SIZE, Trace
 from vm.results import ParamError
 
@@ -199,6 +200,31 @@ def test_a_wrong_row_is_told_with_file_and_row(tmp_path, wrong, message):
 def test_a_file_of_another_shape_is_refused_before_it_is_read(tmp_path, wrong, message):
     with pytest.raises(TraceError, match=message):
         Pieces(table(tmp_path / "x.parquet", **wrong))
+
+
+@pytest.mark.parametrize(
+    "name, wrong", [("slots", 2), ("blocks", 2), ("largest", 6), ("peak_bytes", 4), ("peak_row", 1)]
+)
+def test_a_file_whose_rows_come_to_other_numbers_is_refused_at_their_end(tmp_path, name, wrong):
+    path = table(tmp_path / "x.parquet", facts={name: wrong})
+    message = f"x.parquet: found {name} {FACTS[name]}, expected {wrong}, as its metadata says"
+    pieces = Pieces(path)
+    for read in (pieces.figures, lambda: list(pieces), lambda: list(pieces), lambda: read_parquet(path)):
+        with pytest.raises(TraceError, match=message):
+            read()
+    with pytest.raises(TraceError, match=message):
+        parse_spec("mvff").replay(Pieces(path))
+
+
+def test_the_accounts_are_kept_until_a_file_was_read_whole(tmp_path, monkeypatch):
+    path, made = tmp_path / "x.parquet", []
+    write_parquet(Trace([ALLOC], [0], [1]), path)
+    ledger = parquet.Ledger
+    monkeypatch.setattr(parquet, "Ledger", lambda *given: made.append(1) or ledger(*given))
+    pieces = Pieces(path)
+    next(iter(pieces))
+    assert list(pieces) and list(pieces) and len(made) == 2
+    assert pieces.figures()["peak_bytes"] == 1 and len(made) == 3
 
 
 def test_a_parquet_file_of_others_is_no_trace(tmp_path):

@@ -113,6 +113,19 @@ def test_a_peak_between_two_samples_is_seen(name):
     assert np.argmax(figures.curve.resident) == np.argmax(figures.curve.live) == 6
 
 
+def test_what_was_at_the_peaks_is_of_the_intervals_of_the_peaks():
+    columns = Columns()
+    columns.free(columns.alloc(8 * MIB))
+    columns.alloc(5 * MIB)
+    figures = usable("glibc").replay(columns.trace({}))
+    assert (figures.peak_live, figures.live_at_peak_resident) == (8 * MIB, 8 * MIB)
+    assert figures.resident_at_peak_live == figures.peak_resident >= 8 * MIB
+    # Of equal ones the first counts.
+    assert real._at_peak(np.array([1, 3, 3]), np.array([5, 6, 7])) == 6
+    empty = usable("glibc").replay(Trace([], [], []))
+    assert (empty.live_at_peak_resident, empty.resident_at_peak_live) == (0, 0)
+
+
 def test_untouched_pages_do_not_count_and_touched_ones_do():
     columns = Columns()
     blocks = [columns.alloc(MIB) for _ in range(50)]
@@ -383,7 +396,7 @@ PATCHED = """
 import ctypes, os, sys
 from rangeland.traces.contenders import allocator, child
 {}
-child.main(-1, -1, -1, 1, os.getppid(), "")
+child.main(-1, 0, -1, -1, 1, os.getppid(), "")
 """
 
 
@@ -408,7 +421,7 @@ def test_the_process_says_first_whether_it_works(python, patch, told):
 
 def test_why_the_c_library_does_not_work_is_told(monkeypatch):
     monkeypatch.setattr(nursery, "_START", "import os, sys\n"
-                        "os.write(int(sys.argv[1].split(',')[3]), b'\\t\\tit is broken\\n')")
+                        "os.write(int(sys.argv[1].split(',')[4]), b'\\t\\tit is broken\\n')")
     with pytest.raises(ParamError, match="^glibc: it is broken$"):
         Real("glibc").try_out()
 

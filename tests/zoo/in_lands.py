@@ -27,16 +27,16 @@ BUGS = [
     Bug(
         "insert-tells-half-of-a-merge",
         "land/cbs.py",
-        "        self.found_base = low\n        self.found_limit = high\n        return self._resize(limit - base, number)",
-        "        self.found_base = low\n        self.found_limit = limit if number < 0 else high\n"
-        "        return self._resize(limit - base, number)",
+        "                self.nodes.free_node(self.tree.merge(self.found_limit))\n",
+        "                self.nodes.free_node(self.tree.merge(self.found_limit))\n"
+        "                self.found_limit = limit\n",
         "of a merge of two neighbours only the left one is told",
     ),
     Bug(
         "merge-keeps-its-node",
         "land/cbs.py",
-        "                self.nodes.free_node(self.tree.merge(high))",
-        "                self.tree.merge(high)",
+        "                self.nodes.free_node(self.tree.merge(self.found_limit))",
+        "                self.tree.merge(self.found_limit)",
         "the node of a range that was swallowed is never given back",
     ),
     Bug(

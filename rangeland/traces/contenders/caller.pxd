@@ -16,14 +16,16 @@ cdef class Caller:
     cdef int64_t[::1] id
     cdef int64_t[::1] size
     cdef int64_t[::1] alignment
+    cdef int64_t[::1] row
     cdef int64_t[::1] address
     cdef int64_t[::1] held
     cdef int64_t* words_id
     cdef int64_t* words_size
     cdef int64_t* words_alignment
+    cdef int64_t* words_row
     cdef int64_t* words_address
     cdef int64_t* words_held
-    cdef readonly int64_t done
+    cdef public int64_t done
     cdef readonly int64_t failures
     cdef readonly int64_t failed_row
     cdef readonly int64_t failed_size
@@ -31,9 +33,9 @@ cdef class Caller:
     cdef public int64_t peak_live
 
     @cython.locals(row=int64_t, block=int64_t, old=int64_t)
-    cpdef int64_t call(self, int64_t count) except? -1 nogil
+    cpdef int64_t call(self, int64_t first, int64_t limit) except? -1 nogil
     @cython.locals(row=int64_t, block=int64_t, old=int64_t)
-    cpdef int64_t touch(self, int64_t count) except? -1 nogil
+    cpdef int64_t touch(self, int64_t first, int64_t limit) except? -1 nogil
     @cython.locals(size=int64_t)
     cdef int64_t _asked(self, int64_t row) except? -1 nogil
     @cython.locals(size=int64_t, new=int64_t)

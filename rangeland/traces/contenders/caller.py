@@ -15,7 +15,9 @@ class Caller:
     `functions` are the addresses of its malloc, free, realloc and posix_memalign.
     `op` is a buffer of int8, `id`, `size` and `alignment` of int64: a piece of
     the trace, written anew before each run. An alignment is 0 or a power of two
-    of at least 8. `address` and `held` are zeros of int64, one for each block.
+    of at least 8. `address` and `held` are zeros of int64, one for each block; in the
+    only place of `row`, of int64, stands the row that is being done.
+    `done` is for the caller to set: how many rows were done before the piece.
     `failures` counts the calls that gave NULL; of the first of them `failed_row` is
     how many rows were done before it, or -1, and `failed_size` what was asked.
     `live` is the sum of the sizes that are held now, `peak_live` the highest since
@@ -23,17 +25,19 @@ class Caller:
     Units: bytes.
     """
 
-    def __init__(self, functions, op, id, size, alignment, address, held):
+    def __init__(self, functions, op, id, size, alignment, row, address, held):
         self.malloc, self.free, self.realloc, self.memalign = functions
         self.op = memoryview(op)
         self.id = memoryview(id)
         self.size = memoryview(size)
         self.alignment = memoryview(alignment)
+        self.row = memoryview(row)
         self.address = memoryview(address)
         self.held = memoryview(held)
         self.words_id = raw.words(self.id)
         self.words_size = raw.words(self.size)
         self.words_alignment = raw.words(self.alignment)
+        self.words_row = raw.words(self.row)
         self.words_address = raw.words(self.address)
         self.words_held = raw.words(self.held)
         self.done = 0
@@ -43,9 +47,10 @@ class Caller:
         self.live = 0
         self.peak_live = 0
 
-    def call(self, count):
-        """Do the first `count` rows of the piece, and nothing else. Cost: that of the allocator."""
-        for row in range(count):
+    def call(self, first, limit):
+        """Do the rows [first, limit) of the piece, and nothing else. Cost: that of the allocator."""
+        for row in range(first, limit):
+            self.words_row[0] = row
             block = self.words_id[row]
             old = self.words_address[block]
             if self.op[row] == f.FREE:
@@ -53,16 +58,16 @@ class Caller:
                 self.words_address[block] = 0
             else:
                 self._get(row, block, old)
-        self.done += count
-        return count
+        return 0
 
-    def touch(self, count):
-        """Do the first `count` rows, and write to each page of what is got.
+    def touch(self, first, limit):
+        """Do the rows [first, limit), and write to each page of what is got.
 
         The first byte, the last, and the first of each page between them; of a
         block that grew, in what is new.
         """
-        for row in range(count):
+        for row in range(first, limit):
+            self.words_row[0] = row
             block = self.words_id[row]
             old = self.words_address[block]
             if self.op[row] == f.FREE:
@@ -72,8 +77,7 @@ class Caller:
             elif self._get(row, block, old) != 0:
                 self._write(self.words_address[block], self.words_held[block], self._asked(row))
                 self._hold(block, self.words_size[row])
-        self.done += count
-        return count
+        return 0
 
     def _asked(self, row):
         # As of a pool (design/replay.md#.sol.zero).

@@ -16,13 +16,17 @@ from time import perf_counter_ns
 
 from rangeland.traces.contenders.allocator import Allocator, Refused
 from rangeland.traces.contenders.caller import Caller
+from rangeland.traces.contenders.team import Team
 
-# Rows of the piece in the shared buffer.
+# Rows of the piece in the shared buffer: id, size, alignment, op; and of each turn
+# of a thread, of which there are as many at most, its limit and its thread.
 PIECE = 1 << 17
-ROW = 1 + 8 + 8 + 8
+ROW = 8 + 8 + 8 + 4 + 4 + 1
+# The piece, and behind it a word: the row that is being done.
+BUFFER = PIECE * ROW + 8
 
-# A request: rows to do, and what else.
-REQUEST = struct.Struct("=qq")
+# A request: rows to do, in how many turns of threads, and what else.
+REQUEST = struct.Struct("=qqq")
 TOUCH = 1
 SAMPLE = 2
 # An answer: nanoseconds, failures, the row of the first, its size; live bytes,
@@ -34,16 +38,18 @@ _PR_SET_PDEATHSIG = 1
 _STATUS = 4096
 
 
-def main(blocks, buffer, requests, answers, parent, library):
+def main(blocks, threads, buffer, requests, answers, parent, library):
     """Do what is requested, until there are no more requests.
 
     `blocks` is how many blocks there are, -1 if nothing will be requested;
-    `buffer`, `requests` and `answers` are file descriptors: of PIECE rows in
-    columns, and of two pipes. `library` is what to load, or "" for the C library.
+    `threads` how many threads take turns, 0 if this one does all;
+    `buffer`, `requests` and `answers` are file descriptors: of the BUFFER bytes of a
+    piece in columns, and of two pipes. `library` is what to load, or "" for the C library.
     """
     _die_with(parent)
     try:
         allocator, memory = Allocator(library), Memory()
+        team = Team(threads) if threads else None
         hello = f"{allocator.home}\t{allocator.version()}\t"
     except Refused as refused:
         blocks, hello = -1, f"\t\t{refused}"
@@ -51,26 +57,30 @@ def main(blocks, buffer, requests, answers, parent, library):
         blocks, hello = -1, f"\t\twhat is resident cannot be seen: {error}"
     _say(answers, hello.replace("\n", " ").encode(errors="replace") + b"\n")
     if blocks >= 0:
-        _serve(allocator, memory, blocks, buffer, requests, answers)
+        _serve(allocator, memory, team, blocks, buffer, requests, answers)
 
 
-def _serve(allocator, memory, blocks, buffer, requests, answers):
-    piece = mmap.mmap(buffer, PIECE * ROW)
+def _serve(allocator, memory, team, blocks, buffer, requests, answers):
+    columns, turns = _columns(mmap.mmap(buffer, BUFFER))
     tables = _table(blocks), _table(blocks)
-    caller = Caller(allocator.functions, *_columns(piece), *tables)
+    caller = Caller(allocator.functions, *columns, *tables)
     gc.collect()
     gc.disable()
     # What the first sample allocates is not the trace's.
     memory.sample()
+    if team is not None:
+        team.warm_up(caller.touch, *turns)
     allocator.fill_holes()
     while len(request := os.read(requests, REQUEST.size)) == REQUEST.size:
-        rows, flags = REQUEST.unpack(request)
+        rows, count, flags = REQUEST.unpack(request)
+        work = caller.touch if flags & TOUCH else caller.call
         begin = perf_counter_ns()
-        if flags & TOUCH:
-            caller.touch(rows)
+        if team is None:
+            work(0, rows)
         else:
-            caller.call(rows)
+            team.do(work, count, *turns)
         spent = perf_counter_ns() - begin
+        caller.done += rows
         sample = memory.sample() if flags & SAMPLE else (-1, -1, -1)
         counts = caller.failures, caller.failed_row, caller.failed_size
         _say(answers, ANSWER.pack(spent, *counts, caller.live, caller.peak_live, *sample))
@@ -96,11 +106,13 @@ def _say(answers, data):
 
 
 def _columns(piece):
-    """The columns of the piece: int8, and three of int64."""
-    words = 8 * PIECE
-    whole = memoryview(piece)
+    """The columns of the piece, int8 and three of int64, with the word behind them; and
+    the two columns of turns, int32."""
+    words, whole = 8 * PIECE, memoryview(piece)
     parts = [whole[at : at + words].cast("q") for at in range(0, 3 * words, words)]
-    return whole[3 * words :].cast("b"), *parts
+    turns = [whole[at : at + words // 2].cast("i") for at in (3 * words, 7 * words // 2)]
+    end = PIECE * ROW
+    return (whole[4 * words : end].cast("b"), *parts, whole[end:].cast("q")), turns
 
 
 def _table(blocks):

@@ -7,6 +7,7 @@ Source: design/contenders.md#.sol.names
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 from rangeland.sizes import parse_size
 from rangeland.traces.contenders.ideal import Ideal
@@ -16,7 +17,7 @@ from rangeland.traces.metrics import ratio
 from rangeland.traces.parquet import Pieces, read_parquet
 from rangeland.traces.replay import ROWS
 from rangeland.traces.result import Failure, Result
-from rangeland.traces.specs import POINTED, POOLS, parse_options, parse_spec, unknown
+from rangeland.traces.specs import POINTED, POOLS, THREADS, parse_options, parse_spec, unknown
 from vm.results import ParamError
 
 # What a page is where the machine's own are counted.
@@ -37,8 +38,7 @@ def parse_contender(text):
     if name == "ideal":
         return IdealContender(_made(Ideal, text, rest, {"align": parse_size, "limit": parse_size}))
     if name in KNOWN or "/" in name:
-        parse_options(text, rest, {})
-        return RealContender(Real(name))
+        return RealContender(_made(partial(Real, name), text, rest, THREADS))
     if name not in (*POOLS, *POINTED):
         raise unknown(text, "pool or allocator", name, NAMES)
     return parse_spec(text)
@@ -46,6 +46,8 @@ def parse_contender(text):
 
 def _made(kind, text, rest, known):
     options = parse_options(text, rest, known)
+    if "threads" in options:
+        options["own"] = options.pop("threads")
     try:
         return kind(**options)
     except ParamError as error:
@@ -64,7 +66,7 @@ class RealContender:
 
     def replay(self, trace, progress=None, rows=ROWS, curve=False):
         """The Result of `trace`, in memory or in pieces."""
-        found = self.real.replay_pieces(trace.pieces, trace.slots, len(trace), rows, progress)
+        found = self.real.replay(trace, rows, progress)
         first = found.first_failure
         return Result(
             pool=found.name,
@@ -74,8 +76,7 @@ class RealContender:
             first_failure=first and Failure(first.event, first.size, "NULL"),
             peak_live=found.peak_live,
             peak_committed=found.peak_resident,
-            mean_committed=found.mean_resident,
-            ratios={"peak_to_peak": ratio(found.peak_resident, found.peak_live, GRAIN)},
+            **_seen(found, GRAIN),
             seconds=found.seconds,
             operations_per_second=found.operations_per_second,
             curve=_rows(found.curve) if curve else [],
@@ -83,7 +84,7 @@ class RealContender:
                 name: getattr(found, name)
                 for name in ("library", "version", "end_resident", "peak_page_tables",
                              "baseline", "samples", "high_water")
-            },
+            } | ({"threads": found.threads or None} if self.real.own else {}),
         )  # fmt: skip
 
     def __str__(self):
@@ -108,8 +109,7 @@ class RecordedContender:
             operations=found.operations,
             peak_live=found.peak_live,
             peak_committed=found.peak_resident,
-            mean_committed=found.mean_resident,
-            ratios={"peak_to_peak": ratio(found.peak_resident, found.peak_live, found.page)},
+            **_seen(found, found.page),
             curve=_rows(found.curve) if curve else [],
             more={
                 name: getattr(found, name)
@@ -141,6 +141,7 @@ class IdealContender:
             measure="height" if placed else "bound",
             operations=found.operations,
             peak_live=found.peak_live,
+            mean_live=found.mean_live,
             peak_committed=held,
             ratios={"peak_to_peak": ratio(held, found.peak_live, GRAIN)},
             curve=_rows(found.curve) if curve else [],
@@ -152,6 +153,24 @@ class IdealContender:
 
     def __str__(self):
         return str(self.ideal)
+
+
+def _seen(found, grain):
+    """What a Result has of the figures of resident bytes, in grains or pages of `grain`."""
+    live, held = found.live_at_peak_resident, found.resident_at_peak_live
+    pairs = {
+        "mean": (found.mean_resident, found.mean_live),
+        "at_peak_live": (held, found.peak_live),
+        "at_peak_committed": (found.peak_resident, live),
+        "peak_to_peak": (found.peak_resident, found.peak_live),
+    }
+    return {
+        "mean_live": found.mean_live,
+        "mean_committed": found.mean_resident,
+        "live_at_peak_committed": live,
+        "committed_at_peak_live": held,
+        "ratios": {name: ratio(*pair, grain) for name, pair in pairs.items()},
+    }
 
 
 def _whole(trace):

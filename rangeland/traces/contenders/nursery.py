@@ -6,14 +6,17 @@ Source: design/contenders.md#.sol.child
 import importlib
 import mmap
 import os
+import select
 import signal
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 
 import numpy as np
 
-from rangeland.traces.contenders.child import ANSWER, PIECE, REQUEST, ROW, SAMPLE, TOUCH
+from rangeland.traces.contenders.child import ANSWER, BUFFER, PIECE, REQUEST, ROW, SAMPLE, TOUCH
+from rangeland.traces.contenders.watch import Watch
 from rangeland.traces.result import CannotReplay
 
 # The modules of the child, each after those that it imports. Their packages
@@ -25,6 +28,7 @@ _MODULES = (
     "rangeland.traces.contenders.native",
     "rangeland.traces.contenders.caller",
     "rangeland.traces.contenders.allocator",
+    "rangeland.traces.contenders.team",
     "rangeland.traces.contenders.child",
 )
 _START = """
@@ -51,12 +55,15 @@ for name, file in zip(names, files):
 module.main(*map(int, numbers), library)
 """
 _MOST_SAID = 500
+# How long one call may take, and how often there is a look at it. Units: seconds.
+LONGEST_CALL = 60
+LOOK = 1
 # Room for the thread-local storage of allocators that expect to be loaded first.
 _TUNABLES = "glibc.rtld.optional_static_tls=65536"
 
 
 class ChildError(CannotReplay):
-    """The process in which an allocator replayed ended too early; the message says how."""
+    """The process in which an allocator replayed ended too early, or hung; the message says how."""
 
 
 @dataclass(frozen=True)
@@ -79,17 +86,18 @@ class Child:
     "": a context manager.
 
     `blocks` is how many blocks the trace names; -1 if only to see whether it
-    works: `home`, the file that its malloc lies in, `version`, or "", and
-    `refused`, why it does not work, or "".
-    Raises: OSError if it cannot be started; ChildError if it ends too early.
+    works; with `threads` so many of them take turns, else one does all. `home`,
+    the file that its malloc lies in, `version`, or "", and `refused`, why it does
+    not work, or "".
+    Raises: OSError if it cannot be started; ChildError if it ends too early, or hangs.
     """
 
-    def __init__(self, name, library, blocks):
+    def __init__(self, name, library, blocks, threads=0):
         self.name = name
         self.done = 0
         self._fds = []
         try:
-            self._start(library, blocks)
+            self._start(library, blocks, threads)
             hello = self._hear_line()
         except BaseException:
             self.end()
@@ -112,14 +120,14 @@ class Child:
             os.close(fd)
         self._fds = []
 
-    def _start(self, library, blocks):
+    def _start(self, library, blocks, threads):
         buffer = self._kept(os.memfd_create("rangeland-piece"))
-        os.truncate(buffer, PIECE * ROW)
+        os.truncate(buffer, BUFFER)
         requests, self.requests = map(self._kept, os.pipe())
         self.answers, answers = map(self._kept, os.pipe())
         self.said = self._kept(os.memfd_create("rangeland-said"))
-        self.columns = _columns(buffer)
-        numbers = (blocks, buffer, requests, answers, os.getpid())
+        self.columns, self.turns, self._row = _columns(buffer)
+        numbers = (blocks, threads, buffer, requests, answers, os.getpid())
         files = [_file(name) for name in _MODULES]
         arguments = [",".join(map(str, numbers)), library, "\n".join(_MODULES), "\n".join(files)]
         self.process = subprocess.Popen(
@@ -131,6 +139,7 @@ class Child:
             start_new_session=True,
             env=_environment(library),
         )
+        self._watch = Watch(self.process.pid, LONGEST_CALL)
         for fd in (buffer, requests, answers):
             self._fds.remove(fd)
             os.close(fd)
@@ -139,36 +148,55 @@ class Child:
         self._fds.append(fd)
         return fd
 
-    def ask(self, rows=0, touch=False, sample=False):
-        """Do the first `rows` rows of the piece in `columns`: the Answer."""
-        request = REQUEST.pack(rows, touch * TOUCH | sample * SAMPLE)
+    def ask(self, rows=0, touch=False, sample=False, turns=0):
+        """Do the first `rows` rows of the piece in `columns`, in the first `turns` of
+        its `turns` if there are threads: the Answer."""
+        request = REQUEST.pack(rows, turns, touch * TOUCH | sample * SAMPLE)
         try:
             os.write(self.requests, request)
         except BrokenPipeError:
             raise self._ended(rows) from None
+        self._watch.begin()
         answer = b""
         while len(answer) < ANSWER.size:
-            part = os.read(self.answers, ANSWER.size - len(answer))
-            if not part:
-                raise self._ended(rows)
-            answer += part
+            answer += self._hear(ANSWER.size - len(answer), rows)
         self.done += rows
         return Answer(*ANSWER.unpack(answer))
 
     def _hear_line(self):
         line = b""
         while not line.endswith(b"\n"):
-            part = os.read(self.answers, 4096)
-            if not part:
-                raise self._ended(0)
-            line += part
+            line += self._hear(4096, 0)
         return line[:-1]
+
+    def _hear(self, size, rows):
+        """Some of what the child says, at most `size` bytes, while it does so many rows."""
+        poll, before = select.poll(), time.monotonic()
+        poll.register(self.answers, select.POLLIN)
+        while not poll.poll(1000 * LOOK):
+            # Who was stopped in between did not look for so long.
+            elapsed = min(time.monotonic() - before, 2 * LOOK)
+            before = time.monotonic()
+            if self._watch.is_stuck(int(self._row[0]), elapsed):
+                raise self._hangs(rows)
+        part = os.read(self.answers, size)
+        if not part:
+            raise self._ended(rows)
+        return part
 
     def _warnings(self):
         """The end of what the child wrote to its standard error, on one line."""
         size = os.fstat(self.said).st_size
         text = os.pread(self.said, _MOST_SAID, max(0, size - _MOST_SAID)).decode(errors="replace")
         return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+    def _hangs(self, rows):
+        """The error that says in which event the child hangs."""
+        where = f"in event {self.done + int(self._row[0])}" if rows else "before the events"
+        return ChildError(
+            f"{self.name}: the process that replayed hung {where}: found no progress in "
+            f"{LONGEST_CALL} seconds, expected each call to take less"
+        )
 
     def _ended(self, rows):
         """The error that says how the child ended, in which of the events."""
@@ -182,10 +210,13 @@ class Child:
 
 
 def _columns(buffer):
-    """The columns of the piece as arrays: op, id, size, alignment."""
-    area = np.frombuffer(mmap.mmap(buffer, PIECE * ROW), np.uint8)
+    """The columns of the piece as arrays: op, id, size, alignment; those of the turns,
+    their limits and threads; and the word behind them."""
+    area = np.frombuffer(mmap.mmap(buffer, BUFFER), np.uint8)
     words = area[: 24 * PIECE].view(np.int64).reshape(3, PIECE)
-    return area[24 * PIECE :].view(np.int8), *words
+    turns = area[24 * PIECE : 32 * PIECE].view(np.int32).reshape(2, PIECE)
+    end = PIECE * ROW
+    return (area[32 * PIECE : end].view(np.int8), *words), tuple(turns), area[end:].view(np.int64)
 
 
 def _file(name):

@@ -5,6 +5,7 @@ Source: design/contenders.md#.sol.real
 
 import os
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from rangeland.traces.contenders.curve import Curve, limits
 from rangeland.traces.contenders.lives import powers
 from rangeland.traces.contenders.nursery import PIECE, Child
 from rangeland.traces.fields import ALLOC
+from rangeland.traces.result import CannotReplay
 from vm.results import ParamError
 
 # Samples of resident memory in a run, at least.
@@ -19,6 +21,8 @@ SAMPLES = 200
 # The kernel's high-water mark may be off by what its counters hold back.
 SLACK = 1 << 18
 WORD = 8
+# Threads of a trace, at most: each is a thread of the machine.
+MOST_THREADS = 4096
 
 
 @dataclass(frozen=True)
@@ -68,13 +72,16 @@ class RealFigures:
     mean_live: int
     peak_resident: int
     mean_resident: int
+    live_at_peak_resident: int
+    resident_at_peak_live: int
     end_resident: int
     peak_page_tables: int
     baseline: int
     samples: int
     high_water: bool
-    seconds: float
-    operations_per_second: float
+    threads: int
+    seconds: float | None
+    operations_per_second: float | None
     curve: Curve
 
 
@@ -82,10 +89,12 @@ class RealFigures:
 class Real:
     """The contender that is a C allocator: one of KNOWN, or the path of a library.
 
+    With `own`, each thread of the trace is a thread of the process.
     Raises: ParamError for another name.
     """
 
     name: str
+    own: bool = False
 
     def __post_init__(self):
         if self.name not in KNOWN and "/" not in self.name:
@@ -94,7 +103,7 @@ class Real:
             )
 
     def __str__(self):
-        return self.name
+        return f"{self.name}:threads=own" if self.own else self.name
 
     def try_out(self):
         """See that the library is there, and has the functions.
@@ -125,78 +134,71 @@ class Real:
         raise ParamError(f"{self.name}: {looked}{refused}{hint}")
 
     def replay(self, trace, rows=0, progress=None):
-        """The RealFigures of `trace`, with a curve of at most `rows` samples.
+        """The RealFigures of `trace`, in memory or in pieces, with a curve of at
+        most `rows` samples.
 
-        `progress(done)` is told the events done, each of the two runs half.
-        Raises: ParamError as try_out; ChildError if the process dies.
+        `progress(done)` is told the events done, each of several runs its part.
+        Raises: ParamError as try_out; ChildError if the process dies;
+        CannotReplay if it cannot have so many threads.
         Cost: that of the allocator, twice, and the memory that it takes.
         """
+        threads = trace.threads if self.own else 0
+        if threads > MOST_THREADS:
+            raise CannotReplay(f"{self}: the trace has {threads:,} threads, expected at most {MOST_THREADS:,}")
+        pieces = partial(trace.pieces, threads=True) if threads else trace.pieces
+        return self.replay_pieces(pieces, trace.slots, len(trace), rows, progress, threads)
 
-        def pieces():
-            for first in range(0, len(trace), PIECE):
-                rows = slice(first, first + PIECE)
-                alignment = None if trace.alignment is None else trace.alignment[rows]
-                yield trace.op[rows], trace.id[rows], trace.size[rows], alignment
-
-        return self.replay_pieces(pieces, trace.blocks, len(trace), rows, progress)
-
-    def replay_pieces(self, pieces, blocks, count, rows=0, progress=None):
+    def replay_pieces(self, pieces, blocks, count, rows=0, progress=None, threads=0):
         """As `replay`, of a trace in pieces.
 
         `pieces()` gives an iterator of (op, id, size, alignment or None), all
-        numbers of blocks below `blocks`, `count` rows in all; it is called twice.
-        A number may be used again once its block is free.
+        numbers of blocks below `blocks`, `count` rows in all; it is called once a run.
+        A number may be used again once its block is free. With `threads` a fifth
+        column has numbers below that, and no time is taken.
         Raises: as `replay`; ParamError for other rows.
         """
-        library = self._library()
-        told = _Progress(progress)
-        with Child(self.name, library, blocks) as child:
-            seconds = _timed(child, _checked(pieces(), blocks, count), told)
-        with Child(self.name, library, blocks) as child:
-            baseline = child.ask(sample=True)
+        library, seconds = self._library(), None
+        told = _Progress(progress, 1 if threads else 2)
+        fit = partial(_checked, blocks=blocks, count=count, threads=threads)
+        if not threads:
+            with Child(self.name, library, blocks) as child:
+                seconds = _timed(child, fit(pieces()), told)
             told.before = count
+        with Child(self.name, library, blocks, threads) as child:
+            if child.refused:
+                raise CannotReplay(f"{self}: {child.refused}")
+            baseline = child.ask(sample=True)
             ends = limits(count, max(rows, SAMPLES))
-            samples = list(_sampled(child, _checked(pieces(), blocks, count), ends, told))
-            home, version = child.home, child.version
-        last = samples[-1] if samples else baseline
-        ended = np.array([s.resident for s in samples], np.int64) - baseline.resident
-        failure = RealFailure(last.failed_row, last.failed_size) if last.failures else None
-        resident = _peaks(baseline, samples)
-        live = np.array([s.peak_live for s in samples], np.int64)
+            samples = list(_sampled(child, fit(pieces()), ends, told))
+        sampled = _figures(baseline, samples) | {"curve": _curve(baseline, samples, ends, rows)}
         return RealFigures(
-            name=self.name,
-            library=home,
-            version=version,
+            name=str(self),
+            library=child.home,
+            version=child.version,
             operations=count,
-            failures=last.failures,
-            first_failure=failure,
-            peak_live=int(live.max(initial=0)),
-            mean_live=_mean([s.live for s in samples]),
-            peak_resident=int(resident.max(initial=0)),
-            mean_resident=_mean(ended.tolist()),
-            end_resident=int(ended[-1]) if len(ended) else 0,
-            peak_page_tables=max((s.tables for s in samples), default=0) - baseline.tables
-            if samples
-            else 0,
-            baseline=baseline.resident,
-            samples=len(samples),
-            high_water=last.highest >= 0,
+            threads=threads,
             seconds=seconds,
-            operations_per_second=count / seconds if seconds else 0.0,
-            curve=_merged(ends, live, resident, rows),
+            operations_per_second=count / seconds if seconds else None if threads else 0.0,
+            **sampled,
         )
 
 
 class _Progress:
-    """Tells the events done of two runs as if they were one."""
+    """Tells the events done of so many runs as if they were one."""
 
-    def __init__(self, progress):
+    def __init__(self, progress, runs):
         self.progress = progress
+        self.runs = runs
         self.before = 0
 
     def __call__(self, done):
         if self.progress is not None:
-            self.progress((self.before + done) // 2)
+            self.progress((self.before + done) // self.runs)
+
+
+def _at_peak(one, other):
+    """The highest of `other` in the first interval in which `one` is highest."""
+    return int(other[int(np.argmax(one))]) if len(one) else 0
 
 
 def _mean(values):
@@ -206,7 +208,7 @@ def _mean(values):
 def _timed(child, pieces, told):
     """Do all pieces without a look at memory: the seconds that the calls took."""
     spent = 0
-    for rows in _loaded(child, pieces, None):
+    for rows, _ in _loaded(child, pieces, None):
         spent += child.ask(rows).spent
         told(child.done)
     return spent / 1e9
@@ -216,26 +218,28 @@ def _sampled(child, pieces, ends, told):
     """Do all pieces, touching: the Answer at each of `ends`."""
     ends = iter(ends.tolist())
     end = next(ends, None)
-    for rows in _loaded(child, pieces, lambda: end - child.done):
+    for rows, turns in _loaded(child, pieces, lambda: end - child.done):
         last = child.done + rows == end
-        answer = child.ask(rows, touch=True, sample=last)
+        answer = child.ask(rows, touch=True, sample=last, turns=turns)
         if last:
             yield answer
             end = next(ends, None)
             told(child.done)
 
 
-def _checked(pieces, blocks, count):
+def _checked(pieces, blocks, count, threads):
     """The pieces, each looked at before the child trusts it."""
     done = 0
     for piece in pieces:
-        op, id, size, alignment = piece
+        op, id, size, _, *thread = piece
         if len(op) == 0:
             continue
         if int(id.min()) < 0 or int(id.max()) >= blocks:
             raise ParamError(f"the rows from {done} on name a block beside 0..{blocks - 1}")
         if int(size.min()) < 0:
             raise ParamError(f"the rows from {done} on have a size below 0")
+        if threads and not 0 <= int(thread[0].min()) <= int(thread[0].max()) < threads:
+            raise ParamError(f"the rows from {done} on name a thread beside 0..{threads - 1}")
         done += len(op)
         if done > count:
             break
@@ -245,7 +249,8 @@ def _checked(pieces, blocks, count):
 
 
 def _loaded(child, pieces, most):
-    """Put the rows into the child's buffer, at most `most()` at a time: how many each time."""
+    """Put the rows into the child's buffer, at most `most()` at a time: how many each
+    time, and in how many turns of threads."""
     op, id, size, alignment = child.columns
     for piece in pieces:
         at, count = 0, len(piece[0])
@@ -254,14 +259,52 @@ def _loaded(child, pieces, most):
             part = slice(at, at + rows)
             op[:rows], id[:rows], size[:rows] = (column[part] for column in piece[:3])
             alignment[:rows] = 0 if piece[3] is None else _alignments(piece[0][part], piece[3][part])
-            yield rows
+            yield rows, _turns(child, piece[4][part]) if len(piece) > 4 else 0
             at += rows
+
+
+def _turns(child, thread):
+    """Put the runs of rows of one thread into the child's buffer: how many."""
+    limits, threads = child.turns
+    ends = np.append(np.flatnonzero(thread[1:] != thread[:-1]) + 1, len(thread))
+    limits[: len(ends)] = ends
+    threads[: len(ends)] = thread[ends - 1]
+    return len(ends)
 
 
 def _alignments(op, alignment):
     """The alignments as posix_memalign takes them; 0 where malloc is called."""
     wanted = (alignment > 0) & (op == ALLOC)
     return np.where(wanted, np.maximum(powers(alignment), WORD), 0)
+
+
+def _figures(baseline, samples):
+    """What the samples of the run for memory say."""
+    last = samples[-1] if samples else baseline
+    ended = [s.resident - baseline.resident for s in samples]
+    tables = max((s.tables for s in samples), default=baseline.tables)
+    live = np.array([s.peak_live for s in samples], np.int64)
+    resident = _peaks(baseline, samples)
+    return {
+        "failures": last.failures,
+        "first_failure": RealFailure(last.failed_row, last.failed_size) if last.failures else None,
+        "peak_live": int(live.max(initial=0)),
+        "mean_live": _mean([s.live for s in samples]),
+        "peak_resident": int(resident.max(initial=0)),
+        "mean_resident": _mean(ended),
+        "live_at_peak_resident": _at_peak(resident, live),
+        "resident_at_peak_live": _at_peak(live, resident),
+        "end_resident": ended[-1] if ended else 0,
+        "peak_page_tables": tables - baseline.tables,
+        "baseline": baseline.resident,
+        "samples": len(samples),
+        "high_water": last.highest >= 0,
+    }
+
+
+def _curve(baseline, samples, ends, rows):
+    live = np.array([s.peak_live for s in samples], np.int64)
+    return _merged(ends, live, _peaks(baseline, samples), rows)
 
 
 def _peaks(baseline, samples):

@@ -2,22 +2,30 @@
 
 from sortedcontainers import SortedDict
 
+from rangeland.traces.addresses import Addresses
 from rangeland.traces.formats.reading import Reading
+
 
 class Heap(Reading):
     """What a recording has told so far: the live blocks by address, and the counts.
 
     A reader tells it each call. It numbers the blocks, makes the columns, and
     counts what has no effect or cannot be. `live` has the blocks of the only
-    process; a reader of several has such a dict for each.
+    process; a reader of several has such a table for each.
     """
 
     def __init__(self, source, counts=()):
         super().__init__(source, counts, addressed=True)
-        self.live = {}
+        self.live = Addresses()
         self._threads = {}
-        # Of a strict source: for each dict of live blocks, the limits of them by base.
+        # Of a strict source: for each table of live blocks, the limits of them by base.
         self._extents = {}
+
+    def trace(self, format, expected, **notes):
+        """As of a Reading; the live blocks are forgotten, for the memory that they take."""
+        self.live.clear()
+        self._extents.clear()
+        return super().trace(format, expected, **notes)
 
     def by(self, thread):
         """What is told next was done by the thread of this name."""
@@ -36,14 +44,14 @@ class Heap(Reading):
         if address == 0:
             self.notes["failed"] += 1
         else:
-            self.place(self.live, address, size, address, alignment)
+            self.place(self.live, size, address, alignment)
 
     def free(self, address):
         """A call released the block at `address`, 0 for none. Raises: TraceError."""
         if address == 0:
             self.notes["free_null"] += 1
         else:
-            self.release(self.live, address, address)
+            self.release(self.take(self.live, address), address)
 
     def realloc(self, old, size, address):
         """A realloc of the block at `old`, which may be 0, gave `address`, 0 if it
@@ -54,54 +62,61 @@ class Heap(Reading):
             self.notes["failed"] += 1
             self.notes["failed_realloc"] += old in self.live
         else:
-            self.move(self.live, old, address, size, address, old)
+            self.move(self.live, self.take(self.live, old), old, size, address)
 
-    def place(self, live, key, size, address, alignment=None):
-        """A new block, known by `key` in `live`, lies at `address`. Raises: TraceError."""
+    def place(self, live, size, address, alignment=None):
+        """A new block lies at `address`. Raises: TraceError."""
         self.sane(size)
-        self._drop(live, key, address)
+        self._drop(live, address)
         self._occupy(live, address, size)
-        live[key] = self.columns.alloc(size, alignment, address=address)
+        live[address] = self.columns.alloc(size, alignment, address=address)
 
-    def release(self, live, key, address):
-        """The block known by `key` is gone, if there is one. Raises: TraceError if strict."""
-        block = live.pop(key, None)
+    def take(self, live, address):
+        """The block at `address`, which lies there no more, or None."""
+        block = live.pop(address)
         if block is not None:
-            self.vacate(live, address)
+            self._vacate(live, address)
+        return block
+
+    def release(self, block, address):
+        """`block`, which was at `address`, is gone; None if there was none.
+
+        Raises: TraceError if it is None and the source strict.
+        """
+        if block is not None:
             self.columns.free(block)
         else:
             self.odd("free_unknown", f"a free of {address:#x}", "a free of a live block")
 
-    def move(self, live, old, key, size, address, old_address):
-        """The block known by `old` is now known by `key`. Raises: TraceError."""
-        block = live.get(old)
+    def move(self, live, block, old, size, address):
+        """`block`, which was at `old`, is now at `address`; None if there was none.
+
+        Raises: TraceError.
+        """
         if block is None:
-            found = f"a realloc of {old_address:#x}"
+            found = f"a realloc of {old:#x}"
             self.odd("realloc_unknown", found, "a realloc of a live block")
-            self.place(live, key, size, address)
+            self.place(live, size, address)
             return
         self.sane(size)
-        self.vacate(live, old_address)
-        del live[old]
-        self._drop(live, key, address)
+        self._drop(live, address)
         self._occupy(live, address, size)
         self.columns.realloc(block, size, address=address)
-        live[key] = block
+        live[address] = block
 
     def exec(self, live):
         """The process with these blocks has become another program, and has lost them."""
-        for block in live.values():
+        for block in live.blocks():
             self.columns.free(block)
         self.notes["exec_dropped"] += len(live)
         live.clear()
         self._extents.pop(id(live), None)
 
-    def _drop(self, live, key, address):
-        block = live.get(key)
+    def _drop(self, live, address):
+        block = live.pop(address)
         if block is not None:
             self.odd("alloc_over_live", f"a new block at {address:#x}", "one where none is live")
             self.columns.free(block)
-            del live[key]
 
     def _occupy(self, live, address, size):
         """Refuse a block that overlaps a live one, if the source is strict. Raises: TraceError."""
@@ -118,7 +133,7 @@ class Heap(Reading):
                 raise self.error(found, expected)
         extents[address] = limit
 
-    def vacate(self, live, address):
+    def _vacate(self, live, address):
         """The block at `address` no longer keeps others from lying there."""
         if self.source.strict:
             self._extents.get(id(live), {}).pop(address, None)

@@ -56,11 +56,13 @@ class _Log(Heap):
     Only the outermost call of a thread counts; what the C library calls within
     it is part of it. What a call releases is gone from its beginning, as another
     thread may have it before the end is told; what it makes is there at its end.
+    `moving` has the blocks of open reallocs, each by its thread and old address.
     """
 
     def __init__(self, source):
         super().__init__(source, ("unparsed", "nested_ignored", "unfinished_at_end"))
         self.open = {}
+        self.moving = {}
 
     def read(self):
         """Read all lines."""
@@ -113,6 +115,21 @@ class _Log(Heap):
         elif (opened := calls.pop()).counts:
             call.end(self, opened.args, call.result(self, line, result))
 
+    def _exec(self):
+        for block in self.moving.values():
+            self.columns.free(block)
+        self.notes["exec_dropped"] += len(self.moving)
+        self.exec(self.live)
+        self.moving.clear()
+        self.open.clear()
+
+    def stays(self, block, address):
+        """An open realloc of `block`, or None, has failed: it lies at `address` again."""
+        self.notes["failed"] += 1
+        if block is not None:
+            self.notes["failed_realloc"] += 1
+            self.live[address] = block
+
     def _within(self, thread, call):
         """True if `thread` is in a call that may call this one. The thread is the next
         to do something."""
@@ -126,8 +143,7 @@ class _Log(Heap):
     def _other(self, line):
         if match := _REMARK.fullmatch(line):
             if match[3] == _EXEC and self.threads < 2:
-                self.exec(self.live)
-                self.open.clear()
+                self._exec()
             return
         match = _BEGINS.match(line)
         if match and call_of(match[3]):

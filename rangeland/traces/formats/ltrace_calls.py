@@ -97,33 +97,35 @@ class _Posix(_Call):
 class _Realloc(_Call):
     """realloc(P, N), reallocarray(P, N, M).
 
-    While the call is open its block is known by the thread, since its address may
-    be that of another block before the end is told.
+    While the call is open its block lies nowhere, since its address may be that of
+    another block before the end is told.
     """
 
     def __init__(self, count):
         self.count = count
 
     def begin(self, log, args, thread):
-        old = args[0]
-        key = (thread, old)
-        if old in log.live:
-            log.live[key] = log.live.pop(old)
-            log.vacate(log.live, old)
+        key = (thread, args[0])
+        block = log.take(log.live, args[0])
+        if block is not None:
+            log.moving[key] = block
         return [key, *args]
 
     def end(self, log, args, result):
-        key, old, *sizes = args if len(args) > self.count else [args[0], *args]
+        is_open = len(args) > self.count
+        key, old, *sizes = args if is_open else [None, *args]
         size = sizes[0] * sizes[-1] if len(sizes) > 1 else sizes[0]
-        if result == 0 and key in log.live and size != 0:
-            log.realloc(key, size, 0)
-            log.live[old] = log.live.pop(key)
-        elif old == 0 or (result == 0 and size != 0):
+        has_failed = result == 0 and size != 0
+        if old == 0 or (has_failed and not is_open):
             log.realloc(old, size, result)
+            return
+        block = log.moving.pop(key, None) if is_open else log.take(log.live, old)
+        if has_failed:
+            log.stays(block, old)
         elif result == 0:
-            log.release(log.live, key, old)
+            log.release(block, old)
         else:
-            log.move(log.live, key, result, size, result, old)
+            log.move(log.live, block, old, size, result)
 
 
 class _Free(_Call):

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from array import array
 
+from rangeland.traces.addresses import Addresses
 from rangeland.traces.formats import memray_child
 from rangeland.traces.formats.memray_child import FREED, MADE, RECORDS
 from rangeland.traces.trace import COUNTS, MOST_SIZE, Columns
@@ -51,7 +52,7 @@ class _Capture:
         self.child = child
         self.columns = Columns(addressed=True)
         self.notes = dict.fromkeys(COUNTS, 0)
-        self.live = {}
+        self.live = Addresses()
         self.threads = {}
         self.record = 0
 
@@ -75,7 +76,7 @@ class _Capture:
             if size > MOST_SIZE:
                 found = f"record {self.record}: size {size}"
                 raise self.source.error(None, found, f"one in 0..{MOST_SIZE}")
-            old = self.live.pop(address, None)
+            old = self.live.pop(address)
             number = self.threads.setdefault(thread, len(self.threads))
             if old is not None:
                 found = f"record {self.record}: a new block at {address:#x}"
@@ -83,7 +84,7 @@ class _Capture:
                 self.columns.free(old, thread=number)
             self.live[address] = self.columns.alloc(size, address=address, thread=number)
         elif kind == FREED:
-            block = self.live.pop(address, None)
+            block = self.live.pop(address)
             if block is None:
                 found = f"record {self.record}: a free of {address:#x}"
                 self._odd("free_unknown", found, "a free of a live block")

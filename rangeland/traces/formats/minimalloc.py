@@ -6,8 +6,9 @@ from array import array
 
 import numpy as np
 
+from rangeland.traces.fields import ALLOC, FREE
 from rangeland.traces.formats.reading import Reading
-from rangeland.traces.trace import MOST_SIZE
+from rangeland.traces.trace import MOST_SIZE, PART, power_of_two
 
 NAME = "minimalloc-csv"
 
@@ -52,6 +53,7 @@ class _Buffers(Reading):
         self.inclusive = 0
         self.lower, self.upper, self.sizes = array("q"), array("q"), array("q")
         self.alignment, self.offset = array("q"), array("q")
+        self.unplaced = 0
 
     def read(self):
         """Read all lines up to the first blank one."""
@@ -72,6 +74,8 @@ class _Buffers(Reading):
             raise self.source.error(self.line, "no line of column names", EXPECTED)
         self._play()
         notes = {"columns": self.header}
+        if self.unplaced:
+            notes["unplaced"] = self.unplaced
         if match := _CAPACITY.search(self.source.path):
             notes["capacity"] = int(match[1])
         return self.trace(NAME, "buffers of minimalloc", **notes)
@@ -114,22 +118,38 @@ class _Buffers(Reading):
         self.upper.append(upper)
         self.sizes.append(size)
         if "alignment" in self.where:
-            self.alignment.append(self._number(words, "alignment", 0, MOST_SIZE))
+            alignment = self._number(words, "alignment", 0, MOST_SIZE)
+            self.alignment.append(power_of_two(alignment))
         if "offset" in self.where:
-            self.offset.append(self._number(words, "offset", -1, MOST_TIME))
+            offset = self._number(words, "offset", -1, MOST_TIME)
+            self.unplaced += offset < 0
+            self.offset.append(max(0, offset))
 
     def _play(self):
         """Tell the columns what begins and what ends, in the order of time."""
         count = len(self.sizes)
         times = np.concatenate([np.asarray(self.upper), np.asarray(self.lower)])
-        begins = np.arange(2 * count) >= count
-        blocks = [-1] * count
-        for event in np.lexsort((begins, times)).tolist():
-            buffer = event % count
-            if event < count:
-                self.columns.free(blocks[buffer])
-            else:
-                alignment = self.alignment[buffer] if self.alignment else None
-                address = max(self.offset[buffer], 0) if self.offset else None
-                size = self.sizes[buffer]
-                blocks[buffer] = self.columns.alloc(size, alignment, address=address)
+        order = np.lexsort((np.arange(2 * count) >= count, times))
+        del times, self.lower, self.upper
+        numbers = np.empty(count, np.uint32)
+        for at in range(0, 2 * count, PART):
+            part = order[at : at + PART]
+            begins, buffer = part >= count, part % max(count, 1)
+            made = buffer[begins]
+            numbers[made] = np.arange(self.columns.blocks, self.columns.blocks + len(made))
+            self.columns.blocks += len(made)
+            self._rows(begins, buffer, numbers)
+
+    def _rows(self, begins, buffer, numbers):
+        """Rows in which these buffers begin, or end; zero is what an end tells."""
+        def told(values, dtype):
+            return np.where(begins, np.asarray(values)[buffer], 0).astype(dtype).tobytes()
+
+        columns = self.columns
+        columns.op.frombytes(np.where(begins, ALLOC, FREE).astype(np.int8).tobytes())
+        columns.id.frombytes(numbers[buffer].tobytes())
+        columns.size.frombytes(told(self.sizes, np.int64))
+        if self.alignment:
+            columns.alignment.frombytes(told(self.alignment, np.int64))
+        if self.offset:
+            columns.address.frombytes(told(self.offset, np.int64))

@@ -56,7 +56,7 @@ def read(source):
     reading.refuse_mixed(EXPECTED)
     level = "client" if told["client"].events else "arena"
     heap = told[level]
-    heap.notes["unparsed"] = reading.notes["unparsed"]
+    heap.notes["unparsed"], heap.skipped = reading.notes["unparsed"], reading.skipped
     expected = "telemetry with the kind Object, whose events are PoolAlloc and PoolFree"
     return heap.trace(NAME, expected, level=level)
 

@@ -8,7 +8,8 @@ class Reading:
     """A recording that is being read: its lines, the columns and counts so far.
 
     `line` is the number of the line that is being read. What cannot be followed
-    is counted in `notes`; if the source is strict it is refused.
+    is counted in `notes`; if the source is strict it is refused. `skipped` is the
+    first line that is none of the format's, its number and what it shows, or None.
     """
 
     def __init__(self, source, counts=(), addressed=False):
@@ -16,7 +17,7 @@ class Reading:
         self.columns = Columns(addressed)
         self.notes = dict.fromkeys((*COUNTS, *counts), 0)
         self.line = 0
-        self._skipped = None
+        self.skipped = None
 
     def lines(self):
         """The lines of the source; `line` is their number."""
@@ -42,7 +43,7 @@ class Reading:
         """
         if b"\0" in text:
             raise self.bad(text, expected)
-        self._skipped = self._skipped or (self.line, shown(text))
+        self.skipped = self.skipped or (self.line, shown(text))
         self.odd("unparsed", shown(text), expected)
 
     def bad(self, text, expected):
@@ -65,14 +66,16 @@ class Reading:
         """Refuse a file most of whose lines were none of the format's. Raises: TraceError."""
         unparsed, lines = self.notes["unparsed"], self.source.lines
         if unparsed > lines // 2:
-            line, text = self._skipped
+            line, text = self.skipped
             found = f"{text}, the first of {unparsed} such lines of {lines}"
             raise self.source.error(line, found, expected)
 
     def trace(self, format, expected, **notes):
         """The Trace of all that was told. Raises: TraceError if nothing was."""
         if not self.events:
-            line, text = self._skipped or (None, None)
+            line, text = self.skipped or (None, None)
             found = f"{self.source.lines} lines without one event"
             raise self.source.error(line, found + (f", such as {text}" if text else ""), expected)
+        if self.skipped:
+            notes["first_unparsed"] = dict(zip(("line", "text"), self.skipped))
         return self.columns.trace(self.notes | notes, format, self.source.path)

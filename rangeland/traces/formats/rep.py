@@ -2,6 +2,7 @@
 
 import re
 
+from rangeland.traces.addresses import MOST_BLOCK, Addresses
 from rangeland.traces.source import shown
 from rangeland.traces.trace import COUNTS, MOST_SIZE, Columns
 
@@ -11,7 +12,9 @@ HEADER = ("the heap size or weight", "the number of ids", "the number of operati
           "the weight or peak bytes")
 OPERATION = "an operation: a ID SIZE, r ID SIZE or f ID"
 
-LONGEST_NUMBER = 20
+# Of so many digits each is below 2**64.
+LONGEST_NUMBER = 19
+FREED = MOST_BLOCK
 
 _START = re.compile(rb"\s*\d+\s+\d+\s+\d+\s+\d+\s*(?:$|[arf]\s)")
 
@@ -27,15 +30,14 @@ def read(source):
 
 
 class _Rep:
-    """The blocks of a `.rep` so far; `block` has, per id of the file, our number."""
+    """The blocks of a `.rep` so far; `block` has, per id of the file, our number or FREED."""
 
     def __init__(self, source):
         self.source = source
         self.columns = Columns()
         self.notes = dict.fromkeys(COUNTS, 0)
         self.header = []
-        self.block = {}
-        self.freed = set()
+        self.block = Addresses()
         self.operations = 0
         self.line = 0
 
@@ -51,6 +53,7 @@ class _Rep:
                 else:
                     self._operation(line, words)
         self._finish()
+        self.block.clear()
         ids, operations = self.header[1:3]
         extra = {"header": self.header, "ids": ids, "ops": operations}
         return self.columns.trace(self.notes | extra, NAME, self.source.path)
@@ -81,29 +84,30 @@ class _Rep:
         id = int(id)
         if id >= self.header[1]:
             raise self._bad(line, f"an id below {self.header[1]}, the header's number of ids")
-        if id in self.freed:
+        block = self.block.get(id)
+        if block == FREED:
             raise self._bad(line, f"an id that is not yet freed: {id} is")
         if kind == b"f":
-            self._free(line, id)
+            self._free(line, id, block)
         else:
-            self._sized(line, kind, id, rest[0])
+            self._sized(line, kind, id, block, rest[0])
 
-    def _free(self, line, id):
-        if id not in self.block:
+    def _free(self, line, id, block):
+        if block is None:
             raise self._bad(line, f"an id that is allocated: {id} is not")
-        self.columns.free(self.block[id])
-        self.freed.add(id)
+        self.columns.free(block)
+        self.block[id] = FREED
 
-    def _sized(self, line, kind, id, word):
+    def _sized(self, line, kind, id, block, word):
         size = self._number(word, f"a size in 0..{MOST_SIZE}")
         if size > MOST_SIZE:
             raise self._bad(word, f"a size in 0..{MOST_SIZE}")
-        if id not in self.block:
+        if block is None:
             self.block[id] = self.columns.alloc(size)
         elif kind == b"a":
             raise self._bad(line, f"an id that is not yet allocated: {id} is")
         else:
-            self.columns.realloc(self.block[id], size)
+            self.columns.realloc(block, size)
 
     def _finish(self):
         end = self.source.lines + 1

@@ -11,9 +11,10 @@ import re
 import numpy as np
 
 from rangeland.traces import fields as f
+from rangeland.traces.addresses import Addresses
 from rangeland.traces.formats import calls
 from rangeland.traces.formats.heap import Heap
-from rangeland.traces.formats.valgrind_plain import LONGEST_HEAD, NULL, Head, Plain
+from rangeland.traces.formats.valgrind_plain import LONGEST_HEAD, Head, Plain
 
 NAME = "valgrind"
 
@@ -62,7 +63,7 @@ class _Cut:
         self.text = text
 
 
-class _Process(dict):
+class _Process(Addresses):
     """The live blocks of a process by address; processes are numbered as they appear."""
 
     def __init__(self, number):
@@ -118,60 +119,29 @@ class _Log(Heap):
         return {"tool_summary": told, "tool_summary_agrees": told == read}
 
     def _take(self, text, plain, live, lines):
-        """Do the lines of this slice; the plain ones are of the process with these blocks.
+        """Do the lines of this slice; the plain ones are of the process with these blocks."""
+        at = lines.start
+        while at < lines.stop:
+            if live is not None:
+                first = at
+                self._switch(live)
+                at = live.follow(*plain.calls, first, lines.stop, self.columns.blocks)
+                self._rows(plain, slice(first, at))
+            if at < lines.stop:
+                self.line = self.source.lines + at + 1
+                self._other(text[plain.starts[at] : plain.ends[at]])
+                at += 1
 
-        The blocks of the plain lines since `first` are in `ids`, but not yet their rows.
-        """
-        columns = self.columns
-        ids, first = [], lines.start
-        done, made = ids.append, columns.blocks
-        self._switch(live)
-        told = (c[lines].tolist() for c in (plain.kind, plain.old, plain.address))
-        for kind, old, address in zip(*told, strict=True):
-            if kind == f.FREE:
-                block = live.pop(old, None)
-                if block is not None:
-                    done(block)
-                    continue
-            elif kind == f.ALLOC:
-                if address not in live:
-                    live[address] = made
-                    done(made)
-                    made += 1
-                    continue
-            elif kind == f.REALLOC:
-                if old in live and (old == address or address not in live):
-                    live[address] = block = live.pop(old)
-                    done(block)
-                    continue
-            elif kind == NULL:
-                self.notes["free_null"] += 1
-                done(0)
-                continue
-            columns.blocks = made
-            at = first + len(ids)
-            self._rows(plain, slice(first, at), ids)
-            ids.clear()
-            self.line = self.source.lines + at + 1
-            self._other(text[plain.starts[at] : plain.ends[at]])
-            self._switch(live)
-            first, made = at + 1, columns.blocks
-        columns.blocks = made
-        self._rows(plain, slice(first, lines.stop), ids)
-
-    def _rows(self, plain, lines, ids):
-        """The rows of these plain lines, whose blocks are `ids`."""
-        if not ids:
-            return
+    def _rows(self, plain, lines):
+        """The rows of these plain lines."""
         columns, kind = self.columns, plain.kind[lines]
-        id, size, address = np.array(ids, np.uint32), plain.size[lines], plain.address[lines]
-        if kind.max() == NULL:
-            rows = np.flatnonzero(kind != NULL)
-            kind, id, size, address = kind[rows], id[rows], size[rows], address[rows]
-        columns.op.frombytes(kind.tobytes())
-        columns.id.frombytes(id.tobytes())
-        columns.size.frombytes(size.tobytes())
-        columns.address.frombytes(address.tobytes())
+        kept = kind != f.NULL
+        self.notes["free_null"] += int(np.count_nonzero(~kept))
+        columns.blocks += int(np.count_nonzero(kind == f.ALLOC))
+        columns.op.frombytes(kind[kept].tobytes())
+        columns.id.frombytes(plain.id[lines][kept].tobytes())
+        columns.size.frombytes(plain.size[lines][kept].tobytes())
+        columns.address.frombytes(plain.address[lines][kept].tobytes())
 
     def _other(self, line):
         """Do a line by itself: a call of a sort that was met, or any other."""
@@ -309,7 +279,7 @@ class _Log(Heap):
         if place == 0:
             self.notes["failed"] += 1
         else:
-            self.place(live, place, size, place, alignment)
+            self.place(live, size, place, alignment)
 
     def moved(self, live, old, size, address):
         """A realloc of `old`, not NULL, gave `address`. Raises: TraceError."""
@@ -319,7 +289,7 @@ class _Log(Heap):
             self.notes["failed_realloc"] += old in live
             self.refused += size if old in live else 0
         else:
-            self.move(live, old, place, size, place, old)
+            self.move(live, self.take(live, old), old, size, place)
 
     def freed(self, live, address):
         """A call released the block at `address`. Raises: TraceError if strict."""
@@ -327,7 +297,7 @@ class _Log(Heap):
         if place == 0:
             self.notes["free_null"] += 1
         else:
-            self.release(live, place, place)
+            self.release(self.take(live, place), place)
 
     def _number(self, address):
         if len(address) > LONGEST_ADDRESS:

@@ -9,20 +9,33 @@ import numpy as np
 from rangeland.traces import fields as f
 from rangeland.traces.trace import MOST_SIZE
 
-# Kinds of lines beside the three of fields: what is not plain, and a free of NULL.
+# The kind of a line that is not plain.
 OTHER = -1
-NULL = 3
 # No more heads than the last ones are looked for, so that thousands of processes cost nothing.
 MOST_HEADS = 128
 # A multiple of 8, as heads are compared word by word.
 LONGEST_HEAD = 48
-DIGITS = 14
-HEX_DIGITS = 15
 
-_DECIMAL = np.full(256, -1, np.int64)
-_DECIMAL[ord("0") : ord("9") + 1] = range(10)
-_HEXADECIMAL = _DECIMAL.copy()
-_HEXADECIMAL[ord("A") : ord("F") + 1] = range(10, 16)
+
+class _Form:
+    """Numbers of at most `most` of these digits, whose values are their places.
+
+    `digits` has the value of each byte, -1 if it is none; `weights` for each count
+    of digits that a number has what each of them counts, the others nothing.
+    """
+
+    def __init__(self, most, digits):
+        base = len(digits)
+        self.most = most
+        self.digits = np.full(256, -1, np.int8)
+        self.digits[list(digits)] = range(base)
+        self.weights = np.zeros((most + 1, most + 1), np.int64)
+        for count in range(1, most + 1):
+            self.weights[count, :count] = base ** np.arange(count - 1, -1, -1)
+
+
+_DECIMAL = _Form(14, b"0123456789")
+_HEXADECIMAL = _Form(15, b"0123456789ABCDEF")
 
 
 class Head:
@@ -49,7 +62,7 @@ class Plain:
     """The lines of `text`: of each its `kind`, the number of its head, and as far as
     it has them its size, its address and the old address.
 
-    `starts` and `ends` are where the lines lie in the text.
+    `calls` is what `Addresses.follow` asks for, of which `id` is filled by it. `starts` and `ends` are where the lines lie in the text.
     """
 
     def __init__(self, text, heads):
@@ -62,12 +75,18 @@ class Plain:
         self.kind = np.full(count, OTHER, np.int8)
         self.head = np.zeros(count, np.int16)
         self.size, self.address, self.old = np.zeros((3, count), np.int64)
-        windows = self.windows(self.starts, LONGEST_HEAD).view(np.uint64)
-        for number, head in enumerate(heads):
-            rows = np.flatnonzero(head.matches(windows))
+        self.id = np.zeros(count, np.uint32)
+        self.calls = tuple(map(memoryview, (self.kind, self.old, self.address, self.id)))
+        self._windows = {}
+        for number, rows in enumerate(self._rows_of_heads()):
             if len(rows):
+                head = heads[number]
                 self.head[rows] = number
                 head.form(self, rows, _Scan(self, self.starts[rows] + head.length))
+
+    def _rows_of_heads(self):
+        windows = self.windows(self.starts, LONGEST_HEAD).view(np.uint64)
+        return [np.flatnonzero(head.matches(windows)) for head in self.heads]
 
     def by_process(self):
         """The lines in slices, within each of which the plain lines are of one process:
@@ -84,7 +103,9 @@ class Plain:
 
     def windows(self, at, size):
         """The `size` bytes from each place."""
-        return np.lib.stride_tricks.sliding_window_view(self.bytes, size)[at]
+        if size not in self._windows:
+            self._windows[size] = np.lib.stride_tricks.sliding_window_view(self.bytes, size)
+        return self._windows[size][at]
 
     def sized(self, rows, scan):
         """Lines that go on with `N) = 0xP`."""
@@ -118,7 +139,7 @@ class Plain:
         scan.expect(b")")
         good = scan.good & (scan.at == self.ends[rows])
         self._set(rows, good & (old > 0), f.FREE, 0, 0)
-        self.kind[rows[good & (old == 0)]] = NULL
+        self.kind[rows[good & (old == 0)]] = f.NULL
         self.old[rows] = old
 
     def _set(self, rows, good, kind, size, address):
@@ -147,13 +168,13 @@ class _Scan:
 
     def decimal(self):
         """Step over a number; returns its value."""
-        return self._number(DIGITS, _DECIMAL, 10)
+        return self._number(_DECIMAL)
 
     def pointer(self):
         """Step over `0xP`; returns P, which is no longer than valgrind writes it."""
         self.expect(b"0x")
         before = self.at
-        value = self._number(HEX_DIGITS, _HEXADECIMAL, 16)
+        value = self._number(_HEXADECIMAL)
         self.good &= (self._plain.bytes[before] != ord("0")) | (self.at == before + 1)
         return value
 
@@ -164,18 +185,13 @@ class _Scan:
         self.good &= address > 0
         return address
 
-    def _number(self, most, digits, base):
-        windows = self._plain.windows(self.at, most)
-        value = np.zeros(len(windows), np.int64)
-        count = np.zeros(len(windows), np.int64)
-        going = np.ones(len(windows), bool)
-        for at in range(most):
-            digit = digits[windows[:, at]]
-            going &= digit >= 0
-            if not going.any():
-                break
-            value = np.where(going, value * base + digit, value)
-            count += going
+    def _number(self, form):
+        digits = form.digits[self._plain.windows(self.at, form.most + 1)]
+        # So that each number ends.
+        digits[:, form.most] = -1
+        count = np.argmin(digits >= 0, axis=1)
+        width = count.max(initial=0)
+        value = np.einsum("ij,ij->i", digits[:, :width], form.weights[count, :width])
         self.good &= count > 0
         # A place that has found nothing stays within its line, where it finds nothing.
         self.at = self.at + count

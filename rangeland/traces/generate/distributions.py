@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from rangeland.sizes import parse_size
+from rangeland.sizes import parse_real, parse_size
 from rangeland.traces.trace import MOST_SIZE
 from vm.results import ParamError
 
@@ -67,8 +67,8 @@ def _number(text, most, least=1):
 
 
 def _real(text, least):
-    value = float(text)
-    if not (math.isfinite(value) and value >= least):
+    value = parse_real(text)
+    if value < least:
         raise ValueError(f"{text} is not a number from {least:g}")
     return value
 

@@ -83,12 +83,14 @@ _ALL = (
         "Robson, An estimate of the store size necessary for dynamic storage allocation (1971), "
         "Bounds for some functions concerning dynamic storage allocation (1974)",
         robson.robson, {"sizes": "fixed:16", "memory": 1 << 20, "largest": 1 << 14},
+        robson.robson_round,
     ),
     Pattern(
         "classes", "Each power of two up to --largest fills --memory, and leaves one block in each "
         "space of --largest: the worst case for size classes that do not share pages.",
         "Wilson et al. (1995), on segregated free lists",
         robson.classes, {"sizes": "fixed:16", "memory": 1 << 22, "largest": 1 << 12},
+        robson.classes_round,
     ),
 )  # fmt: skip
 PATTERNS = {pattern.name: pattern for pattern in _ALL}

@@ -41,6 +41,8 @@ class Pattern:
     Rows come as (op, key, size) arrays, at most some hundred thousand at a time; a key
     is a number of no live block. `about` says what happens, `source` where that
     is from; `defaults` has the options that it takes, by their names in Plan.
+    `round(plan)` tells how many events it takes until what it is for has happened, if
+    that is known.
     """
 
     name: str
@@ -48,3 +50,4 @@ class Pattern:
     source: str
     make: Callable
     defaults: dict = field(default_factory=dict)
+    round: Callable | None = None

@@ -77,35 +77,56 @@ def _worth(memory, offset, step):
 
 def robson(plan):
     """The adversary, over and over: what it has left is freed before it begins again."""
-    grain = plan.sizes.draw(plan.chance(), 1)[0]
-    words, largest = plan.memory // grain, plan.largest // grain
-    yield from _repeated(grain, lambda: (step[:3] for step in steps(words, largest)), plan.events)
+    return _repeated(plan, _adversary)
+
+
+def robson_round(plan):
+    """How many events the adversary takes until the worst is reached."""
+    return _round(plan, _adversary)
 
 
 def classes(plan):
     """Each power of two in turn fills the memory, and leaves a block in each space of `largest`."""
+    return _repeated(plan, _fillings)
+
+
+def classes_round(plan):
+    """How many events it takes until all powers of two have filled the memory."""
+    return _round(plan, _fillings)
+
+
+def _adversary(words, largest):
+    return (step[:3] for step in steps(words, largest))
+
+
+def _fillings(words, largest):
+    held, made, size = 0, 0, 1
+    while size <= largest:
+        keys = np.arange(made, made + max(words - held, 0) // size)
+        made += len(keys)
+        yield ALLOC, keys, size
+        left = np.arange(len(keys)) % (largest // size) == 0
+        yield FREE, keys[~left], 0
+        held += int(left.sum()) * size
+        size *= 2
+
+
+def _words(plan):
+    """The size of a word, and `memory` and `largest` in words."""
     grain = plan.sizes.draw(plan.chance(), 1)[0]
-    words, largest = plan.memory // grain, plan.largest // grain
-
-    def once():
-        held, made, size = 0, 0, 1
-        while size <= largest:
-            keys = np.arange(made, made + max(words - held, 0) // size)
-            made += len(keys)
-            yield ALLOC, keys, size
-            left = np.arange(len(keys)) % (largest // size) == 0
-            yield FREE, keys[~left], 0
-            held += int(left.sum()) * size
-            size *= 2
-
-    yield from _repeated(grain, once, plan.events)
+    return grain, plan.memory // grain, plan.largest // grain
 
 
-def _repeated(grain, once, times):
+def _round(plan, once):
+    return sum(len(keys) for _, keys, _ in once(*_words(plan)[1:]))
+
+
+def _repeated(plan, once):
     """The steps of `once` as rows, what is left at its end freed, over and over."""
-    for _ in range(times):
+    grain, words, largest = _words(plan)
+    for _ in range(plan.events):
         live = np.zeros(0, np.int64)
-        for op, keys, size in once():
+        for op, keys, size in once(words, largest):
             live = np.append(live, keys) if op == ALLOC else np.setdiff1d(live, keys, True)
             yield from _rows(op, keys, size * grain)
         yield from _rows(FREE, live, 0)

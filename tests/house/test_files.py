@@ -6,6 +6,8 @@ import re
 import pytest
 from support.house import committed, parsed, sources, text_of
 
+pytestmark = pytest.mark.once
+
 TEXT = {".py", ".pxd", ".md", ".toml", ".in", ".cfg", ".yml", ".html", ".js", ""}
 FILE_LINES = 600
 FUNCTION_LINES = 60

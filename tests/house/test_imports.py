@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from support.house import CORE, imported, parsed, sources
 
+pytestmark = pytest.mark.once
+
 # Who may import whom; "face" is rangeland/__init__.py, "rangeland" are the
 # other files directly in that folder (design/index.md#.sol.imports).
 ALLOWED = {

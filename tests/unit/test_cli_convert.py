@@ -8,6 +8,8 @@ import pytest
 from rangeland.cli.main import cli
 from rangeland.traces.read import read_trace
 
+pytestmark = pytest.mark.once
+
 HERE = Path(__file__).resolve().parents[1] / "traces"
 EDGE = str(HERE / "vg_memcheck_edge.log.gz")
 MAKE = str(HERE / "vg_memcheck_make.log.gz")

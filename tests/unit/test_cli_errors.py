@@ -18,6 +18,8 @@ from rich.console import Console
 from rangeland.cli.errors import Program
 from vm.results import ParamError
 
+pytestmark = pytest.mark.once
+
 @click.group(cls=Program)
 def cli():
     "A program."

@@ -15,6 +15,8 @@ from rangeland.cli.main import cli
 from rangeland.traces.generate.patterns import PATTERNS
 from rangeland.traces.read import read_trace
 
+pytestmark = pytest.mark.once
+
 HERE = Path(__file__).resolve().parents[1] / "traces"
 PERL = str(HERE / "perl.rep.gz")
 

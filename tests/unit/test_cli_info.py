@@ -13,6 +13,8 @@ from rangeland.traces.histograms import Bin, lifetimes, sizes
 from rangeland.traces.read import read_trace
 from rangeland.traces.trace import Trace
 
+pytestmark = pytest.mark.once
+
 TRACES = Path(__file__).resolve().parents[1] / "traces"
 SORT = TRACES / "vg_memcheck_sort.log.gz"
 VALGRIND = TRACES / "vg_memcheck_edge.log.gz"

@@ -8,6 +8,8 @@ import pytest
 
 from rangeland.cli.output import WIDTH, console, emit_json, progress
 
+pytestmark = pytest.mark.once
+
 
 def test_json_is_one_text_and_a_newline(capsys):
     emit_json({"b": [1, 2.5, None], "a": "é"})

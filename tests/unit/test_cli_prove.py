@@ -65,6 +65,7 @@ def test_a_finding_exits_with_1_and_its_program_fails(rangeland, mine, python):
     assert "overlap: " in shown and told["finding"]["program"] in shown
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("name", "line"),
     [
@@ -100,6 +101,7 @@ def test_wrong_options_exit_with_2(rangeland, mine):
     assert result.stderr == "rangeland: no profile is named 'day': expected dev, ci, night\n"
 
 
+@pytest.mark.once
 def test_the_catalogue_is_listed(rangeland):
     shown = rangeland("invariants")
     assert (shown.returncode, shown.stderr) == (0, "")

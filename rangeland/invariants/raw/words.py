@@ -6,6 +6,9 @@ Source: design/raw.md
 from rangeland.invariants.finding import Broken
 
 
+BIT_OF = bytes.maketrans(b"01", b"\0\1")
+
+
 def hold(holds, invariant, message):
     """Go on if `holds`. Raises: Broken, if not, of the `invariant`."""
     if not holds:
@@ -43,7 +46,8 @@ class Raw:
         """The first `count` bits of the table at `address`, as a list."""
         hold(0 <= count <= 1 << 32, "links", f"a table of {count} bits at {address:#x}")
         table = int.from_bytes(self.space.view(address, (count + 63) // 64 * 8), "little")
-        return [int(bit) for bit in reversed(f"{table:0{max(count, 1)}b}")][:count]
+        digits = f"{table:0{max(count, 1)}b}".encode()[::-1][:count]
+        return list(digits.translate(BIT_OF))
 
     def is_mapped(self, base, limit):
         """True if the machine has all of [base, limit) mapped."""

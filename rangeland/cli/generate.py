@@ -143,8 +143,14 @@ def _like(like, out, events, seed, form, format, force, as_json, options):
         for name, (one, two, distance) in close.items()
     }
     _tell(told, as_json)
-    if not as_json:
-        _tell_closeness(close)
+    if as_json:
+        return
+    _tell_closeness(close)
+    if resized := trace.figures()["reallocs"]:
+        console().print(
+            f"Each of the {resized:,} reallocs of {like} became the end of a block and a new one.",
+            markup=False, soft_wrap=True,
+        )  # fmt: skip
 
 
 def _write(rows, events, out, form, force, notes, hands=None):

@@ -169,7 +169,7 @@ def test_a_trace_is_of_whole_numbers_and_stays_as_it_was_checked():
 def test_an_endless_id_is_an_error_of_the_line(tmp_path):
     path = tmp_path / "long.rep"
     path.write_text("1\n1\n1\n1\na " + "9" * 5000 + " 8\n")
-    with pytest.raises(rl.ParamError, match="long.rep:5: .*at most 20 digits"):
+    with pytest.raises(rl.ParamError, match="long.rep:5: .*at most 19 digits"):
         read_trace(path)
 
 

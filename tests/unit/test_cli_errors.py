@@ -11,14 +11,15 @@ import pytest
 from rangeland.cli.errors import Program, friendly, message_of
 from vm.results import CommitLimitError, ParamError
 
+# Nothing here is ever compiled.
+pytestmark = pytest.mark.once
+
 PROGRAM = """
 import sys, time
 import click
 from rich.console import Console
 from rangeland.cli.errors import Program
 from vm.results import ParamError
-
-pytestmark = pytest.mark.once
 
 @click.group(cls=Program)
 def cli():

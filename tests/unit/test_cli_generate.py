@@ -61,6 +61,7 @@ def test_how_close_an_imitation_is_is_told(tmp_path, capsys):
     assert rows["peak_bytes"][0] == "474,068"
     assert float(rows["peak_bytes"][2].removesuffix("%")) < 10
     assert float(rows["sizes"][0].removesuffix("%")) < 10
+    assert " reallocs of " in text and "became the end of a block and a new one." in text
     status, text, _ = run(capsys, "--like", PERL, "--out", out, "--force", "--json", "--events", "30000")
     told = json.loads(text)
     assert told["closeness"]["peak_bytes"]["trace"] == 474068

@@ -89,8 +89,8 @@ def test_the_first_line_that_is_none_of_the_format_is_told(rangeland, tmp_path):
     log.write_bytes(gzip.decompress(VALGRIND.read_bytes()) + b"@ a:[0x1] + 0x5 0x8\n" * 2)
     line = gzip.decompress(VALGRIND.read_bytes()).count(b"\n") + 1
     text = rangeland("info", log).stdout
-    example = f"such as in line {line}: '@ a:[0x1] + 0x5 0x8'\n"
-    assert f"Unparsed: 2 remarks that are no calls, {example}" in text
+    example = f"such as in line {line}: '@ a:[0x1] + 0x5 0x8' "
+    assert f"Unparsed: 2 remarks that are no calls, {example}" in " ".join(text.split())
     assert "first_unparsed" not in text
     told = json.loads(rangeland("info", log, "--json").stdout)["mixed.log"]
     assert told["first_unparsed"] == {"line": line, "text": "'@ a:[0x1] + 0x5 0x8'"}

@@ -332,10 +332,12 @@ def test_what_is_refused_changes_nothing_and_frees_never_fail(kind, limit, rng):
         for _ in range(60):
             client.step()
         arena.commit_limit = arena.committed + limit
-        for step in range(200):
+        for step in range(4000):
             if step % 20 == 0:
                 space.faults = rl.FaultPlan().fail("mapping", nth=rng.randint(1, 3))
             client.step()
+            if step >= 200 and client.refused:
+                break
         assert client.refused
         client.judge(rounding(client.pool))
         space.faults = rl.FaultPlan().fail("mapping", nth=range(1, 1 << 20))

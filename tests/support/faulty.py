@@ -347,7 +347,7 @@ class FailsItsCheck(FirstFit):
 
 # What each is found by.
 BAD = {
-    RoundsDown: {"overlap"},
+    RoundsDown: {"overlap", "outside"},
     Misaligned: {"alignment"},
     FreesTooMuch: {"overlap", "reunion"},
     Strings: {"nonsense"},

@@ -5,13 +5,17 @@ operations are known that make dicts, lists, tuples, strings and numbers;
 whatever names a class or a function is an error that says which.
 """
 
-import struct
+from rangeland.traces.formats.plain_bytes import LONGEST, ROOM, Bytes
+from rangeland.traces.formats.plain_memo import GONE, SIMPLE, Memo
 
 MOST_DEPTH = 1000
+MOST_STACK = 1 << 20
+MOST_KEYS = 100
 MOST_CONTAINERS = 1 << 24
+MOST_TEXT = 1 << 28
+MOST_FAR = 1 << 16
 LONGEST_NUMBER = 64
 
-_MARK = object()
 # What else a pickle can do, each of which would make an object of a class.
 _FORBIDDEN = {
     b"R": "a call (REDUCE)", b"o": "an object (OBJ)", b"b": "the state of an object (BUILD)",
@@ -21,106 +25,72 @@ _FORBIDDEN = {
     b"\x84": "a class by its code (EXT4)", b"\x97": "a buffer kept elsewhere (NEXT_BUFFER)",
     b"\x8f": "a set", b"\x90": "a set", b"\x91": "a frozenset", b"\x96": "a bytearray",
 }  # fmt: skip
-_STOP, _FETCH_SHORT, _FETCH_LONG = b".hj"
-_SIMPLE = (str, int, float, bytes, type(None))
+_STOP = ord(".")
 
 
-def _key(data, at):
-    return int.from_bytes(data[at : at + 4], "little") if at + 4 <= len(data) else None
+class Forgotten(Exception):
+    """A pickle refers again to a container that was not kept, and it matters."""
 
 
-class PickleError(Exception):
-    """A pickle is damaged, or holds what is not plain: `found`, at byte `place`."""
+def load_plain(pieces, keys=None, new_list=list, remember=True):
+    """What the pickle in `pieces` (of bytes, one after the other) says, if it is
+    made of plain values. What comes after its end is not looked at.
 
-    def __init__(self, place, found):
-        super().__init__(f"at byte {place}: {found}")
-        self.place = place
-        self.found = found
-
-
-def load_plain(data):
-    """What the pickle `data` (bytes) says, if it is made of plain values.
-
-    Bytes after its end are not looked at.
-    Raises: PickleError.
-    Cost: O(n); a container takes at most some 200 bytes, and there are at most
-    MOST_CONTAINERS of them.
+    With `keys`, only their values matter: a dict has None for those of others (and
+    not more than 100 names), a tuple has no items. `new_list()` makes a list, which
+    is given its items by `extend`. Unless it is to `remember`, a container that is
+    referred to again is GONE.
+    Raises: PickleError; Forgotten if what is GONE is given more items.
+    Cost: O(n) time; in memory, what is made, at most MOST_STACK values in the
+    making, a byte (or two, where there are over 254 different strings) for each
+    value that the pickle keeps, and the different strings.
     """
-    return _Machine(data).run()
+    return _Machine(pieces, keys, new_list, remember).run()
 
 
-class _Machine:
+class _Machine(Bytes):
     """The machine in the midst of a pickle: a stack, and what was kept of it."""
 
-    def __init__(self, data):
-        self.data = data
-        self.at = 0
+    def __init__(self, pieces, keys, new_list, remember):
+        super().__init__(pieces)
+        self.keys = keys
+        self.new_list = new_list
         self.stack = []
         self.marks = []
-        self.memo = {}
+        self.memo = Memo(remember)
         self.containers = 0
 
     def run(self):
-        data, stack, memo = self.data, self.stack, self.memo
-        deeds = [_DEEDS.get(bytes([code])) for code in range(256)]
-        length = len(data)
-        while self.at < length:
-            at = self.at
-            code = data[at]
-            self.at = at + 1
-            # Nine of ten operations fetch a value that was kept.
-            if code == _FETCH_SHORT and self.at < length and data[self.at] in memo:
-                stack.append(memo[data[self.at]])
-                self.at = at + 2
-            elif code == _FETCH_LONG and (key := _key(data, self.at)) in memo:
-                stack.append(memo[key])
-                self.at = at + 5
-            elif code == _STOP:
+        stack = self.stack
+        while True:
+            if len(self.data) - self.at < ROOM:
+                self.refill()
+                if len(stack) > MOST_STACK:
+                    raise self.error(f"more than {MOST_STACK} values in the making")
+            if self.at == len(self.data):
+                raise self.error("the end, though the pickle goes on")
+            code = self.data[self.at]
+            self.at += 1
+            if code == _STOP:
                 if len(stack) != 1 or self.marks:
                     raise self.error("more or less than one value at the end")
                 return stack[0]
-            else:
-                deed = deeds[code]
-                if deed is None:
-                    self._forbid(bytes([code]))
-                deed(self)
-        raise self.error("the end, though the pickle goes on")
+            _BY_CODE[code](self)
 
-    def error(self, found):
-        return PickleError(self.at, found)
-
-    def _forbid(self, code):
+    def forbid(self):
+        code = self.data[self.at - 1 : self.at]
         if code in (b"c", b"i"):
-            raise self.error(f"the class {self._line()}.{self._line()}")
+            raise self.error(f"the class {self.word()}.{self.word()}")
         if code == b"\x93":
-            words = [str(word)[:100] for word in self.stack[-2:] if isinstance(word, str)]
+            words = [word[:100] for word in self.stack[-2:] if isinstance(word, str)]
             raise self.error(f"the class {'.'.join(words)}")
         raise self.error(_FORBIDDEN.get(code) or f"no operation of a pickle ({code!r})")
 
-    def take(self, count):
-        at = self.at
-        if count < 0 or at + count > len(self.data):
-            raise self.error(f"the end, though {count} bytes more are promised")
-        self.at = at + count
-        return self.data[at : at + count]
-
-    def number(self, form, count):
-        return struct.unpack(form, self.take(count))[0]
-
-    def line(self):
-        end = self.data.find(b"\n", self.at)
-        if end < 0:
-            raise self.error("the end within a line")
-        line = self.data[self.at : end]
-        self.at = end + 1
-        return line
-
-    def _line(self):
-        return self.line()[:100].decode("ascii", "backslashreplace")
-
     def text(self, count, coding="utf-8"):
+        data = self.take(count)
         try:
-            self.stack.append(str(self.take(count), coding, "surrogatepass"))
+            # What is cut short may end within a letter.
+            self.stack.append(str(data, coding, "surrogatepass" if count == len(data) else "ignore"))
         except UnicodeDecodeError:
             raise self.error("a string that is not UTF-8") from None
 
@@ -148,13 +118,16 @@ class _Machine:
 
     def escaped(self):
         """A string in a line of its own, with what is no Latin letter escaped."""
+        line = self.line()
         try:
-            self.stack.append(str(self.line(), "raw-unicode-escape"))
+            errors = "strict" if len(line) < LONGEST else "ignore"
+            self.stack.append(str(line, "raw-unicode-escape", errors))
         except UnicodeDecodeError:
             raise self.error("a string that is badly escaped") from None
 
     def container(self, made):
-        self.containers += 1
+        """A new container; where all are kept, they are counted."""
+        self.containers += self.memo.remember
         if self.containers > MOST_CONTAINERS:
             raise self.error(f"more than {MOST_CONTAINERS} containers")
         self.stack.append(made)
@@ -180,57 +153,82 @@ class _Machine:
             raise self.error("a value missing on the stack")
         return self.stack.pop()
 
-    def top(self, sort):
+    def top(self):
         if len(self.stack) <= (self.marks[-1] if self.marks else 0):
             raise self.error("a value missing on the stack")
-        top = self.stack[-1]
-        if sort is not None and type(top) is not sort:
-            raise self.error(f"items for a {sort.__name__}, but none to put them in")
+        return self.stack[-1]
+
+    def target(self, sort, name):
+        """The container on top, which is given items."""
+        top = self.top()
+        if top is GONE:
+            raise Forgotten
+        if type(top) is not sort:
+            raise self.error(f"items for a {name}, but none to put them in")
         return top
 
-    def tuple(self, count):
+    def tuple(self, items):
+        self.container(tuple(items) if self.keys is None else ())
+
+    def short_tuple(self, count):
         if len(self.stack) - (self.marks[-1] if self.marks else 0) < count:
             raise self.error("a value missing on the stack")
-        items = tuple(self.stack[-count:])
+        items = self.stack[-count:]
         del self.stack[-count:]
-        self.container(items)
+        self.tuple(items)
 
     def fill(self, target, items):
         if len(items) % 2:
             raise self.error("a key without a value")
-        for key in items[::2]:
-            if not isinstance(key, _SIMPLE):
-                raise self.error(f"a key that is a {type(key).__name__}")
-        target.update(zip(items[::2], items[1::2]))
+        keys = self.keys
+        for key, value in zip(items[::2], items[1::2]):
+            if type(key) not in SIMPLE:
+                sort = "container" if key is GONE else type(key).__name__
+                raise self.error(f"a key that is a {sort}")
+            if keys is None or key in keys:
+                target[key] = value
+            elif len(target) < MOST_KEYS:
+                target[key] = None
 
     def set_items(self):
         items = self.items()
-        self.fill(self.top(dict), items)
+        self.fill(self.target(dict, "dict"), items)
 
     def set_item(self):
         value, key = self.pop(), self.pop()
-        self.fill(self.top(dict), [key, value])
+        self.fill(self.target(dict, "dict"), [key, value])
 
     def appends(self):
         items = self.items()
-        self.top(list).extend(items)
+        self.target(self.new_list, "list").extend(items)
 
     def append(self):
         item = self.pop()
-        self.top(list).append(item)
+        self.target(self.new_list, "list").extend([item])
 
     def dict(self):
         made = {}
         self.fill(made, self.items())
         self.container(made)
 
-    def keep(self, key):
-        self.memo[key] = self.top(None)
+    def list(self):
+        made = self.new_list()
+        made.extend(self.items())
+        self.container(made)
 
-    def fetch(self, key):
-        if key not in self.memo:
-            raise self.error(f"a value that was never kept ({key})")
-        self.stack.append(self.memo[key])
+    def keep(self, number):
+        memo = self.memo
+        memo.keep(number, self.top())
+        if memo.text > MOST_TEXT:
+            raise self.error(f"different strings of more than {MOST_TEXT} bytes")
+        if len(memo.far) > MOST_FAR:
+            raise self.error(f"more than {MOST_FAR} values kept out of their turn")
+
+    def fetch(self, number):
+        code = self.memo.find(number)
+        if code == 0:
+            raise self.error(f"a value that was never kept ({number})")
+        self.stack.append(self.memo.values[code])
 
     def index(self):
         word = self.line()
@@ -245,7 +243,7 @@ _DEEDS = {
     b"(": _Machine.mark,
     b"0": _Machine.pop,
     b"1": _Machine.items,
-    b"2": lambda m: m.stack.append(m.top(None)),
+    b"2": lambda m: m.stack.append(m.top()),
     b"N": lambda m: m.stack.append(None),
     b"\x88": lambda m: m.stack.append(True),
     b"\x89": lambda m: m.stack.append(False),
@@ -269,13 +267,13 @@ _DEEDS = {
     b"\x8e": lambda m: m.stack.append(m.take(m.number("<Q", 8))),
     b"}": lambda m: m.container({}),
     b"d": _Machine.dict,
-    b"]": lambda m: m.container([]),
-    b"l": lambda m: m.container(m.items()),
+    b"]": lambda m: m.container(m.new_list()),
+    b"l": _Machine.list,
     b")": lambda m: m.stack.append(()),
-    b"t": lambda m: m.container(tuple(m.items())),
-    b"\x85": lambda m: m.tuple(1),
-    b"\x86": lambda m: m.tuple(2),
-    b"\x87": lambda m: m.tuple(3),
+    b"t": lambda m: m.tuple(m.items()),
+    b"\x85": lambda m: m.short_tuple(1),
+    b"\x86": lambda m: m.short_tuple(2),
+    b"\x87": lambda m: m.short_tuple(3),
     b"a": _Machine.append,
     b"e": _Machine.appends,
     b"s": _Machine.set_item,
@@ -283,8 +281,10 @@ _DEEDS = {
     b"p": lambda m: m.keep(m.index()),
     b"q": lambda m: m.keep(m.number("<B", 1)),
     b"r": lambda m: m.keep(m.number("<I", 4)),
-    b"\x94": lambda m: m.keep(len(m.memo)),
+    b"\x94": lambda m: m.keep(m.memo.count),
     b"g": lambda m: m.fetch(m.index()),
     b"h": lambda m: m.fetch(m.number("<B", 1)),
     b"j": lambda m: m.fetch(m.number("<I", 4)),
 }
+# By number, for the run: nine of ten operations fetch or keep a value.
+_BY_CODE = [_DEEDS.get(bytes([code]), _Machine.forbid) for code in range(256)]

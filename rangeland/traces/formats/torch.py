@@ -5,18 +5,24 @@ device; `segments` the state when the snapshot was taken.
 """
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from heapq import merge
 
-from rangeland.traces.formats.plain import PickleError, load_plain
+from rangeland.traces.addresses import Addresses
+from rangeland.traces.formats.plain import Forgotten, load_plain
+from rangeland.traces.formats.plain_bytes import PickleError
+from rangeland.traces.formats.plain_memo import GONE
+from rangeland.traces.formats.torch_items import (
+    BLOCK, DEVICE, DICTS, EVENT, MOST_ADDRESS, REFUSED, Items, is_number,
+)  # fmt: skip
 from rangeland.traces.trace import COUNTS, MOST_SIZE, Columns
 
 NAME = "torch-snapshot"
 
 EXPECTED = "plain dicts, lists, strings and numbers of a memory snapshot"
-MOST_BYTES = 1 << 30
-MOST_ADDRESS = (1 << 63) - 1
-MADE, FREED, REFUSED = "alloc", "free_completed", "oom"
+KEYS = frozenset(
+    {"device_traces", "segments", "blocks", "state", "action", "addr", "size", "stream", "time_us"}
+)
 
 _START = re.compile(rb"\x80[\x00-\x05]|[(}]")
 _KEY = re.compile(rb"device_traces|segments")
@@ -29,14 +35,17 @@ def recognises(head):
 
 def read(source):
     """The Trace in `source`. Raises: TraceError."""
-    pieces, count = [], 0
-    for piece in source.pieces():
-        count += len(piece)
-        if count > MOST_BYTES:
-            raise source.error(None, f"a pickle of more than {MOST_BYTES} bytes", "fewer")
-        pieces.append(piece)
     try:
-        snapshot = load_plain(b"".join(pieces))
+        return _read(source)
+    except Forgotten:
+        # What is the same list, or dict, at two places takes memory for all there are.
+        with source.again() as again:
+            return _read(again, remember=True)
+
+
+def _read(source, remember=False):
+    try:
+        snapshot = load_plain(source.pieces(), KEYS, Items, remember)
     except PickleError as error:
         raise source.error(None, f"{error.found} at byte {error.place}", EXPECTED) from None
     return _Snapshot(source, snapshot).trace()
@@ -50,94 +59,109 @@ class _Snapshot:
         self.snapshot = self._a(snapshot, dict, "the snapshot")
         self.columns = Columns()
         self.notes = dict.fromkeys(COUNTS, 0)
-        self.live = {}
+        self.live = defaultdict(Addresses)
         self.threads = {}
-        self.actions = Counter()
 
     def trace(self):
-        traces = self._a(self.snapshot.get("device_traces"), list, "device_traces")
-        used = [(n, t) for n, t in enumerate(traces) if self._a(t, list, f"device_traces[{n}]")]
+        devices, segments = self._devices(), self._segments()
+        used = devices.devices or {}
+        actions = sum((events.actions for events in used.values()), Counter())
+        self.notes["failed"] = actions[REFUSED]
         # Of several devices an address does not tell where.
         self.addressed = len(used) == 1
-        for device, at, event in self._in_order(used):
-            self._event(device, f"device_traces[{device}][{at}]", event)
+        for row in self._in_order(used):
+            self._event(*row)
+        self.live.clear()
         notes = self.notes | {
-            "actions": dict(sorted(self.actions.items())),
-            "blocks_by_state": self._states(),
-            "devices": len(traces),
+            "actions": dict(sorted(actions.items())),
+            "blocks_by_state": dict(sorted((segments.states or {}).items())),
+            "devices": devices.count,
             "keys": sorted(map(str, self.snapshot)),
-            "segments": len(self._segments()),
+            "segments": segments.count,
         }
         return self.columns.trace(notes, NAME, self.source.path)
 
     def _in_order(self, used):
-        """(device, number, event) of each event; of several devices by their time."""
-        rows = [[(device, at, event) for at, event in enumerate(t)] for device, t in used]
-        if len(rows) == 1:
-            return rows[0]
-        return merge(*rows, key=lambda row: self._time(*row))
+        """The rows of each event; of several devices by their time."""
+        if len(used) > 1:
+            for device, events in used.items():
+                if events.untimed:
+                    at, event = events.untimed
+                    self._number(event, "time_us", f"device_traces[{device}][{at}]", MOST_ADDRESS)
+        return merge(*(events.rows(device) for device, events in used.items()))
 
-    def _time(self, device, at, event):
-        where = f"device_traces[{device}][{at}]"
-        return self._number(self._a(event, dict, where), "time_us", where, 0)
-
-    def _event(self, device, where, event):
-        action = self._a(event, dict, where).get("action")
-        self.actions[self._a(action, str, f"action of {where}")] += 1
-        if action == REFUSED:
-            self.notes["failed"] += 1
-        if action not in (MADE, FREED):
-            return
-        address = self._number(event, "addr", where, MOST_ADDRESS)
-        stream = self._number({"stream": 0} | event, "stream", where, MOST_ADDRESS)
+    def _event(self, _, device, at, is_made, address, size, stream):
         thread = self.threads.setdefault((device, stream), len(self.threads))
-        if action == MADE:
-            self._made(device, address, self._number(event, "size", where, MOST_SIZE), thread, where)
-            return
-        block = self.live.pop((device, address), None)
-        if block is None:
-            self._odd("free_unknown", f"{where}: a free of {address:#x}", "a free of a live block")
+        live = self.live[device]
+        old = live.pop(address)
+        if is_made:
+            if old is not None:
+                found = f"a new block at {address:#x}"
+                self._odd("alloc_over_live", device, at, found, "one where none is live")
+                self.columns.free(old, thread=thread)
+            given = address if self.addressed else None
+            live[address] = self.columns.alloc(size, address=given, thread=thread)
+        elif old is None:
+            found = f"a free of {address:#x}"
+            self._odd("free_unknown", device, at, found, "a free of a live block")
         else:
-            self.columns.free(block, thread=thread)
-
-    def _made(self, device, address, size, thread, where):
-        old = self.live.pop((device, address), None)
-        if old is not None:
-            found = f"{where}: a new block at {address:#x}"
-            self._odd("alloc_over_live", found, "one where none is live")
             self.columns.free(old, thread=thread)
-        given = address if self.addressed else None
-        block = self.columns.alloc(size, address=given, thread=thread)
-        self.live[device, address] = block
 
-    def _odd(self, count, found, expected):
+    def _odd(self, count, device, at, found, expected):
         if self.source.strict:
-            raise self.source.error(None, found, expected)
+            where = f"device_traces[{device}][{at}]"
+            raise self.source.error(None, f"{where}: {found}", expected)
         self.notes[count] += 1
 
-    def _segments(self):
-        return self._a(self.snapshot.get("segments", []), list, "segments")
+    # What the pickle should hold, and the error for what is not so
 
-    def _states(self):
-        states = Counter()
-        for at, segment in enumerate(self._segments()):
-            where = f"segments[{at}]"
-            blocks = self._a(segment, dict, where).get("blocks", [])
-            for number, block in enumerate(self._a(blocks, list, f"blocks of {where}")):
-                within = f"blocks[{number}] of {where}"
-                state = self._a(block, dict, within).get("state")
-                states[self._a(state, str, f"state of {within}")] += 1
-        return dict(sorted(states.items()))
+    def _devices(self):
+        devices = self._a(self.snapshot.get("device_traces"), Items, "device_traces")
+        if misfit := devices.misfit({DEVICE}):
+            where = f"device_traces[{misfit[0]}]"
+            at, event = self._a(misfit[1], Items, where).misfit({EVENT})
+            self._refuse_event(event, f"{where}[{at}]")
+        lists = list(map(id, (devices.devices or {}).values()))
+        if len(lists) > len(set(lists)):
+            raise self.source.error(None, "one list of events for two devices", "one for each")
+        return devices
+
+    def _refuse_event(self, event, where):
+        """Tell what is wrong with it. Raises: TraceError; Forgotten."""
+        self._a(self._a(event, dict, where).get("action"), str, f"action of {where}")
+        self._number(event, "addr", where, MOST_ADDRESS)
+        self._number({"stream": 0} | event, "stream", where, MOST_ADDRESS)
+        self._number(event, "size", where, MOST_SIZE)
+
+    def _segments(self):
+        segments = self._a(self.snapshot.get("segments", Items()), Items, "segments")
+        if misfit := segments.misfit(DICTS):
+            where = f"segments[{misfit[0]}]"
+            blocks = self._a(misfit[1], dict, where).get("blocks", Items())
+            at, block = self._a(blocks, Items, f"blocks of {where}").misfit({BLOCK})
+            within = f"blocks[{at}] of {where}"
+            self._a(self._a(block, dict, within).get("state"), str, f"state of {within}")
+            raise self.source.error(None, f"{within}: an event", "a block")
+        return segments
 
     def _a(self, value, sort, where):
+        """`value`, which should be of this sort. Raises: TraceError if not; Forgotten."""
+        if value is GONE:
+            raise Forgotten
         if type(value) is not sort:
-            found = "none" if value is None else f"a {type(value).__name__}"
-            raise self.source.error(None, f"{where}: {found}", f"a {sort.__name__}")
+            names = (_NAMES.get(type(value), type(value).__name__), _NAMES.get(sort, sort.__name__))
+            found = "none" if value is None else f"a {names[0]}"
+            raise self.source.error(None, f"{where}: {found}", f"a {names[1]}")
         return value
 
     def _number(self, event, name, where, limit):
+        """Refuse the number of this name if it is none. Raises: TraceError; Forgotten."""
         value = event.get(name)
-        if type(value) is not int or value < 0 or (limit and value > limit):
-            found = f"{where}: {name} {str(value)[:40]}"
-            raise self.source.error(None, found, f"a number in 0..{limit}" if limit else "a number")
-        return value
+        if value is GONE:
+            raise Forgotten
+        if not is_number(value, limit):
+            shown = "a list" if type(value) is Items else str(value)[:40]
+            raise self.source.error(None, f"{where}: {name} {shown}", f"a number in 0..{limit}")
+
+
+_NAMES = {Items: "list"}

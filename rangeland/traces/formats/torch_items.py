@@ -1,0 +1,184 @@
+"""The lists of a snapshot of PyTorch, of which only what matters is kept (design/forms.md#.sol.torch).
+
+What a list is for is told only when it is whole, as the value of a key. So it
+is told by its items what each of them can be.
+"""
+
+from array import array
+from collections import Counter, deque
+
+from rangeland.traces.trace import MOST_SIZE
+
+# What an item can be: an event, or one with something wrong; a block; a dict that is
+# neither, as a segment is; a list of nothing but events; or none of them.
+EVENT, BAD_EVENT, BLOCK, OTHER_DICT, DEVICE, NOTHING = range(6)
+DICTS = frozenset({EVENT, BAD_EVENT, BLOCK, OTHER_DICT})
+
+MADE, FREED, REFUSED = "alloc", "free_completed", "oom"
+MOST_ADDRESS = (1 << 63) - 1
+ROWS = 4096
+FARTHEST = (1 << 32) - 1
+# Of an event that makes or frees no block; that frees one; that makes one.
+_UNROWED, _FREED, _MADE = range(3)
+
+
+def is_number(value, limit):
+    """True if it is an int from 0 to `limit`."""
+    return type(value) is int and 0 <= value <= limit
+
+
+class Items:
+    """A list: how many items it has, and the first of each sort as (its index, it).
+
+    `events` has the rows of those that are events, `states` counts the blocks by
+    their state, also those of segments in it; `devices` has by index the lists in
+    it that have events. Each is None if there is nothing of it.
+    """
+
+    __slots__ = ("count", "first", "events", "states", "devices")
+
+    def __init__(self):
+        self.count = 0
+        self.first = {}
+        self.events = self.states = self.devices = None
+
+    def extend(self, items):
+        """Add `items`; what matters of them is taken, they themselves are not kept."""
+        for item in items:
+            sort = self._take(item)
+            if sort not in self.first:
+                self.first[sort] = self.count, item
+            self.count += 1
+
+    def misfit(self, sorts):
+        """(index, item) of the first item that is of none of these sorts, or None."""
+        return min(
+            (first for sort, first in self.first.items() if sort not in sorts),
+            key=lambda first: first[0], default=None,
+        )  # fmt: skip
+
+    def _take(self, item):
+        if type(item) is Items:
+            return self._take_list(item)
+        if type(item) is not dict:
+            return NOTHING
+        if "blocks" in item:
+            blocks = item["blocks"]
+            if type(blocks) is not Items or blocks.misfit({BLOCK}):
+                return NOTHING
+            self._count(blocks.states or {})
+            return OTHER_DICT
+        if "action" in item:
+            if self.events is None:
+                self.events = Events()
+            return EVENT if self.events.take(item) else BAD_EVENT
+        state = item.get("state")
+        if type(state) is str:
+            self._count({state: 1})
+            return BLOCK
+        return OTHER_DICT
+
+    def _take_list(self, inner):
+        if inner.misfit({EVENT}):
+            return NOTHING
+        if inner.events is not None:
+            self.devices = self.devices or {}
+            self.devices[self.count] = inner.events
+        return DEVICE
+
+    def _count(self, states):
+        self.states = self.states or Counter()
+        self.states.update(states)
+
+
+class Events:
+    """The events of a list, in rows that are given once, from the front.
+
+    `actions` counts them by action; `untimed` is the first, (its number, it), that
+    has no time, or None.
+    """
+
+    def __init__(self):
+        self.count = 0
+        self.actions = Counter()
+        self.untimed = None
+        self._time = 0
+        self._chunks = deque()
+
+    def take(self, event):
+        """Add `event`, a dict with an action. Returns False if a number in it is none."""
+        action = event["action"]
+        if type(action) is not str:
+            return False
+        code = _MADE if action == MADE else _FREED if action == FREED else _UNROWED
+        address, size, stream = event.get("addr"), event.get("size"), event.get("stream", 0)
+        if code != _UNROWED and not (
+            is_number(address, MOST_ADDRESS)
+            and is_number(stream, MOST_ADDRESS)
+            and (code == _FREED or is_number(size, MOST_SIZE))
+        ):
+            return False
+        self.actions[action] += 1
+        time = event.get("time_us")
+        if is_number(time, MOST_ADDRESS):
+            self._time = max(self._time, time)
+        elif self.untimed is None:
+            self.untimed = self.count, event
+        self.count += 1
+        self._chunk().add(code, address, size, stream, self._time)
+        return True
+
+    def _chunk(self):
+        chunks = self._chunks
+        if not chunks or chunks[-1].is_full(self._time):
+            chunks.append(_Chunk(self._time))
+        return chunks[-1]
+
+    def rows(self, device):
+        """(time, device, number, is made, address, size, stream) of each event that
+        makes or frees a block; the time is the latest so far. They are forgotten."""
+        number = 0
+        while self._chunks:
+            chunk = self._chunks.popleft()
+            for at, row in chunk.rows():
+                yield row[0], device, number + at, *row[1:]
+            number += len(chunk.codes)
+
+
+class _Chunk:
+    """Up to ROWS events, in columns: one of all, and those of what makes or frees a block."""
+
+    __slots__ = ("base", "codes", "address", "size", "stream", "time")
+
+    def __init__(self, time):
+        self.base = time
+        self.codes = bytearray()
+        self.address = array("q")
+        self.size = array("q")
+        self.stream = None
+        self.time = array("I")
+
+    def is_full(self, time):
+        return len(self.codes) == ROWS or time - self.base > FARTHEST
+
+    def add(self, code, address, size, stream, time):
+        self.codes.append(code)
+        if code == _UNROWED:
+            return
+        if stream and self.stream is None:
+            self.stream = array("q", [0]) * len(self.address)
+        if self.stream is not None:
+            self.stream.append(stream)
+        self.address.append(address)
+        self.time.append(time - self.base)
+        if code == _MADE:
+            self.size.append(size)
+
+    def rows(self):
+        """(index in the chunk, (time, is made, address, size, stream)) of each row."""
+        sizes = iter(self.size)
+        streams = self.stream or [0] * len(self.address)
+        places = (at for at, code in enumerate(self.codes) if code != _UNROWED)
+        for at, address, time, stream in zip(places, self.address, self.time, streams):
+            is_made = self.codes[at] == _MADE
+            yield at, (self.base + time, is_made, address, next(sizes) if is_made else 0, stream)

@@ -106,16 +106,8 @@ class Source:
         return TraceError(self.path, line, found, expected)
 
     def again(self):
-        """The same file once more from its front, for a reader that needs more of it.
-
-        Raises: TraceError if it can be read only once, as a pipe.
-        """
-        if not self._file.seekable():
-            found = "what can be read only once, and refers back to what was not kept"
-            raise self.error(None, found, "a file")
-        return Source(
-            self.path, strict=self.strict, newest=self.newest, progress=self._progress
-        )
+        """The same file once more from its front, for a reader that needs more of it."""
+        return Source(self.path, strict=self.strict, newest=self.newest, progress=self._progress)
 
     def pieces(self):
         """The unpacked bytes of the whole file, in pieces of at most 128 KB."""

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rangeland.traces.formats import plain
-from rangeland.traces.formats.plain import MOST_DEPTH, load_plain
+from rangeland.traces.formats.plain import MOST_DEPTH, Forgotten, load_plain
 from rangeland.traces.formats.plain_bytes import PickleError
+from rangeland.traces.formats.plain_memo import GONE
 
 # Nothing here is ever compiled.
 pytestmark = pytest.mark.once
@@ -135,3 +136,51 @@ def test_whatever_the_bytes_are_it_is_a_value_or_an_error(data):
         load_plain([b"\x80\x04(" + data])
     except PickleError:
         pass
+
+
+def test_values_in_the_making_are_bounded(monkeypatch):
+    monkeypatch.setattr(plain, "MOST_STACK", 9)
+    with pytest.raises(PickleError, match="more than 9 values in the making"):
+        load_plain([b"N" * 10_000 + b"."])
+
+
+def test_different_strings_are_bounded(monkeypatch):
+    monkeypatch.setattr(plain, "MOST_TEXT", 9)
+    assert load_plain([pickle.dumps(["abcd", "efgh"])]) == ["abcd", "efgh"]
+    with pytest.raises(PickleError, match="different strings of more than 9 bytes"):
+        load_plain([pickle.dumps(["abcd", "efghijk"])])
+
+
+def test_numbers_out_of_turn_are_bounded(monkeypatch):
+    monkeypatch.setattr(plain, "MOST_FAR", 3)
+    far = [b"Nr" + struct.pack("<I", 10_000 * n) for n in range(1, 6)]
+    assert load_plain([b"".join(far[:1]) + b"."]) is None
+    with pytest.raises(PickleError, match="more than 3 values kept out of their turn"):
+        load_plain([b"(" + b"".join(far) + b"t."])
+
+
+@pytest.mark.parametrize("count", [1023, 1024, 1025, 5000, 100_000])
+@pytest.mark.parametrize("size", [1, 100, 70_000])
+def test_a_long_string_is_cut_and_what_follows_is_read(count, size):
+    data = pickle.dumps(["\u00e4" * count, 7], 4)
+    text, seven = load_plain(data[at : at + size] for at in range(0, len(data), size))
+    assert (text, seven) == ("\u00e4" * min(count, 512), 7)
+
+
+@given(VALUES, st.integers(0, pickle.HIGHEST_PROTOCOL), st.integers(1, 50))
+def test_pieces_of_any_size_say_the_same(value, protocol, size):
+    data = pickle.dumps(value, protocol)
+    assert load_plain(data[at : at + size] for at in range(0, len(data), size)) == value
+
+
+def test_only_the_values_of_keys_asked_for_are_kept():
+    value = {"a": {"b": [1], "c": [2]}, "d": (1, 2), 5: "x"}
+    assert load_plain([pickle.dumps(value)], {"a", "b", "d"}) == {"a": {"b": [1], "c": None}, "d": (), 5: None}
+
+
+def test_a_container_that_is_not_remembered_is_gone():
+    once = [1]
+    assert load_plain([pickle.dumps([once, once])], remember=False) == [once, GONE]
+    assert load_plain([pickle.dumps([once, once])]) == [once, once]
+    with pytest.raises(Forgotten):
+        load_plain([b"]\x940h\x00(Ne."], remember=False)

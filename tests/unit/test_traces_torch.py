@@ -116,6 +116,28 @@ def test_what_cannot_be_is_refused_of_a_strict_reading(tmp_path, events, message
         read_trace(path, strict=True)
 
 
+def test_an_event_told_twice_is_read_as_two(tmp_path):
+    made, gone = event("alloc", 64), event("free_completed", 64)
+    blocks = [{"state": "inactive"}]
+    path = write(tmp_path / "x.pickle", [[made, gone] * 3], [{"blocks": blocks}, {"blocks": blocks}])
+    trace = read_trace(path)
+    assert trace.op.tolist() == [0, 1] * 3
+    assert trace.notes["blocks_by_state"] == {"inactive": 2}
+
+
+def test_one_list_of_events_for_two_devices_is_refused(tmp_path):
+    with pytest.raises(TraceError, match="one list of events for two devices, expected one for each"):
+        read_trace(write(tmp_path / "x.pickle", [[GOOD]] * 2))
+
+
+def test_times_far_apart_and_out_of_order_keep_their_events_in_turn(tmp_path):
+    first = [event("alloc", 64, 1, time=10), event("alloc", 65, 2, time=1 << 50), event("alloc", 66, 3, time=5)]
+    second = [event("alloc", 64, 4, stream=9, time=11), event("alloc", 65, 5, time=(1 << 50) + 1)]
+    trace = read_trace(write(tmp_path / "x.pickle", [first, second]))
+    assert trace.size.tolist() == [1, 4, 2, 3, 5]
+    assert trace.thread.tolist() == [0, 1, 0, 0, 2]
+
+
 class Evil:
     """Its pickle would run a command."""
 

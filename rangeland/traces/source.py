@@ -12,7 +12,7 @@ HEAD = 1 << 16
 # A small file is not to need a large buffer: of what was read, a part that small.
 BLOCK = 1 << 17
 LEAST_BLOCK = 1 << 14
-BLOCK_PART = 32
+BLOCK_PART = 128
 LONGEST_LINE = 1 << 20
 SHOWN = 60
 # What a packed file may unpack to: so many times its own bytes, and so much besides.
@@ -45,7 +45,7 @@ def shown(text):
 class Source:
     """An open trace file, plain or packed by gzip or zstd, read once from the front.
 
-    `head` is its first 64 KB (unpacked), for telling the format; `packing` the
+    `head` is its first 64 KB (unpacked), for telling the format beforehand; `packing` the
     name of what it was packed by, or None; `lines` counts the lines given so far;
     `is_cut` tells, at the end, that the last line had no line end. `strict` and
     `newest` are what the user wishes of the reader. `progress(done, total)` is
@@ -110,11 +110,12 @@ class Source:
         return Source(self.path, strict=self.strict, newest=self.newest, progress=self._progress)
 
     def pieces(self):
-        """The unpacked bytes of the whole file, in pieces of at most 128 KB."""
-        piece = self.head
-        while piece:
+        """The unpacked bytes of the whole file, in pieces of at most 128 KB; the head is forgotten."""
+        head, self.head = self.head, b""
+        yield from (head[at : at + LEAST_BLOCK] for at in range(0, len(head), LEAST_BLOCK))
+        del head
+        while piece := self._read(min(BLOCK, max(LEAST_BLOCK, self._unpacked // BLOCK_PART))):
             yield piece
-            piece = self._read(min(BLOCK, max(LEAST_BLOCK, self._unpacked // BLOCK_PART)))
 
     def texts(self):
         """The file in pieces of whole lines, each with its line end, which is that of

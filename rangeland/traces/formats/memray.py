@@ -69,6 +69,7 @@ class _Capture:
             raise self.source.error(None, f"what memray refuses ({end['error']})", EXPECTED)
         if not self.record:
             raise self.source.error(None, "a capture without one record", EXPECTED)
+        self.live.clear()
         return self.columns.trace(self.notes | end, NAME, self.source.path)
 
     def _record(self, kind, thread, address, size):

@@ -12,7 +12,7 @@ from array import array
 from collections import Counter
 from itertools import islice
 
-RECORDS = 1 << 16
+RECORDS = 1 << 13
 MADE, FREED, OTHER = 0, 1, 2
 KINDS = {
     "MALLOC": MADE, "CALLOC": MADE, "REALLOC": MADE, "POSIX_MEMALIGN": MADE, "ALIGNED_ALLOC": MADE,

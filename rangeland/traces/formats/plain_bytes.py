@@ -44,10 +44,10 @@ class Bytes:
 
     def take(self, count):
         """The next `count` bytes, or LONGEST of them if there are more."""
-        start, end = self.at, self.at + min(count, LONGEST)
+        end = self.at + (count if count < LONGEST else LONGEST)
         if count < 0 or end > len(self.data):
             raise self.error(f"the end, though {count} bytes more are promised")
-        taken, self.at = self.data[start:end], end
+        taken, self.at = self.data[self.at : end], end
         if count > LONGEST:
             self._skip(count - LONGEST, count)
         return taken
@@ -62,7 +62,12 @@ class Bytes:
         self.at += left
         self.refill()
 
+    def unsigned(self, count):
+        """The number of the next `count` bytes, the lowest first."""
+        return int.from_bytes(self.take(count), "little")
+
     def number(self, form, count):
+        """The number that struct has in this `form`."""
         return struct.unpack(form, self.take(count))[0]
 
     def line(self):

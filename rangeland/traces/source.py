@@ -12,7 +12,7 @@ HEAD = 1 << 16
 # A small file is not to need a large buffer: of what was read, a part that small.
 BLOCK = 1 << 17
 LEAST_BLOCK = 1 << 14
-BLOCK_PART = 128
+BLOCK_PART = 64
 LONGEST_LINE = 1 << 20
 SHOWN = 60
 # What a packed file may unpack to: so many times its own bytes, and so much besides.

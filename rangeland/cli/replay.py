@@ -14,6 +14,7 @@ from rangeland.traces.ranking import ranked, verdict
 from rangeland.traces.read import FORMATS, bundled, open_trace
 from rangeland.traces.result import CannotReplay
 from rangeland.traces.side import cores, side_by_side
+from rangeland.traces.source import TraceError
 
 BAR = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
 MOST_ROWS = 100_000
@@ -82,6 +83,9 @@ def _section(trace, path, pools, jobs, curve, as_json):
     """Replay one trace in all pools, tell of it, and return the section as JSON has it."""
     # A file that is wrong about itself is refused now, and not after the replays.
     figures = trace.figures()
+    if not len(trace):
+        found = "no event that makes or frees a block"
+        raise TraceError(path, None, found, "one at least, to replay")
     outcomes = dict(zip(map(str, pools), _outcomes(trace, pools, jobs, curve), strict=True))
     refused = {name: f"{name}: {why}." for name, why in outcomes.items() if isinstance(why, str)}
     results = [result for name, result in outcomes.items() if name not in refused]

@@ -258,3 +258,10 @@ def test_a_closed_output_is_none(closed):
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
     assert (done.stdout == "") == (closed == 1)
+
+
+def test_a_trace_with_nothing_to_replay_is_refused(rangeland, tmp_path):
+    (tmp_path / "x.rep").write_text("1\n0\n0\n1\n")
+    done = rangeland("replay", tmp_path / "x.rep", "--pool", "mvff")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "x.rep: found no event that makes or frees a block, expected one at least" in done.stderr

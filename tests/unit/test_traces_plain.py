@@ -184,3 +184,13 @@ def test_a_container_that_is_not_remembered_is_gone():
     assert load_plain([pickle.dumps([once, once])]) == [once, once]
     with pytest.raises(Forgotten):
         load_plain([b"]\x940h\x00(Ne."], remember=False)
+
+
+def test_of_keys_that_do_not_matter_a_hundred_are_told():
+    value = {n: n for n in range(200)} | {"a": 1}
+    assert load_plain([pickle.dumps(value)], {"a"}) == {n: None for n in range(100)} | {"a": 1}
+
+
+def test_more_different_strings_than_two_bytes_can_count():
+    value = [str(n) for n in range(70_000)]
+    assert load_plain([pickle.dumps([value, value[::-1]], 4)]) == [value, value[::-1]]

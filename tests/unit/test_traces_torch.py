@@ -4,10 +4,15 @@ import gzip
 import json
 import os
 import pickle
+from collections import Counter
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from rangeland.traces.formats import torch_items
 from rangeland.traces.read import read_trace
 from rangeland.traces.source import TraceError
 
@@ -74,6 +79,7 @@ def test_devices_have_addresses_of_their_own_and_one_time(tmp_path):
 
 
 GOOD = event("alloc", 64)
+TWICE = []
 
 
 @pytest.mark.parametrize(
@@ -94,6 +100,9 @@ GOOD = event("alloc", 64)
         ({"device_traces": [], "segments": [1]}, r"segments\[0\]: a int, expected a dict"),
         ({"device_traces": [], "segments": [{"blocks": 1}]}, r"blocks of segments\[0\]: a int"),
         ({"device_traces": [], "segments": [{"blocks": [{}]}]}, r"state of blocks\[0\] of segments\[0\]"),
+        ({"device_traces": [], "segments": [{"blocks": [GOOD | {"state": "x"}]}]}, r"blocks\[0\] of segments\[0\]: an event"),
+        ({"device_traces": [[GOOD | {"addr": TWICE}], [GOOD | {"addr": TWICE}]]}, r"\[0\]\[0\]: addr a list"),
+        ({"device_traces": [[TWICE], [TWICE]]}, r"device_traces\[0\]\[0\]: a list, expected a dict"),
     ],
 )
 def test_what_is_no_snapshot_is_told_with_its_place(tmp_path, snapshot, message):
@@ -136,6 +145,59 @@ def test_times_far_apart_and_out_of_order_keep_their_events_in_turn(tmp_path):
     trace = read_trace(write(tmp_path / "x.pickle", [first, second]))
     assert trace.size.tolist() == [1, 4, 2, 3, 5]
     assert trace.thread.tolist() == [0, 1, 0, 0, 2]
+
+
+def told_by(devices):
+    """What a snapshot of these lists of events tells: (op, block, size, thread) of each
+    row, by the simplest way there is."""
+    merged, rows, live, threads, made = [], [], {}, {}, 0
+    for device, events in enumerate(devices):
+        latest = 0
+        for number, told in enumerate(events):
+            latest = max(latest, told["time_us"])
+            merged.append((latest, device, number, told))
+    for _, device, _, told in sorted(merged, key=lambda row: row[:3]):
+        if told["action"] not in ("alloc", "free_completed"):
+            continue
+        place = device, told["addr"]
+        thread = threads.setdefault((device, told["stream"]), len(threads))
+        if place in live:
+            rows.append((1, live.pop(place), 0, thread))
+        elif told["action"] == "free_completed":
+            continue
+        if told["action"] == "alloc":
+            live[place] = made
+            rows.append((0, made, told["size"], thread))
+            made += 1
+    return rows
+
+
+EVENTS = st.builds(
+    event,
+    st.sampled_from(["alloc", "free_requested", "free_completed", "oom"]),
+    st.sampled_from([64, 128, 192]), st.integers(0, 1 << 40), st.sampled_from([0, 0, 7]),
+    st.integers(0, 20) | st.integers(0, 1 << 50),
+)  # fmt: skip
+
+
+@given(
+    st.lists(st.lists(EVENTS, max_size=20), max_size=3), st.integers(1, 5),
+    st.integers(0, pickle.HIGHEST_PROTOCOL),
+)  # fmt: skip
+def test_a_naive_reader_tells_the_same(devices, rows, protocol):
+    with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch_items, "ROWS", rows)
+        path = Path(folder) / "x.pickle"
+        path.write_bytes(pickle.dumps({"device_traces": devices}, protocol))
+        if not any(devices):
+            with pytest.raises(TraceError, match="without one event, expected a snapshot taken after"):
+                read_trace(path)
+            return
+        trace = read_trace(path)
+    thread = trace.thread.tolist() if trace.thread is not None else []
+    assert list(zip(trace.op.tolist(), trace.id.tolist(), trace.size.tolist(), thread)) == told_by(devices)
+    actions = [told["action"] for events in devices for told in events]
+    assert trace.notes["actions"] == dict(sorted(Counter(actions).items()))
 
 
 class Evil:

@@ -286,5 +286,4 @@ _DEEDS = {
     b"h": lambda m: m.fetch(m.unsigned(1)),
     b"j": lambda m: m.fetch(m.unsigned(4)),
 }
-# By number, for the run: nine of ten operations fetch or keep a value.
 _BY_CODE = [_DEEDS.get(bytes([code]), _Machine.forbid) for code in range(256)]

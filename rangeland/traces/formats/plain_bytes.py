@@ -40,6 +40,7 @@ class Bytes:
                 return
 
     def error(self, found):
+        """The PickleError for the place that was reached."""
         return PickleError(self._before + self.at, found)
 
     def take(self, count):
@@ -60,7 +61,6 @@ class Bytes:
             if self.at == len(self.data):
                 raise self.error(f"the end, though {count} bytes more are promised")
         self.at += left
-        self.refill()
 
     def unsigned(self, count):
         """The number of the next `count` bytes, the lowest first."""
@@ -81,8 +81,8 @@ class Bytes:
                 raise self.error("the end within a line")
         line += self.data[self.at : min(end, self.at + LONGEST)]
         self.at = end + 1
-        self.refill()
         return line[:LONGEST]
 
     def word(self):
+        """A line as a message may show it."""
         return self.line()[:100].decode("ascii", "backslashreplace")

@@ -12,14 +12,13 @@ from rangeland.traces.addresses import Addresses
 from rangeland.traces.formats.plain import Forgotten, load_plain
 from rangeland.traces.formats.plain_bytes import PickleError
 from rangeland.traces.formats.plain_memo import GONE
-from rangeland.traces.formats.torch_items import (
-    BLOCK, DEVICE, DICTS, EVENT, MOST_ADDRESS, REFUSED, Items, is_number,
-)  # fmt: skip
-from rangeland.traces.trace import COUNTS, MOST_SIZE, Columns
+from rangeland.traces.formats.torch_items import BLOCK, DEVICE, DICTS, EVENT, REFUSED, Items, is_number
+from rangeland.traces.trace import COUNTS, MOST_ADDRESS, MOST_SIZE, Columns
 
 NAME = "torch-snapshot"
 
 EXPECTED = "plain dicts, lists, strings and numbers of a memory snapshot"
+EVENTS_EXPECTED = "a snapshot taken after torch.cuda.memory._record_memory_history()"
 KEYS = frozenset(
     {"device_traces", "segments", "blocks", "state", "action", "addr", "size", "stream", "time_us"}
 )
@@ -66,6 +65,8 @@ class _Snapshot:
         devices, segments = self._devices(), self._segments()
         used = devices.devices or {}
         actions = sum((events.actions for events in used.values()), Counter())
+        if not actions:
+            raise self.source.error(None, "device_traces without one event", EVENTS_EXPECTED)
         self.notes["failed"] = actions[REFUSED]
         # Of several devices an address does not tell where.
         self.addressed = len(used) == 1
@@ -149,9 +150,8 @@ class _Snapshot:
         if value is GONE:
             raise Forgotten
         if type(value) is not sort:
-            names = (_NAMES.get(type(value), type(value).__name__), _NAMES.get(sort, sort.__name__))
-            found = "none" if value is None else f"a {names[0]}"
-            raise self.source.error(None, f"{where}: {found}", f"a {names[1]}")
+            found = "none" if value is None else f"a {_name(type(value))}"
+            raise self.source.error(None, f"{where}: {found}", f"a {_name(sort)}")
         return value
 
     def _number(self, event, name, where, limit):
@@ -164,4 +164,5 @@ class _Snapshot:
             raise self.source.error(None, f"{where}: {name} {shown}", f"a number in 0..{limit}")
 
 
-_NAMES = {Items: "list"}
+def _name(sort):
+    return "list" if sort is Items else sort.__name__

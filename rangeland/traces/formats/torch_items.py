@@ -7,7 +7,7 @@ is told by its items what each of them can be.
 from array import array
 from collections import Counter, deque
 
-from rangeland.traces.trace import MOST_SIZE
+from rangeland.traces.trace import MOST_ADDRESS, MOST_SIZE
 
 # What an item can be: an event, or one with something wrong; a block; a dict that is
 # neither, as a segment is; a list of nothing but events; or none of them.
@@ -15,11 +15,11 @@ EVENT, BAD_EVENT, BLOCK, OTHER_DICT, DEVICE, NOTHING = range(6)
 DICTS = frozenset({EVENT, BAD_EVENT, BLOCK, OTHER_DICT})
 
 MADE, FREED, REFUSED = "alloc", "free_completed", "oom"
-MOST_ADDRESS = (1 << 63) - 1
 ROWS = 4096
 FARTHEST = (1 << 32) - 1
-# Of an event that makes or frees no block; that frees one; that makes one.
-_UNROWED, _FREED, _MADE = range(3)
+# Codes of events: one that has no row, as it makes and frees no block; the two that have.
+_NO_ROW = 0
+_CODES = {FREED: 1, MADE: 2}
 
 
 def is_number(value, limit):
@@ -110,12 +110,12 @@ class Events:
         action = event["action"]
         if type(action) is not str:
             return False
-        code = _MADE if action == MADE else _FREED if action == FREED else _UNROWED
+        code = _CODES.get(action, _NO_ROW)
         address, size, stream = event.get("addr"), event.get("size"), event.get("stream", 0)
-        if code != _UNROWED and not (
+        if code != _NO_ROW and not (
             is_number(address, MOST_ADDRESS)
             and is_number(stream, MOST_ADDRESS)
-            and (code == _FREED or is_number(size, MOST_SIZE))
+            and (action == FREED or is_number(size, MOST_SIZE))
         ):
             return False
         self.actions[action] += 1
@@ -140,8 +140,7 @@ class Events:
         number = 0
         while self._chunks:
             chunk = self._chunks.popleft()
-            for at, row in chunk.rows():
-                yield row[0], device, number + at, *row[1:]
+            yield from chunk.rows(device, number)
             number += len(chunk.codes)
 
 
@@ -163,7 +162,7 @@ class _Chunk:
 
     def add(self, code, address, size, stream, time):
         self.codes.append(code)
-        if code == _UNROWED:
+        if code == _NO_ROW:
             return
         if stream and self.stream is None:
             self.stream = array("q", [0]) * len(self.address)
@@ -171,14 +170,15 @@ class _Chunk:
             self.stream.append(stream)
         self.address.append(address)
         self.time.append(time - self.base)
-        if code == _MADE:
+        if code == _CODES[MADE]:
             self.size.append(size)
 
-    def rows(self):
-        """(index in the chunk, (time, is made, address, size, stream)) of each row."""
+    def rows(self, device, first):
+        """As of Events, if the chunk's first event has the number `first`."""
         sizes = iter(self.size)
         streams = self.stream or [0] * len(self.address)
-        places = (at for at, code in enumerate(self.codes) if code != _UNROWED)
-        for at, address, time, stream in zip(places, self.address, self.time, streams):
-            is_made = self.codes[at] == _MADE
-            yield at, (self.base + time, is_made, address, next(sizes) if is_made else 0, stream)
+        codes = ((number, code) for number, code in enumerate(self.codes, first) if code != _NO_ROW)
+        for (number, code), address, time, stream in zip(codes, self.address, self.time, streams):
+            is_made = code == _CODES[MADE]
+            size = next(sizes) if is_made else 0
+            yield self.base + time, device, number, is_made, address, size, stream

@@ -23,6 +23,7 @@ from vm.results import (
     AccessError,
     AllocationError,
     CommitLimitError,
+    DamageError,
     LimitError,
     MappingError,
     ParamError,

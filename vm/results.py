@@ -84,6 +84,12 @@ class AccessError(RangelandError, ValueError):
     as checked mode tells, by anybody."""
 
 
+class DamageError(RangelandError, AssertionError):
+    """A word of the simulated memory is not what it can be, for somebody wrote
+    where they should not: the message names the structure, the address and the
+    word. What was asked for is not done."""
+
+
 _RAISED = {
     FAIL: ProtocolError,
     RESOURCE: ResourceError,

@@ -7,9 +7,12 @@ from arena import bootstrap, roster
 from arena import fields as a
 from arena.attach import attach_grains, attach_pool
 from arena.check import check_arena
+from arena.memory import Memory
 from pools.pool import MOST
 from vm import events as ev
 from vm import fields as f
+from vm.labels import label_bytes, read_label, write_label
+from vm.lock import operation, walking, walks, whole
 from vm.results import (
     ParamError,
     ParamTypeError,
@@ -32,16 +35,21 @@ def _room(size):
     return max(SPACE_SIZE, min(wanted, MOST_SPACE)) if size < MOST_SPACE else SPACE_SIZE
 
 
-class Arena:
+class Arena(Memory):
     """An arena of at first `size` bytes of addresses, in `space` or in an
     address space of its own.
 
     A size below 64 grains is raised to that: there are 64 zones.
     `grain_size` is the unit of what pools get; `zoned` keeps kinds of memory
     apart by address; committed memory never exceeds `commit_limit` (None:
-    no limit); the fraction `spare` of it may be free and still mapped.
-    Units: bytes. Used as a context, it destroys its pools and itself at the
-    end.
+    no limit); the fraction `spare` of it may be free and still mapped;
+    `label` is its name. Units: bytes. Used as a context, it destroys its
+    pools and itself at the end.
+
+    Its operations, and those of its pools and lands, come one at a time: one
+    that is asked for in the middle of another, by a listener, a visitor or
+    another thread, is refused with a ProtocolError. An interrupt comes before
+    or after an operation, never in it.
     Raises: ParamError; AllocationError, and then nothing is reserved.
     Cost: under a millisecond compiled.
     """
@@ -54,6 +62,7 @@ class Arena:
         commit_limit=None,
         spare=0.75,
         space=None,
+        label="",
     ):
         size = integer("size", size, least=1, most=MOST)
         grain = power_of_two("grain_size", grain_size, least=f.PAGE, most=MOST // 64)
@@ -64,7 +73,13 @@ class Arena:
             space = AddressSpace(_room(size + grain))
         elif not isinstance(space, AddressSpace):
             raise ParamTypeError(f"space is {space!r}: expected an AddressSpace")
-        self._bind(bootstrap.create(space, size, grain, bool(zoned), commit_limit, spare))
+        text = label_bytes(label)
+        with operation(space, "the making of an Arena"):
+            grains = bootstrap.create(space, size, grain, bool(zoned), commit_limit, spare)
+            self._bind(grains)
+            write_label(space, self.address + a.ARENA_LABEL * f.WORD, text)
+        if text:
+            space.telemetry.label(self.address, label)
 
     @classmethod
     def attach(cls, space, address):
@@ -75,14 +90,15 @@ class Arena:
         Cost: O(pools + chunks).
         """
         arena = cls.__new__(cls)
-        arena._bind(attach_grains(space, address))
+        if not isinstance(space, AddressSpace):
+            raise ParamTypeError(f"space is {space!r}: expected an AddressSpace")
+        with walking(space, "attach"):
+            arena._bind(attach_grains(space, address))
         return arena
 
     def _bind(self, grains):
-        self.space = grains.space
-        self.address = grains.address
+        self.bind(grains.space, grains.address, grains.chunks.get(a.ARENA_SERIAL))
         self.grains = grains
-        self._serial = grains.chunks.get(a.ARENA_SERIAL)
         self._handles = {}
 
     def __enter__(self):
@@ -90,11 +106,10 @@ class Arena:
 
     def __exit__(self, *_):
         if self.alive:
-            for pool in reversed(self.pools):
-                for point in pool.points:
-                    point.destroy()
-                pool.destroy()
-            self.destroy()
+            with whole():
+                for pool in reversed(self.pools):
+                    pool.__exit__()
+                self.destroy()
 
     def __repr__(self):
         return f"<Arena at {self.address:#x}>"
@@ -104,19 +119,6 @@ class Arena:
     def _get(self, field):
         self._expect_alive()
         return self.grains.chunks.get(field)
-
-    @property
-    def alive(self):
-        """False once the arena has been destroyed, by whatever handle."""
-        end = self.address + a.ARENA_SIZE
-        if self.space.first_unmapped(self.address, end) != end:
-            return False
-        get = self.grains.chunks.get
-        return get(0) == a.ARENA_SIG and get(a.ARENA_SERIAL) == self._serial
-
-    def _expect_alive(self):
-        if not self.alive:
-            raise ProtocolError(f"{self!r} has been destroyed")
 
     @property
     def reserved(self):
@@ -165,6 +167,23 @@ class Arena:
         return self._get(a.ARENA_SERIAL)
 
     @property
+    def label(self):
+        """The name of the arena, "" if it has none: at most 40 bytes in UTF-8.
+
+        It lies in the descriptor, and is told to who records labels.
+        Raises: ParamError, ParamTypeError.
+        """
+        self._expect_alive()
+        return read_label(self.space, self.address + a.ARENA_LABEL * f.WORD)
+
+    @label.setter
+    def label(self, value):
+        text = label_bytes(value)
+        self._expect_alive()
+        write_label(self.space, self.address + a.ARENA_LABEL * f.WORD, text)
+        self.space.telemetry.label(self.address, value)
+
+    @property
     def commit_limit(self):
         """The most bytes that may be committed, or None.
 
@@ -179,13 +198,14 @@ class Arena:
         limit = a.NO_LIMIT
         if value is not None:
             limit = integer("commit_limit", value, least=0, most=a.NO_LIMIT)
-        committed, spare = self.committed, self.spare_committed
-        refused = limit < committed - spare
-        if not refused:
-            if limit < committed:
-                self.grains.spare_land.purge(committed - limit)
-            self.grains.chunks.set(a.COMMIT_LIMIT, limit)
-        self.space.telemetry.tell(ev.COMMIT_LIMIT_SET, self.address, limit, int(refused))
+        with operation(self.space, "the setting of commit_limit"):
+            committed, spare = self.committed, self.spare_committed
+            refused = limit < committed - spare
+            if not refused:
+                if limit < committed:
+                    self.grains.spare_land.purge(committed - limit)
+                self.grains.chunks.set(a.COMMIT_LIMIT, limit)
+            self.space.telemetry.tell(ev.COMMIT_LIMIT_SET, self.address, limit, int(refused))
         if refused:
             raise ParamError(
                 f"commit_limit is {limit}: expected at least {committed - spare}, "
@@ -204,12 +224,13 @@ class Arena:
     @spare.setter
     def spare(self, value):
         value = fraction("spare", value)
-        self._expect_alive()
-        self.space.floats_at(self.address, a.ARENA_SIZE)[a.SPARE] = value
-        self.space.telemetry.tell(ev.ARENA_SET_SPARE, self.address, value)
-        excess = self.spare_committed - self.grains.spare_land.limit()
-        if excess > 0:
-            self.grains.spare_land.purge(excess)
+        with operation(self.space, "the setting of spare"):
+            self._expect_alive()
+            self.space.floats_at(self.address, a.ARENA_SIZE)[a.SPARE] = value
+            self.space.telemetry.tell(ev.ARENA_SET_SPARE, self.address, value)
+            excess = self.spare_committed - self.grains.spare_land.limit()
+            if excess > 0:
+                self.grains.spare_land.purge(excess)
 
     @property
     def extend_by(self):
@@ -291,26 +312,19 @@ class Arena:
         grains = self.grains
         return [grains.free_land.blocks, grains.spare_land.blocks, grains.control]
 
-    def view(self, address, size):
-        """The `size` bytes at `address` as a writable memoryview.
-
-        Raises: ParamError; AccessError if a byte of them is not mapped.
-        """
-        self._expect_alive()
-        return self.space.view(address, size)
-
     def collect(self):
         """Give back the chunks, but the primary, in which nothing is
         allocated. Returns how many bytes of addresses that was."""
-        self._expect_alive()
-        grains = self.grains
-        before = self.reserved
-        for chunk in grains.chunks.ascending():
-            if chunk.address != grains.chunks.get(a.PRIMARY) and chunk.is_empty():
-                grains.spare_land.purge(chunk.limit - chunk.base, chunk)
-                grains.free_land.delete(chunk.address_of(chunk.alloc_base), chunk.limit)
-                grains.chunks.destroy(chunk)
-        return before - self.reserved
+        with operation(self.space, "collect"):
+            self._expect_alive()
+            grains = self.grains
+            before = self.reserved
+            for chunk in grains.chunks.ascending():
+                if chunk.address != grains.chunks.get(a.PRIMARY) and chunk.is_empty():
+                    grains.spare_land.purge(chunk.limit - chunk.base, chunk)
+                    grains.free_land.delete(chunk.address_of(chunk.alloc_base), chunk.limit)
+                    grains.chunks.destroy(chunk)
+            return before - self.reserved
 
     # What pools and lands ask when they are made
 
@@ -319,8 +333,13 @@ class Arena:
 
         Raises: ParamError; AllocationError; then nothing has changed.
         """
-        self._expect_alive()
         size = integer("size", size, least=1, most=MOST)
+        with operation(self.space, "control_alloc"):
+            return self.control_block(size)
+
+    def control_block(self, size):
+        """As `control_alloc`, in the course of an operation."""
+        self._expect_alive()
         return self.grains.control_alloc(size)
 
     def control_free(self, base, size):
@@ -328,27 +347,29 @@ class Arena:
 
         Raises: ParamError; ProtocolError if that is no control memory.
         """
-        self._expect_alive()
         base = integer("base", base, least=1, most=MOST)
         size = integer("size", size, least=1, most=MOST)
-        self.grains.control.expect_block(base, size)
-        self.grains.control_free(base, size)
+        with operation(self.space, "control_free"):
+            self._expect_alive()
+            self.grains.control.expect_block(base, size)
+            self.grains.control_free(base, size)
 
-    def enlist(self, pool):
-        """Make `pool`, whose descriptor is written, one of the arena's."""
+    def enlist(self, pool, audit=False):
+        """Make `pool`, whose descriptor is written, one of the arena's; with
+        `audit`, or in checked mode, with a table of its living blocks."""
         pool.arena = self
-        if self.space.checked:
+        if audit or self.space.checked:
             pool.ledger = self.space.ledgers[pool.address] = {}
         self._handles[pool.address] = pool
         roster.append(self.space, self.address, pool.address)
 
-    def destroy_pool(self, pool):
+    def finish_pool(self, pool):
         """Finish `pool`, all its memory, and free its descriptor."""
         roster.remove(self.space, self.address, pool.address)
         self._handles.pop(pool.address, None)
         self.space.ledgers.pop(pool.address, None)
         pool.finish()
-        self.control_free(pool.address, pool.descriptor_size)
+        self.grains.control_free(pool.address, pool.descriptor_size)
         pool.arena = None
 
     def destroy(self):
@@ -356,13 +377,15 @@ class Arena:
 
         Raises: ProtocolError while a client's pool is alive.
         """
-        self._expect_alive()
-        pools = self.pools
-        if pools:
-            alive = ", ".join(map(repr, pools))
-            raise ProtocolError(f"{self!r} still has pools: expected none, found {alive}")
-        bootstrap.destroy(self.grains)
+        with operation(self.space, "destroy of an Arena"):
+            self._expect_alive()
+            pools = self.pools
+            if pools:
+                alive = ", ".join(map(repr, pools))
+                raise ProtocolError(f"{self!r} still has pools: expected none, found {alive}")
+            bootstrap.destroy(self.grains)
 
+    @walks
     def check(self):
         """Assert every invariant of the arena, its lands and its pools.
 
@@ -371,6 +394,7 @@ class Arena:
         self._expect_alive()
         check_arena(self)
 
+    @walks
     def describe(self):
         """What the arena holds, as text."""
         limit = self.commit_limit

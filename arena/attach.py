@@ -19,8 +19,7 @@ from pools.segfit import SegFit
 from pools.slab import Slab
 from pools.worstfit import WorstFit
 from vm import fields as f
-from vm.results import ParamError, ParamTypeError, integer
-from vm.space import AddressSpace
+from vm.results import ParamError, integer
 
 POOL_CLASSES = {
     p.MFS_SIG: MFS,
@@ -41,8 +40,6 @@ def attach_grains(space, address):
 
     Raises: ParamError if no arena descriptor lies there.
     """
-    if not isinstance(space, AddressSpace):
-        raise ParamTypeError(f"space is {space!r}: expected an AddressSpace")
     address = integer("address", address, least=space.base, most=space.limit)
     end = address + a.ARENA_SIZE
     if address % f.PAGE or space.first_unmapped(address, end) != end:

@@ -14,6 +14,7 @@ cdef enum:
     LOCK = 13
     CHAIN = 14
     LOST = 17
+    ARENA_LABEL = 18
     CONTROL_AT = 184
     RESERVED = 117
     COMMITTED = 118

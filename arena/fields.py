@@ -23,6 +23,8 @@ LOCK = 13
 CHAIN = 14
 # Bytes that a chunk which failed half made left counted as committed.
 LOST = 17
+# Its name, 40 bytes (design/vm.md#.sol.label)
+ARENA_LABEL = 18
 CONTROL_AT = 184
 # then the accounts,
 RESERVED = 117

@@ -101,6 +101,8 @@ class Grains(GrainSource):
         telemetry = self.space.telemetry
         chunks = self.chunks
         free_land = self.free_land
+        # What follows is partly Python, in which handlers of signals run.
+        self.space.interrupts.watch()
         if size > 1 << 56:
             return r.RESOURCE
         least = least_chunk(size, self.grain)

@@ -17,6 +17,7 @@ from land.zonedtree import ZonedTree
 from vm import fields as vf
 from vm import mmu
 from vm import results as r
+from vm.lock import walks
 from vm.results import integer
 
 
@@ -184,6 +185,7 @@ class CBS(Land):
         self._is_alive()
         return self.space.word(self.address + f.COUNT * vf.WORD)
 
+    @walks
     def check(self):
         """Assert the invariants of the set and of its tree. Cost: O(n)."""
         super().check()

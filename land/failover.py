@@ -9,6 +9,7 @@ from land import fields as f
 from land.land import Land
 from vm import mmu
 from vm import results as r
+from vm.lock import walks
 
 
 class Failover(Land):
@@ -158,24 +159,20 @@ class Failover(Land):
         """The sum of the sizes of the ranges in both lands. Cost: O(1)."""
         return self.primary.total() + self.secondary.total()
 
-    def __iter__(self):
+    def ranges(self):
         """The ranges of the primary, then those of the secondary."""
-        yield from self.primary
-        yield from self.secondary
+        yield from self.primary.ranges()
+        yield from self.secondary.ranges()
 
     def __len__(self):
         return len(self.primary) + len(self.secondary)
 
-    def iterate_and_delete(self, visitor):
-        """As `Land.iterate_and_delete`, the primary first."""
-        self._enter()
-        self.busy = True
-        try:
-            self.primary.iterate_and_delete(visitor)
-            self.secondary.iterate_and_delete(visitor)
-        finally:
-            self.busy = False
+    def visit(self, visitor):
+        """As `Land.visit`, the primary first."""
+        self.primary.visit(visitor)
+        self.secondary.visit(visitor)
 
+    @walks
     def check(self):
         """Assert the invariants of both lands, and that they have no
         address in common. Cost: O(n log n)."""
@@ -187,6 +184,6 @@ class Failover(Land):
         assert w[n + f.SECONDARY] == self.secondary.address, "the secondary is the one written"
         assert self.primary.align == self.secondary.align == self.align, "alignments agree"
         previous = 0
-        for base, limit in sorted(self):
+        for base, limit in sorted(self.ranges()):
             assert previous <= base, f"[{base:#x}, {limit:#x}) is in one land only"
             previous = limit

@@ -11,6 +11,7 @@ from land import fields as f
 from land.land import Land
 from vm import mmu
 from vm import results as r
+from vm.lock import walks
 from vm.results import ParamError
 
 
@@ -244,7 +245,7 @@ class Freelist(Land):
         self.found_limit = self.limit
         return 1
 
-    def __iter__(self):
+    def ranges(self):
         """The ranges in ascending order, as they are when it begins: to
         follow the list while it changes would not do."""
         self._is_alive()
@@ -278,10 +279,11 @@ class Freelist(Land):
             )
         return base, limit
 
+    @walks
     def check(self):
         """Assert the invariants of the set and of the blocks. Cost: O(n)."""
         super().check()
-        assert len(self) == sum(1 for _ in self), "count is the number of blocks"
+        assert len(self) == sum(1 for _ in self.ranges()), "count is the number of blocks"
         w = self.space.words
         n = self._block(self._first())
         while n:

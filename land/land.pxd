@@ -3,7 +3,7 @@ from libc.stdint cimport int64_t
 from land cimport fields as f
 from vm cimport fields as vf
 from vm cimport events as ev
-from vm cimport mmu
+from vm cimport lock, mmu
 from vm cimport results as r
 from vm.space cimport AddressSpace
 
@@ -20,7 +20,6 @@ cdef class Land:
     cdef readonly int64_t old_base
     cdef readonly int64_t old_limit
     cdef readonly int64_t stolen
-    cdef readonly bint busy
 
     cdef int64_t insert_range(self, int64_t base, int64_t limit) except? -1 nogil
     cdef int64_t delete_range(self, int64_t base, int64_t limit) except? -1 nogil

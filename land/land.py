@@ -11,8 +11,9 @@ from land import arguments
 from land import fields as f
 from vm import events as ev
 from vm import fields as vf
-from vm import mmu
+from vm import lock, mmu
 from vm import results as r
+from vm.lock import walking, walks
 from vm.results import ParamError, ProtocolError, failure, integer
 
 
@@ -41,7 +42,6 @@ class Land:
                 f"{self.SIG:#x}, found {found:#x}"
             )
         self.align = space.word(address + f.ALIGN * vf.WORD)
-        self.busy = False
         self.found_base = self.found_limit = 0
         self.old_base = self.old_limit = 0
         self.stolen = 0
@@ -171,11 +171,15 @@ class Land:
         Raises: ParamError; ProtocolError if it overlaps a range;
         AllocationError if there is no node for it. Then nothing changed.
         """
-        base, limit = self._admit(base, limit)
-        res = self.insert_range(base, limit)
-        if res != r.OK:
-            raise self._insert_failure(res, base, limit)
-        return self.found_base, self.found_limit
+        lock.claim(self.space, "insert")
+        try:
+            base, limit = self._admit(base, limit)
+            res = self.insert_range(base, limit)
+            if res != r.OK:
+                raise self._insert_failure(res, base, limit)
+            return self.found_base, self.found_limit
+        finally:
+            lock.release(self.space)
 
     def delete(self, base, limit):
         """Delete [base, limit). Returns the (base, limit) that contained it.
@@ -184,11 +188,15 @@ class Land:
         AllocationError if there is no node to split one. Then nothing
         changed.
         """
-        base, limit = self._admit(base, limit)
-        res = self.delete_range(base, limit)
-        if res != r.OK:
-            raise self._delete_failure(res, base, limit)
-        return self.found_base, self.found_limit
+        lock.claim(self.space, "delete")
+        try:
+            base, limit = self._admit(base, limit)
+            res = self.delete_range(base, limit)
+            if res != r.OK:
+                raise self._delete_failure(res, base, limit)
+            return self.found_base, self.found_limit
+        finally:
+            lock.release(self.space)
 
     def insert_steal(self, base, limit):
         """Insert [base, limit), whose first grains may become nodes.
@@ -196,11 +204,15 @@ class Land:
         Returns the (base, limit) that was left to insert, possibly empty.
         Raises: as `insert`. Source: design/land.md#.sol.steal
         """
-        base, limit = self._admit(base, limit)
-        res = self.insert_steal_range(base, limit)
-        if res != r.OK:
-            raise self._insert_failure(res, base, limit)
-        return base + self.stolen, limit
+        lock.claim(self.space, "insert_steal")
+        try:
+            base, limit = self._admit(base, limit)
+            res = self.insert_steal_range(base, limit)
+            if res != r.OK:
+                raise self._insert_failure(res, base, limit)
+            return base + self.stolen, limit
+        finally:
+            lock.release(self.space)
 
     def delete_steal(self, base, limit):
         """Delete [base, limit); the first grains of the range that contains
@@ -209,11 +221,15 @@ class Land:
         Returns the (base, limit) that contained it, without those.
         Raises: as `delete`. Source: design/land.md#.sol.steal
         """
-        base, limit = self._admit(base, limit)
-        res = self.delete_steal_range(base, limit)
-        if res != r.OK:
-            raise self._delete_failure(res, base, limit)
-        return self.found_base, self.found_limit
+        lock.claim(self.space, "delete_steal")
+        try:
+            base, limit = self._admit(base, limit)
+            res = self.delete_steal_range(base, limit)
+            if res != r.OK:
+                raise self._delete_failure(res, base, limit)
+            return self.found_base, self.found_limit
+        finally:
+            lock.release(self.space)
 
     def find_first(self, size, delete="none"):
         """Find the range of the lowest address with at least `size` bytes.
@@ -223,30 +239,50 @@ class Land:
         the part found (with "none" all of it) and the whole as it was; or
         None. Raises: ParamError.
         """
-        size, mode = self._wanted(size, delete)
-        return self._found(self.first_range(size, mode))
+        lock.claim(self.space, "find_first")
+        try:
+            size, mode = self._wanted(size, delete)
+            return self._found(self.first_range(size, mode))
+        finally:
+            lock.release(self.space)
 
     def find_last(self, size, delete="none"):
         """As `find_first`, the range of the highest address."""
-        size, mode = self._wanted(size, delete)
-        return self._found(self.last_range(size, mode))
+        lock.claim(self.space, "find_last")
+        try:
+            size, mode = self._wanted(size, delete)
+            return self._found(self.last_range(size, mode))
+        finally:
+            lock.release(self.space)
 
     def find_largest(self, size, delete="none"):
         """As `find_first`, a range of the largest size: which of several,
         the class of the land says."""
-        size, mode = self._wanted(size, delete)
-        return self._found(self.largest_range(size, mode))
+        lock.claim(self.space, "find_largest")
+        try:
+            size, mode = self._wanted(size, delete)
+            return self._found(self.largest_range(size, mode))
+        finally:
+            lock.release(self.space)
 
     def find_best(self, size, delete="none"):
         """As `find_first`, the smallest range, and of several the lowest."""
-        size, mode = self._wanted(size, delete)
-        return self._found(self.best_range(size, mode))
+        lock.claim(self.space, "find_best")
+        try:
+            size, mode = self._wanted(size, delete)
+            return self._found(self.best_range(size, mode))
+        finally:
+            lock.release(self.space)
 
     def find_next(self, address, size, delete="none"):
         """As `find_first`, of the ranges that end after `address`."""
-        address = integer("address", address, least=0, most=1 << 60)
-        size, mode = self._wanted(size, delete)
-        return self._found(self.next_range(address, size, mode))
+        lock.claim(self.space, "find_next")
+        try:
+            address = integer("address", address, least=0, most=1 << 60)
+            size, mode = self._wanted(size, delete)
+            return self._found(self.next_range(address, size, mode))
+        finally:
+            lock.release(self.space)
 
     def find_in_zones(self, size, zones, high=False):
         """Find and delete `size` bytes that lie in `zones`, an unsigned
@@ -255,26 +291,41 @@ class Land:
         Returns as `find_first`. Raises: ParamError; AllocationError if
         there is no node to split the range. Then nothing changed.
         """
-        self._enter()
-        size = arguments.whole_size(self.align, size)
-        res = self.zoned_range(size, arguments.zone_set(zones), bool(high))
-        if res > r.FAIL:
-            raise failure(
-                res, f"no node to split [{self.old_base:#x}, {self.old_limit:#x}) of {self!r}"
-            )
-        return self._found(res == r.OK)
+        lock.claim(self.space, "find_in_zones")
+        try:
+            self._is_alive()
+            size = arguments.whole_size(self.align, size)
+            res = self.zoned_range(size, arguments.zone_set(zones), bool(high))
+            if res > r.FAIL:
+                raise failure(
+                    res, f"no node to split [{self.old_base:#x}, {self.old_limit:#x}) of {self!r}"
+                )
+            return self._found(res == r.OK)
+        finally:
+            lock.release(self.space)
 
     def whole_size(self, grain):
         """The bytes of whole aligned grains in the ranges, `grain` a power of
         two. Raises: ParamError; ProtocolError if the land cannot tell."""
-        self._enter()
         grain = integer("grain", grain, least=1, most=1 << 56)
         if grain & (grain - 1):
             raise ParamError(f"grain is {grain}: expected a power of two")
-        return self.whole(grain)
+        with walking(self.space, "whole_size"):
+            self._is_alive()
+            return self.whole(grain)
 
     def __iter__(self):
         """The ranges in ascending order, each as it is when reached."""
+        ranges = self.ranges()
+        while True:
+            with walking(self.space, "iteration"):
+                found = next(ranges, None)
+            if found is None:
+                return
+            yield found
+
+    def ranges(self):
+        """As iteration, in the course of an operation."""
         address = 0
         while self._is_alive() and self.next_after(address):
             address = self.found_limit
@@ -282,23 +333,37 @@ class Land:
 
     def iterate_and_delete(self, visitor):
         """Call visitor(base, limit) for each range in ascending order, and
-        delete it if that returns true. The visitor may not use the land.
+        delete it if that returns true. The visitor may read and write memory,
+        but ask for no operation in the land's address space.
 
-        Raises: ProtocolError (in the visitor) if it does.
+        Raises: ProtocolError (in the visitor) if it does; what the visitor
+        raises, and then the ranges before are deleted or kept as it said.
         """
-        self._enter()
-        self.busy = True
+        lock.claim(self.space, "iterate_and_delete")
         try:
-            address = 0
-            while self.next_after(address):
-                base, address = self.found_base, self.found_limit
-                if visitor(base, address):
-                    self.delete_range(base, address)
+            self._is_alive()
+            self.visit(visitor)
         finally:
-            self.busy = False
+            lock.release(self.space)
+
+    def visit(self, visitor):
+        """As `iterate_and_delete`, in the course of an operation."""
+        address = 0
+        while self.next_after(address):
+            base, address = self.found_base, self.found_limit
+            if self._is_unwanted(visitor, base, address):
+                self.delete_range(base, address)
+
+    def _is_unwanted(self, visitor, base, limit):
+        """What the visitor says. It may be interrupted: nothing is half done."""
+        self.space.interrupts.depth -= 1
+        try:
+            return bool(visitor(base, limit))
+        finally:
+            self.space.interrupts.depth += 1
 
     def __len__(self):
-        return sum(1 for _ in self)
+        return sum(1 for _ in self.ranges())
 
     def __bool__(self):
         return True
@@ -318,18 +383,20 @@ class Land:
         self._is_alive()
         return self.space.word(self.address + f.OWNER * vf.WORD)
 
+    @walks
     def describe(self):
         """The land as text: what it is, then a line for each range."""
         lines = [f"{type(self).__name__} {self.address:#x} align {self.align} size {self.size}"]
-        lines += [f"  [{base:#x}, {limit:#x}) {limit - base}" for base, limit in self]
+        lines += [f"  [{base:#x}, {limit:#x}) {limit - base}" for base, limit in self.ranges()]
         return "\n".join(lines) + "\n"
 
+    @walks
     def check(self):
         """Assert the invariants that all lands have. Cost: O(n)."""
         n = mmu.at(self.space, self.address, self.BYTES)
         assert self.space.words[n + vf.SIG] == self.SIG, "a land has its signature"
         total, previous = 0, -1
-        for base, limit in self:
+        for base, limit in self.ranges():
             assert base < limit and (base | limit) % self.align == 0, "ranges are whole and aligned"
             assert previous < base, f"[{base:#x}, {limit:#x}) is above and apart from the one below"
             total, previous = total + limit - base, limit
@@ -344,17 +411,12 @@ class Land:
             raise ProtocolError(f"{self!r} has been finished")
         return True
 
-    def _enter(self):
-        self._is_alive()
-        if self.busy:
-            raise ProtocolError(f"{self!r} is used by a visitor of its own iteration")
-
     def _admit(self, base, limit):
-        self._enter()
+        self._is_alive()
         return arguments.whole_range(self.align, base, limit)
 
     def _wanted(self, size, delete):
-        self._enter()
+        self._is_alive()
         return arguments.whole_size(self.align, size), arguments.mode(delete)
 
     def _found(self, found):
@@ -379,5 +441,5 @@ class Land:
         )
 
     def _near(self, base, limit):
-        near = [f"[{b:#x}, {x:#x})" for b, x in self if b < limit and base < x]
+        near = [f"[{b:#x}, {x:#x})" for b, x in self.ranges() if b < limit and base < x]
         return " ".join(near) or "nothing"

@@ -13,6 +13,7 @@ from land.tree import Tree
 from vm import fields as vf
 from vm import mmu
 from vm import results as r
+from vm.lock import walks
 
 
 class CBSSized(CBS):
@@ -159,6 +160,7 @@ class CBSSized(CBS):
         self.space.words[n + f.SIZE_ROOT] = self.space.nil
         super().finish()
 
+    @walks
     def check(self):
         """Assert the invariants of the set and of both trees. Cost: O(n log n)."""
         super().check()

@@ -18,12 +18,13 @@ from land import fields as lf
 from land.sized import CBSSized
 from pools import fields as p
 from pools.fit import Fit
+from vm.lock import walks
 
 
 class BestFit(Fit):
     """The handle of a pool that takes the best fit.
 
-    BestFit(arena, extend_by=65536, align=8, spare=0.75, arena_high=False)
+    BestFit(arena, extend_by=65536, align=8, spare=0.75, arena_high=False, audit=False, label="")
     """
 
     class_name = "BestFitPool"
@@ -41,6 +42,7 @@ class BestFit(Fit):
             return self.free_land.found_base
         return 0
 
+    @walks
     def describe(self):
         """What the pool holds, as text."""
         return self.told("best fit")

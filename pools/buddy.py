@@ -20,6 +20,7 @@ from pools.pool import MOST
 from pools.regions import RegionPool
 from vm import bits, mmu
 from vm import results as r
+from vm.lock import walks
 from vm.results import ProtocolError, fraction, integer, power_of_two
 
 
@@ -31,25 +32,38 @@ class Buddy(RegionPool):
     bit is set if its node is a free block, which is then in the list of its
     order; the two words of the list lie in the block.
 
-    Buddy(arena, extend_by=65536, min_size=16, spare=0.75, arena_high=False)
+    Buddy(arena, extend_by=65536, min_size=16, spare=0.75, arena_high=False, audit=False, label="")
     """
 
     class_name = "BuddyPool"
     descriptor_size = p.BUDDY_SIZE
 
-    def __init__(self, arena, extend_by=65536, min_size=16, spare=0.75, arena_high=False):
+    def __init__(
+        self,
+        arena,
+        extend_by=65536,
+        min_size=16,
+        spare=0.75,
+        arena_high=False,
+        audit=False,
+        label="",
+    ):
         """Make a pool in `arena` that asks it for `extend_by` bytes, rounded up
         to a power of two, or for as much as a block takes.
 
         `min_size` is the least block, a power of two from 16 to the grain;
         `spare` the fraction of the pool's memory that may be free before whole
         regions go back; `arena_high` says from which end of the arena they come.
+        `audit` keeps a table of living blocks beside the pool, by which every
+        wrong free and resize is told; `label` is the pool's name.
         Units: sizes in bytes. Raises: ParamError; AllocationError.
         """
         grain = getattr(arena, "grain_size", 16)
         extend_by = integer("extend_by", extend_by, least=1, most=MOST)
         self._create(
             arena,
+            audit,
+            label,
             extend_by=power(ceiling_order(max(extend_by, grain))),
             min_size=power_of_two("min_size", min_size, least=16, most=grain),
             spare=fraction("spare", spare),
@@ -320,6 +334,7 @@ class Buddy(RegionPool):
                 address, previous = following, address
         return sorted(found)
 
+    @walks
     def check(self):
         """Assert the pool's invariants (design/classes.md#.req.check)."""
         self.check_regions()
@@ -343,6 +358,7 @@ class Buddy(RegionPool):
         for (base, size), (above, _) in zip(listed, listed[1:]):
             assert base + size <= above, "free blocks are apart"
 
+    @walks
     def describe(self):
         """What the pool holds, as text."""
         self._expect_alive()

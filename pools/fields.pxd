@@ -6,6 +6,7 @@ cdef enum:
     POOL_ALIGN = 5
     BIRTH = 6
     FIRST_POINT = 7
+    POOL_LABEL = 8
     POOL_SIZE = 112
     UNIT_SIZE = 14
     CLIENT_SIZE = 15

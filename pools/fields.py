@@ -17,6 +17,8 @@ POOL_ALIGN = 5
 BIRTH = 6
 # Its allocation points, the first made first
 FIRST_POINT = 7
+# Its name, 40 bytes (design/vm.md#.sol.label)
+POOL_LABEL = 8
 POOL_SIZE = 112
 
 # MFS, 192 bytes

@@ -14,6 +14,7 @@ from pools.mfs import MFS
 from pools.pool import MOST, Pool, handle, pool_align
 from vm import mmu, raw
 from vm import results as r
+from vm.lock import walks
 from vm.results import ProtocolError, fraction, integer
 
 
@@ -46,16 +47,28 @@ class Fit(Pool):
     NODE_SIZE = lf.FAST_NODE_SIZE
     descriptor_size = p.FIT_SIZE
 
-    def __init__(self, arena, extend_by=65536, align=8, spare=0.75, arena_high=False):
+    def __init__(
+        self,
+        arena,
+        extend_by=65536,
+        align=8,
+        spare=0.75,
+        arena_high=False,
+        audit=False,
+        label="",
+    ):
         """Make a pool in `arena` that asks it for `extend_by` bytes or more.
 
         `spare` is the fraction of the pool's memory that may be free before
         some goes back; `arena_high` says from which end of the arena memory
         comes. Blocks are aligned to `align`, a power of two from 8 to the
-        grain. Units: sizes in bytes.
-        Raises: ParamError; AllocationError.
+        grain.
+        `audit` keeps a table of living blocks beside the pool, by which every
+        wrong free and resize is told; `label` is the pool's name.
+        Units: sizes in bytes. Raises: ParamError; AllocationError.
         """
-        self._create(arena, **fit_options(arena, extend_by, align, spare, arena_high))
+        options = fit_options(arena, extend_by, align, spare, arena_high)
+        self._create(arena, audit, label, **options)
 
     def init(self, arena_address, **options):
         """Write the descriptor of a pool without memory. Takes no memory."""
@@ -269,9 +282,9 @@ class Fit(Pool):
 
     def finish(self):
         """Give all memory back to the arena and invalidate the descriptor."""
-        for base, limit in list(self.total_land):
+        for base, limit in list(self.total_land.ranges()):
             self.grains.free_grains(base, limit - base, self.address)
-            self.total_land.delete(base, limit)
+            self.total_land.delete_range(base, limit)
         for land in (
             self.free_land,
             self.free_land.secondary,
@@ -282,6 +295,7 @@ class Fit(Pool):
         self.blocks.finish()
         self.finish_pool()
 
+    @walks
     def check(self):
         """Assert the pool's invariants (design/pools.md#.req.mvff.check)."""
         self._expect_alive()

@@ -22,28 +22,41 @@ from pools.pool import Pool
 from pools.tagged import Tagged
 from vm import mmu, raw
 from vm import results as r
+from vm.lock import walks
 from vm.results import ProtocolError
 
 
 class LIFOFit(Tagged):
     """The handle of a pool that takes the first fit in LIFO order.
 
-    LIFOFit(arena, extend_by=65536, align=8, spare=0.75, arena_high=False)
+    LIFOFit(arena, extend_by=65536, align=8, spare=0.75, arena_high=False, audit=False, label="")
     """
 
     class_name = "LIFOFitPool"
     descriptor_size = p.LIFO_SIZE
 
-    def __init__(self, arena, extend_by=65536, align=8, spare=0.75, arena_high=False):
+    def __init__(
+        self,
+        arena,
+        extend_by=65536,
+        align=8,
+        spare=0.75,
+        arena_high=False,
+        audit=False,
+        label="",
+    ):
         """Make a pool in `arena` that asks it for `extend_by` bytes or more.
 
         `spare` is the fraction of the pool's memory that may be free before
         extents that are all free go back; `arena_high` says from which end of
         the arena memory comes. Blocks are aligned to `align`, a power of two
-        from 8 to the grain. Units: sizes in bytes.
-        Raises: ParamError; AllocationError.
+        from 8 to the grain.
+        `audit` keeps a table of living blocks beside the pool, by which every
+        wrong free and resize is told; `label` is the pool's name.
+        Units: sizes in bytes. Raises: ParamError; AllocationError.
         """
-        self._create(arena, **fit_options(arena, extend_by, align, spare, arena_high))
+        options = fit_options(arena, extend_by, align, spare, arena_high)
+        self._create(arena, audit, label, **options)
 
     def bind(self, space, address, grains):
         """Make this the handle of the LIFOFit pool at `address`."""
@@ -254,6 +267,7 @@ class LIFOFit(Tagged):
             self.grains.free_grains(base, limit - base, self.address)
         self.finish_pool()
 
+    @walks
     def describe(self):
         """What the pool holds, as text."""
         self._expect_alive()

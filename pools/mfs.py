@@ -16,6 +16,7 @@ from pools.pool import MOST, Pool
 from vm import events as ev
 from vm import mmu
 from vm import results as r
+from vm.lock import walks
 from vm.results import ParamError, ProtocolError, failure, integer
 
 
@@ -39,21 +40,27 @@ def crossed(word):
 class MFS(Pool):
     """The handle of an MFS pool. As a NodeSource its nodes are its units.
 
-    MFS(arena, unit_size, extend_by=65536, extend_self=True)
+    MFS(arena, unit_size, extend_by=65536, extend_self=True, audit=False, label="")
     """
 
     class_name = "MFSPool"
     descriptor_size = p.MFS_SIZE
 
-    def __init__(self, arena, unit_size, extend_by=65536, extend_self=True):
+    def __init__(
+        self, arena, unit_size, extend_by=65536, extend_self=True, audit=False, label=""
+    ):
         """Make a pool of blocks of `unit_size` bytes in `arena`.
 
         `extend_by` is the least size of an extent in bytes. A pool with
         `extend_self` false has the extents that `add_extent` gives it.
+        `audit` keeps a table of living blocks beside the pool, by which every
+        wrong free and resize is told; `label` is the pool's name.
         Raises: ParamError; AllocationError.
         """
         self._create(
             arena,
+            audit,
+            label,
             unit_size=integer("unit_size", unit_size, least=1, most=MOST),
             extend_by=integer("extend_by", extend_by, least=1, most=MOST),
             extend_self=bool(extend_self),
@@ -310,6 +317,7 @@ class MFS(Pool):
             unit = crossed(self.space.words[mmu.at(self.space, unit, 8)])
         return found
 
+    @walks
     def check(self):
         """Assert the pool's invariants (design/pools.md#.req.mfs.check)."""
         self._expect_alive()
@@ -328,6 +336,7 @@ class MFS(Pool):
         used = len(slots) - len(free)
         assert self.total() - self.free_bytes() == used * unit, "free counts all but used units"
 
+    @walks
     def describe(self):
         """What the pool holds, as text."""
         self._expect_alive()

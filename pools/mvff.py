@@ -17,6 +17,7 @@ from pools import fields as p
 from pools.fit import Fit, fit_options
 from vm import events as ev
 from vm import mmu
+from vm.lock import walks
 from vm.results import integer
 
 
@@ -24,7 +25,7 @@ class MVFF(Fit):
     """The handle of an MVFF pool.
 
     MVFF(arena, extend_by=65536, mean_size=32, align=8, spare=0.75,
-    arena_high=False, slot_high=False, first_fit=True)
+    arena_high=False, slot_high=False, first_fit=True, audit=False, label="")
     """
 
     class_name = "MVFFPool"
@@ -40,6 +41,8 @@ class MVFF(Fit):
         arena_high=False,
         slot_high=False,
         first_fit=True,
+        audit=False,
+        label="",
     ):
         """Make a pool in `arena` that asks it for `extend_by` bytes or more.
 
@@ -48,13 +51,16 @@ class MVFF(Fit):
         else the last; `slot_high` the high end of it; `arena_high` says from
         which end of the arena memory comes. Blocks are aligned to `align`, a
         power of two from 8 to the grain. `mean_size` is but a hint.
-        Units: sizes in bytes.
-        Raises: ParamError; AllocationError.
+        `audit` keeps a table of living blocks beside the pool, by which every
+        wrong free and resize is told; `label` is the pool's name.
+        Units: sizes in bytes. Raises: ParamError; AllocationError.
         """
         options = fit_options(arena, extend_by, align, spare, arena_high)
         mean_size = integer("mean_size", mean_size, least=1, most=options["extend_by"])
         self._create(
             arena,
+            audit,
+            label,
             mean_size=mean_size,
             slot_high=bool(slot_high),
             first_fit=bool(first_fit),
@@ -93,6 +99,7 @@ class MVFF(Fit):
             found = self.free_land.last_range(size, mode)
         return self.free_land.found_base if found else 0
 
+    @walks
     def describe(self):
         """What the pool holds, as text."""
         self._expect_alive()

@@ -22,6 +22,7 @@ from pools.stock import Stock
 from vm import events as ev
 from vm import mmu
 from vm import results as r
+from vm.lock import walks
 from vm.results import ParamError, ProtocolError, fraction, integer
 
 
@@ -29,7 +30,7 @@ class MVT(PointedPool):
     """The handle of an MVT pool.
 
     MVT(arena, min_size=8, mean_size=32, max_size=8192, reserve_depth=1024,
-    frag_limit=0.3, align=8)
+    frag_limit=0.3, align=8, audit=False, label="")
     """
 
     class_name = "MVTPool"
@@ -44,6 +45,8 @@ class MVT(PointedPool):
         reserve_depth=1024,
         frag_limit=0.3,
         align=8,
+        audit=False,
+        label="",
     ):
         """Make a pool in `arena` whose blocks have `min_size` to `max_size`
         bytes, `mean_size` on average; larger ones get a segment each.
@@ -51,12 +54,16 @@ class MVT(PointedPool):
         `reserve_depth` is how many blocks of free memory the pool should keep
         at hand; `frag_limit` the fraction of its memory that may be free
         before it looks for the first range that fits.
+        `audit` keeps a table of living blocks beside the pool, by which every
+        wrong free and resize is told; `label` is the pool's name.
         Units: sizes in bytes. Raises: ParamError; AllocationError.
         """
         min_size = integer("min_size", min_size, least=1, most=MOST)
         mean_size = integer("mean_size", mean_size, least=min_size, most=MOST)
         self._create(
             arena,
+            audit,
+            label,
             min_size=min_size,
             mean_size=mean_size,
             max_size=integer("max_size", max_size, least=mean_size, most=1 << 48),
@@ -314,6 +321,7 @@ class MVT(PointedPool):
         self.stock.finish()
         self.finish_pool()
 
+    @walks
     def check(self):
         """Assert the pool's invariants (design/pools.md#.req.mvt.check)."""
         self._expect_alive()
@@ -342,6 +350,7 @@ class MVT(PointedPool):
         )
         assert self._word(p.UNAVAILABLE) == rest, "unavailable is what blocks with segments leave"
 
+    @walks
     def describe(self):
         """What the pool holds, as text."""
         self._expect_alive()

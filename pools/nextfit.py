@@ -21,12 +21,13 @@ from land import fields as lf
 from pools import fields as p
 from pools.fit import Fit
 from vm import mmu
+from vm.lock import walks
 
 
 class NextFit(Fit):
     """The handle of a pool that takes the next fit.
 
-    NextFit(arena, extend_by=65536, align=8, spare=0.75, arena_high=False)
+    NextFit(arena, extend_by=65536, align=8, spare=0.75, arena_high=False, audit=False, label="")
     """
 
     class_name = "NextFitPool"
@@ -65,6 +66,7 @@ class NextFit(Fit):
             self.space.words[n + p.ROVER] = address + self.block_size(size)
         return address
 
+    @walks
     def describe(self):
         """What the pool holds, as text."""
         self._expect_alive()

@@ -4,7 +4,7 @@ from pools cimport fields as p
 from pools.grains cimport GrainSource
 from pools.pool cimport Pool
 from vm cimport events as ev
-from vm cimport mmu
+from vm cimport lock, mmu
 from vm cimport results as r
 from vm.space cimport AddressSpace
 

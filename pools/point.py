@@ -10,8 +10,9 @@ Source: design/pools.md#.sol.point, MPS buffer.c
 from pools import fields as p
 from pools.pool import MOST, Pool
 from vm import events as ev
-from vm import mmu
+from vm import lock, mmu
 from vm import results as r
+from vm.lock import operation, walks
 from vm.results import ParamError, ProtocolError, failure, integer
 
 
@@ -52,13 +53,14 @@ class PointedPool(Pool):
         self._expect_alive()
         if self.arena is None:
             raise ProtocolError(f"{self!r} is the arena's own: expected a client's pool")
-        address = self.arena.control_alloc(p.POINT_SIZE)
-        point = AllocationPoint(self, address)
-        point.init()
-        n = mmu.at(self.space, address, p.POINT_SIZE)
-        self.space.words[n + p.NEXT_POINT] = 0
-        self._link_point(self._last_point(), address)
-        return point
+        with operation(self.space, "allocation_point"):
+            address = self.arena.control_block(p.POINT_SIZE)
+            point = AllocationPoint(self, address)
+            point.init()
+            n = mmu.at(self.space, address, p.POINT_SIZE)
+            self.space.words[n + p.NEXT_POINT] = 0
+            self._link_point(self._last_point(), address)
+            return point
 
     @property
     def points(self):
@@ -182,20 +184,26 @@ class AllocationPoint:
         or the point or its pool is destroyed; AllocationError.
         """
         size = integer("size", size, least=1, most=MOST)
-        self._expect_alive()
-        align = self.pool.align
-        if size % align:
-            raise ParamError(f"size is {size}: expected a multiple of {align}")
-        init, alloc = self.init_address, self.alloc_address
-        if init != alloc:
-            raise ProtocolError(
-                f"{self!r} has [{init:#x}, {alloc:#x}) reserved: expected its commit first"
-            )
-        self.pool.grains.poll()
-        address = self.reserve_block(size)
-        if address < 0:
-            raise failure(address, f"{self!r} has no memory for {size} bytes")
-        return address
+        lock.claim(self.space, "reserve")
+        try:
+            self._expect_alive()
+            align = self.pool.align
+            if size % align:
+                raise ParamError(f"size is {size}: expected a multiple of {align}")
+            init, alloc = self.init_address, self.alloc_address
+            if init != alloc:
+                raise ProtocolError(
+                    f"{self!r} has [{init:#x}, {alloc:#x}) reserved: expected its commit first"
+                )
+            self.pool.grains.poll()
+            address = self.reserve_block(size)
+            if address < 0:
+                raise failure(address, f"{self!r} has no memory for {size} bytes")
+            if self.space.telemetry.mask & ev.OBJECT:
+                self.space.telemetry.note(ev.BUFFER_RESERVE, self.address, address, size, 0, 0)
+            return address
+        finally:
+            lock.release(self.space)
 
     def commit(self, address, size):
         """Make the `size` bytes reserved at `address` a block, which
@@ -205,17 +213,24 @@ class AllocationPoint:
         """
         address = integer("address", address, least=1, most=MOST)
         size = integer("size", size, least=1, most=MOST)
-        self._expect_alive()
-        init, alloc = self.init_address, self.alloc_address
-        if (address, address + size) != (init, alloc) or init == alloc:
-            reserved = f"[{init:#x}, {alloc:#x})" if init != alloc else "nothing"
-            raise ProtocolError(
-                f"commit of [{address:#x}, {address + size:#x}): {self!r} has {reserved} reserved"
-            )
-        self.commit_block()
-        if self.pool.ledger is not None:
-            self.pool.ledger[address] = size
-        return True
+        lock.claim(self.space, "commit")
+        try:
+            self._expect_alive()
+            init, alloc = self.init_address, self.alloc_address
+            if (address, address + size) != (init, alloc) or init == alloc:
+                reserved = f"[{init:#x}, {alloc:#x})" if init != alloc else "nothing"
+                raise ProtocolError(
+                    f"commit of [{address:#x}, {address + size:#x}): {self!r} has {reserved} "
+                    f"reserved"
+                )
+            self.commit_block()
+            if self.pool.ledger is not None:
+                self.pool.ledger[address] = size
+            if self.space.telemetry.mask & ev.OBJECT:
+                self.space.telemetry.note(ev.BUFFER_COMMIT, self.address, address, size, 0, 0)
+            return True
+        finally:
+            lock.release(self.space)
 
     @property
     def init_address(self):
@@ -252,13 +267,15 @@ class AllocationPoint:
         """Give back the memory and the descriptor; what is reserved and not
         committed is given up. Raises: ProtocolError if that was done before.
         """
-        self._expect_alive()
-        self.empty()
-        self.pool.drop_point(self.address)
-        self.space.words[mmu.at(self.space, self.address, p.POINT_SIZE)] = 0
-        self.space.telemetry.tell(ev.BUFFER_FINISH, self.address)
-        self.pool.arena.control_free(self.address, p.POINT_SIZE)
+        with operation(self.space, "destroy of an allocation point"):
+            self._expect_alive()
+            self.empty()
+            self.pool.drop_point(self.address)
+            self.space.words[mmu.at(self.space, self.address, p.POINT_SIZE)] = 0
+            self.space.telemetry.tell(ev.BUFFER_FINISH, self.address)
+            self.pool.grains.free_control(self.address, p.POINT_SIZE)
 
+    @walks
     def check(self):
         """Assert that the point's addresses are in order and aligned."""
         self._expect_alive()

@@ -4,7 +4,7 @@ from land.nodes cimport NodeSource
 from pools cimport fields as p
 from pools.grains cimport GrainSource
 from vm cimport events as ev
-from vm cimport mmu
+from vm cimport lock, mmu
 from vm cimport results as r
 from vm.space cimport AddressSpace
 
@@ -33,6 +33,12 @@ cdef class Pool(NodeSource):
     cpdef init_pool(self, int64_t arena_address, int64_t align)
     @cython.locals(n=int64_t, w='int64_t*')
     cpdef told_init(self)
+    @cython.final
+    cdef int64_t told_alloc(self, int64_t address, int64_t size) except? -1 nogil
+    @cython.final
+    cdef int64_t told_free(self, int64_t address, int64_t size) except? -1 nogil
+    @cython.final
+    cdef int64_t told_resize(self, int64_t address, int64_t old, int64_t new) except? -1 nogil
     @cython.locals(n=int64_t, w='int64_t*')
     cpdef finish_pool(self)
     cpdef expect_block(self, int64_t address, int64_t size)

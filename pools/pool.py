@@ -6,8 +6,10 @@ Source: design/pools.md
 from land.nodes import NodeSource
 from pools import fields as p
 from vm import events as ev
-from vm import mmu
+from vm import lock, mmu
 from vm import results as r
+from vm.labels import label_bytes, read_label, write_label
+from vm.lock import walking, whole
 from vm.results import (
     AllocationError,
     ParamError,
@@ -42,22 +44,38 @@ class Pool(NodeSource):
         self.arena = None
         self.ledger = None
 
-    def _create(self, arena, **options):
+    def _create(self, arena, audit=False, label="", **options):
         """Have `arena` make room for a descriptor, and write it.
 
-        Raises: ParamTypeError if `arena` is none; AllocationError, and then
-        nothing has changed but the count of serial numbers.
+        With `audit`, a table of living blocks beside the pool, outside the
+        simulated memory and its accounts, tells every wrong free and resize.
+        `label` is as the property.
+        Raises: ParamTypeError if `arena` is none; ParamError for the label;
+        AllocationError, and then nothing has changed but the count of serial
+        numbers.
         """
         if not hasattr(arena, "enlist"):
             raise ParamTypeError(f"arena is {arena!r}: expected an Arena")
-        address = arena.control_alloc(self.descriptor_size)
+        text = label_bytes(label)
+        arena.space.interrupts.watch()
+        arena.space.enter("the making of a pool")
+        try:
+            self._make(arena, options)
+            arena.enlist(self, bool(audit))
+            if text:
+                self._write_label(text)
+                self.space.telemetry.label(self.address, label)
+        finally:
+            arena.space.leave()
+
+    def _make(self, arena, options):
+        address = arena.control_block(self.descriptor_size)
         self.bind(arena.space, address, arena.grains)
         try:
             self.init(arena.address, **options)
         except AllocationError:
-            arena.control_free(address, self.descriptor_size)
+            self.grains.free_control(address, self.descriptor_size)
             raise
-        arena.enlist(self)
 
     def attach(self):
         """Make this the handle of just the pool that is there now, with the
@@ -73,6 +91,8 @@ class Pool(NodeSource):
         w[n + p.SERIAL] = self.grains.next_serial()
         w[n + p.ARENA] = arena_address
         w[n + p.POOL_ALIGN] = align
+        for field in range(p.POOL_LABEL, p.POOL_SIZE // 8):
+            w[n + field] = 0
         self.birth = self.space.next_birth()
         w[n + p.BIRTH] = self.birth
 
@@ -84,6 +104,24 @@ class Pool(NodeSource):
             self.space.telemetry.tell(
                 ev.POOL_INIT, self.address, w[n + p.ARENA], self.class_name, w[n + p.SERIAL]
             )
+
+    def told_alloc(self, address, size):
+        """Emit the PoolAlloc event of a new block. Returns OK."""
+        if self.space.telemetry.mask & ev.OBJECT:
+            self.space.telemetry.note(ev.POOL_ALLOC, self.address, address, size, 0, 0)
+        return r.OK
+
+    def told_free(self, address, size):
+        """Emit the PoolFree event of a block that was freed. Returns OK."""
+        if self.space.telemetry.mask & ev.OBJECT:
+            self.space.telemetry.note(ev.POOL_FREE, self.address, address, size, 0, 0)
+        return r.OK
+
+    def told_resize(self, address, old, new):
+        """Emit the PoolResize event of a block that stayed where it is. Returns OK."""
+        if self.space.telemetry.mask & ev.OBJECT:
+            self.space.telemetry.note(ev.POOL_RESIZE, self.address, address, old, new, 0)
+        return r.OK
 
     def finish_pool(self):
         """Invalidate the descriptor and emit the PoolFinish event."""
@@ -160,8 +198,8 @@ class Pool(NodeSource):
         Units: bytes. Shape: the address is a multiple of the pool's
         alignment, and of `align` if that is given, a power of two; the
         block's contents are undefined.
-        Raises: ParamError; ProtocolError if the pool is destroyed, or has no
-        blocks of that alignment;
+        Raises: ParamError; ProtocolError if the pool is destroyed, has no
+        blocks of that alignment, or an operation is in course in the space;
         AllocationError by its result (nothing has changed then, but that
         spare memory may have shrunk and chunks may have been added).
         Cost: that of the pool class.
@@ -170,36 +208,57 @@ class Pool(NodeSource):
             size = integer("size", size, least=1)
         if size > MOST:
             raise ResourceError(f"size is {size}: no address space holds it (RESOURCE)")
-        self._expect_alive()
-        self._expect_size(size)
         if align is not None:
             align = pool_align(align, 1, MOST)
-        self.grains.poll()
-        address = self.alloc_block(size) if align is None else self.alloc_aligned(size, align)
-        if address == -r.UNIMPL:
-            raise ProtocolError(f"{self!r} has no blocks aligned to {align}: expected {self.align}")
-        if address < 0:
-            raise failure(address, f"{self!r} has no block of {size} bytes")
-        self.grains.fill(size)
-        if self.ledger is not None:
-            self.ledger[address] = size
-        return address
+        lock.claim(self.space, "alloc")
+        try:
+            self._expect_alive()
+            self._expect_size(size)
+            self.grains.poll()
+            address = self.alloc_block(size) if align is None else self.alloc_aligned(size, align)
+            if address < 0:
+                raise self._refusal(address, size, align)
+            self.grains.fill(size)
+            if self.ledger is not None:
+                self.ledger[address] = size
+            self.told_alloc(address, size)
+            return address
+        finally:
+            lock.release(self.space)
+
+    def _refusal(self, code, size, align):
+        """The exception of an allocation that gave `code`."""
+        if code == -r.UNIMPL:
+            return ProtocolError(
+                f"{self!r} has no blocks aligned to {align}: expected {self.align}"
+            )
+        return failure(code, f"{self!r} has no block of {size} bytes")
 
     def free(self, address, size):
         """Free the block of `size` bytes at `address`.
 
-        Raises: ParamError; ProtocolError for a foreign address, and for a
-        wrong size or a second free where that can be told: always in checked
-        mode. Nothing has changed then. Never fails for want of memory.
+        Raises: ParamError; ProtocolError for a foreign address, for a wrong
+        size or a second free where that can be told (always with `audit` and
+        in checked mode), and while an operation is in course in the space.
+        Nothing has changed then. Never fails for want of memory.
         """
-        address, size = self._live_block(address, size)
-        if self.free_block(address, size) != r.OK:
-            raise ProtocolError(
-                f"block [{address:#x}, {address + size:#x}) of {self!r} is already free, "
-                f"in whole or in part: expected a live block"
-            )
-        if self.ledger is not None:
-            del self.ledger[address]
+        if type(address) is not int or not 0 < address < MOST:
+            address = integer("address", address, least=1, most=MOST)
+        if type(size) is not int or not 0 < size < MOST:
+            size = integer("size", size, least=1, most=MOST)
+        lock.claim(self.space, "free")
+        try:
+            self._expect_living(address, size)
+            if self.free_block(address, size) != r.OK:
+                raise ProtocolError(
+                    f"block [{address:#x}, {address + size:#x}) of {self!r} is already free, "
+                    f"in whole or in part: expected a live block"
+                )
+            if self.ledger is not None:
+                del self.ledger[address]
+            self.told_free(address, size)
+        finally:
+            lock.release(self.space)
 
     def resize(self, address, old, new):
         """Make the block of `old` bytes at `address` one of `new` bytes, if
@@ -209,27 +268,29 @@ class Pool(NodeSource):
         the smaller of the two sizes is kept.
         Raises: as `free` does.
         """
+        address = integer("address", address, least=1, most=MOST)
+        old = integer("old", old, least=1, most=MOST)
         new = integer("new", new, least=1, most=MOST - 1)
-        address, old = self._live_block(address, old)
-        if self.resize_block(address, old, new) != r.OK:
-            return False
-        self.grains.fill(max(0, new - old))
-        if self.ledger is not None:
-            self.ledger[address] = new
-        return True
+        lock.claim(self.space, "resize")
+        try:
+            self._expect_living(address, old)
+            if self.resize_block(address, old, new) != r.OK:
+                return False
+            self.grains.fill(max(0, new - old))
+            if self.ledger is not None:
+                self.ledger[address] = new
+            self.told_resize(address, old, new)
+            return True
+        finally:
+            lock.release(self.space)
 
-    def _live_block(self, address, size):
-        """Both, if as far as can be told such a block lives. Raises: as `free` does."""
-        if type(address) is not int or not 0 < address < MOST:
-            address = integer("address", address, least=1, most=MOST)
-        if type(size) is not int or not 0 < size < MOST:
-            size = integer("size", size, least=1, most=MOST)
+    def _expect_living(self, address, size):
+        """Raise, as `free` does, where it can be told that no such block lives."""
         self._expect_alive()
         self._expect_size(size)
         if self.ledger is not None:
             self._expect_in_ledger(address, size)
         self.expect_block(address, size)
-        return address, size
 
     def _expect_in_ledger(self, address, size):
         known = self.ledger.get(address)
@@ -239,7 +300,7 @@ class Pool(NodeSource):
             )
         if known != size:
             raise ProtocolError(
-                f"block {address:#x} of {self!r} is freed with size {size}: expected {known}"
+                f"block {address:#x} of {self!r} is given with size {size}: expected {known}"
             )
 
     def _expect_size(self, size):
@@ -311,14 +372,36 @@ class Pool(NodeSource):
     @property
     def whole_free_size(self):
         """The bytes of `total_size` that are free in whole grains."""
-        self._expect_alive()
-        return self.whole_free()
+        with walking(self.space, "whole_free_size"):
+            self._expect_alive()
+            return self.whole_free()
 
     @property
     def largest_free(self):
         """The bytes of the largest block that needs no more memory."""
+        with walking(self.space, "largest_free"):
+            self._expect_alive()
+            return self.largest()
+
+    @property
+    def label(self):
+        """The name of the pool, "" if it has none: at most 40 bytes in UTF-8.
+
+        It lies in the descriptor, and is told to who records labels.
+        Raises: ParamError, ParamTypeError.
+        """
         self._expect_alive()
-        return self.largest()
+        return read_label(self.space, self.address + p.POOL_LABEL * 8)
+
+    @label.setter
+    def label(self, value):
+        text = label_bytes(value)
+        self._expect_alive()
+        self._write_label(text)
+        self.space.telemetry.label(self.address, value)
+
+    def _write_label(self, text):
+        write_label(self.space, self.address + p.POOL_LABEL * 8, text)
 
     def allocation_point(self):
         """A new allocation point; of a class that has none, a ProtocolError."""
@@ -333,14 +416,30 @@ class Pool(NodeSource):
         """Destroy the pool and all its blocks.
 
         Raises: ProtocolError if it is destroyed already, belongs to the arena
-        itself, or still has allocation points.
+        itself, still has allocation points, or an operation is in course.
         """
         self._expect_alive()
-        if self.points:
-            raise ProtocolError(f"{self!r} still has {self.points[0]!r}: expected none")
         if self.arena is None:
             raise ProtocolError(f"{self!r} is the arena's own and goes with it")
-        self.arena.destroy_pool(self)
+        self.space.interrupts.watch()
+        self.space.enter("destroy of a pool")
+        try:
+            self._expect_alive()
+            if self.points:
+                raise ProtocolError(f"{self!r} still has {self.points[0]!r}: expected none")
+            self.arena.finish_pool(self)
+        finally:
+            self.space.leave()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.alive:
+            with whole():
+                for point in self.points:
+                    point.destroy()
+                self.destroy()
 
 
 def unborn(kind, space, address, grains):

@@ -23,6 +23,7 @@ from pools.pool import MOST
 from pools.regions import RegionPool
 from vm import mmu
 from vm import results as r
+from vm.lock import walks
 from vm.results import ProtocolError, fraction, integer
 
 
@@ -30,24 +31,36 @@ class SegFit(RegionPool):
     """The handle of a SegFit pool.
 
     SegFit(arena, extend_by=65536, direct_above=262144, spare=0.75,
-    arena_high=False)
+    arena_high=False, audit=False, label="")
     """
 
     class_name = "SegFitPool"
     descriptor_size = p.SEGFIT_SIZE
 
     def __init__(
-        self, arena, extend_by=65536, direct_above=262144, spare=0.75, arena_high=False
+        self,
+        arena,
+        extend_by=65536,
+        direct_above=262144,
+        spare=0.75,
+        arena_high=False,
+        audit=False,
+        label="",
     ):
         """Make a pool in `arena` that asks it for `extend_by` bytes or more.
 
         A block of more than `direct_above` bytes gets grains of its own.
         `spare` is the fraction of the pool's memory that may be free before
         whole regions go back; `arena_high` says from which end of the arena they
-        come. Units: sizes in bytes. Raises: ParamError; AllocationError.
+        come.
+        `audit` keeps a table of living blocks beside the pool, by which every
+        wrong free and resize is told; `label` is the pool's name.
+        Units: sizes in bytes. Raises: ParamError; AllocationError.
         """
         self._create(
             arena,
+            audit,
+            label,
             extend_by=integer("extend_by", extend_by, least=1, most=MOST),
             direct_above=integer("direct_above", direct_above, least=0, most=MOST),
             spare=fraction("spare", spare),
@@ -366,6 +379,7 @@ class SegFit(RegionPool):
             found.append((chunk, 0, self.space.word(chunk)))
         return found
 
+    @walks
     def check(self):
         """Assert the pool's invariants (design/classes.md#.req.check)."""
         self.check_regions()
@@ -390,6 +404,7 @@ class SegFit(RegionPool):
             idle = free.get(w[p.REGION_BASE] + p.CHUNK_HEADER) == size and not w[p.SOLE_BLOCK]
             assert w[p.IS_IDLE] == idle, "what is all free is idle"
 
+    @walks
     def describe(self):
         """What the pool holds, as text."""
         self._expect_alive()

@@ -23,6 +23,7 @@ from pools.orders import ceiling_order, floor_order, lowest_bit
 from pools.regions import RegionPool
 from vm import bits, mmu
 from vm import results as r
+from vm.lock import walks
 from vm.results import ProtocolError, fraction, integer, power_of_two
 
 
@@ -32,23 +33,30 @@ class Slab(RegionPool):
     A slab is as many grains as its units fill exactly. Of the slabs of a class
     that have room the lowest is used, and of that the lowest unit.
 
-    Slab(arena, align=16, spare=0.75, arena_high=False)
+    Slab(arena, align=16, spare=0.75, arena_high=False, audit=False, label="")
     """
 
     class_name = "SlabPool"
     descriptor_size = p.SLAB_SIZE
 
-    def __init__(self, arena, align=16, spare=0.75, arena_high=False):
+    def __init__(
+        self, arena, align=16, spare=0.75, arena_high=False, audit=False, label=""
+    ):
         """Make a pool in `arena` whose blocks are aligned to `align`, a power of
         two from 8 to a sixteenth of the grain, which is also the least class.
 
         `spare` is the fraction of the pool's memory that may be free before
         empty slabs go back; `arena_high` says from which end of the arena they
-        come. Units: sizes in bytes. Raises: ParamError; AllocationError.
+        come.
+        `audit` keeps a table of living blocks beside the pool, by which every
+        wrong free and resize is told; `label` is the pool's name.
+        Units: sizes in bytes. Raises: ParamError; AllocationError.
         """
         grain = getattr(arena, "grain_size", 4096)
         self._create(
             arena,
+            audit,
+            label,
             extend_by=grain,
             align=power_of_two("align", align, least=8, most=grain // 16),
             spare=fraction("spare", spare),
@@ -327,6 +335,7 @@ class Slab(RegionPool):
             if not w[p.SOLE_BLOCK]
         )
 
+    @walks
     def check(self):
         """Assert the pool's invariants (design/classes.md#.req.check)."""
         self.check_regions()
@@ -350,6 +359,7 @@ class Slab(RegionPool):
             known = sorted(self.heap.slabs(self._root(number)))
             assert known == sorted(rooms.get(number, [])), "a heap has the slabs with room"
 
+    @walks
     def describe(self):
         """What the pool holds, as text."""
         self._expect_alive()

@@ -13,6 +13,7 @@ from pools import fields as p
 from pools.pool import Pool
 from vm import mmu
 from vm import results as r
+from vm.lock import walks
 
 
 class Tagged(Pool):
@@ -241,6 +242,7 @@ class Tagged(Pool):
             block = words[p.NEXT_FREE]
         return found
 
+    @walks
     def check(self):
         """Assert the pool's invariants (design/fits.md#.req.lifo.check)."""
         extents = self.extents

@@ -16,12 +16,13 @@ from land import fields as lf
 from pools import fields as p
 from pools.fit import Fit
 from vm import results as r
+from vm.lock import walks
 
 
 class WorstFit(Fit):
     """The handle of a pool that takes the worst fit.
 
-    WorstFit(arena, extend_by=65536, align=8, spare=0.75, arena_high=False)
+    WorstFit(arena, extend_by=65536, align=8, spare=0.75, arena_high=False, audit=False, label="")
     """
 
     class_name = "WorstFitPool"
@@ -40,6 +41,7 @@ class WorstFit(Fit):
         base = self.free_land.found_base
         return base if self.free_land.delete_range(base, base + size) == r.OK else 0
 
+    @walks
     def describe(self):
         """What the pool holds, as text."""
         return self.told("worst fit")

@@ -9,6 +9,7 @@ from contextlib import ExitStack
 
 from land import cbs, failover, freelist
 from pools.mfs import MFS
+from vm.lock import operation, whole
 from vm.results import ParamTypeError, ProtocolError
 
 
@@ -30,10 +31,16 @@ class _InArena:
 
         Raises: ProtocolError if that was done before.
         """
-        self._enter()
-        self.finish()
-        self.arena.control_free(self.address, self.BYTES)
-        self.gone = True
+        with whole():
+            with operation(self.space, f"destroy of {self!r}"):
+                self._is_alive()
+                self.finish()
+                self.arena.grains.control_free(self.address, self.BYTES)
+                self.gone = True
+            self._give_back()
+
+    def _give_back(self):
+        """Give back what the land has beside its descriptor."""
 
     def _is_alive(self):
         if getattr(self, "gone", False) or not self.arena.alive:
@@ -45,26 +52,17 @@ class _Tree(_InArena):
     """A land of class `_kind`, whose nodes come from an MFS pool, `nodes`."""
 
     def __init__(self, arena, align=8):
-        address = _room(arena, self.BYTES)
-        try:
+        with whole(), ExitStack() as undo:
+            address = _room(arena, self.BYTES)
+            undo.callback(arena.control_free, address, self.BYTES)
             nodes = MFS(arena, self.NODE_SIZE)
-            try:
-                self._kind.init(arena.space, address, nodes, align, 0, arena.zone_shift)
-            except BaseException:
-                nodes.destroy()
-                raise
-        except BaseException:
-            arena.control_free(address, self.BYTES)
-            raise
-        self._kind.__init__(self, arena.space, address, nodes)
-        self.arena = arena
+            undo.callback(nodes.destroy)
+            self._kind.init(arena.space, address, nodes, align, 0, arena.zone_shift)
+            self._kind.__init__(self, arena.space, address, nodes)
+            self.arena = arena
+            undo.pop_all()
 
-    def destroy(self):
-        """Forget the ranges, and give back the descriptor and the nodes.
-
-        Raises: ProtocolError if that was done before.
-        """
-        super().destroy()
+    def _give_back(self):
         self.nodes.destroy()
 
     def _is_alive(self):
@@ -108,14 +106,13 @@ class Freelist(_InArena, freelist.Freelist):
     """
 
     def __init__(self, arena, align=8):
-        address = _room(arena, self.BYTES)
-        try:
+        with whole(), ExitStack() as undo:
+            address = _room(arena, self.BYTES)
+            undo.callback(arena.control_free, address, self.BYTES)
             freelist.Freelist.init(arena.space, address, align)
-        except BaseException:
-            arena.control_free(address, self.BYTES)
-            raise
-        freelist.Freelist.__init__(self, arena.space, address)
-        self.arena = arena
+            freelist.Freelist.__init__(self, arena.space, address)
+            self.arena = arena
+            undo.pop_all()
 
 
 class Failover(_InArena, failover.Failover):
@@ -126,22 +123,18 @@ class Failover(_InArena, failover.Failover):
     """
 
     def __init__(self, arena, align=8):
-        with ExitStack() as undo:
+        with whole(), ExitStack() as undo:
             primary = CBSFast(arena, align)
             undo.callback(primary.destroy)
             secondary = Freelist(arena, align)
             undo.callback(secondary.destroy)
             address = _room(arena, self.BYTES)
+            undo.callback(arena.control_free, address, self.BYTES)
+            failover.Failover.init(arena.space, address, primary, secondary)
+            failover.Failover.__init__(self, arena.space, address, primary, secondary)
+            self.arena = arena
             undo.pop_all()
-        failover.Failover.init(arena.space, address, primary, secondary)
-        failover.Failover.__init__(self, arena.space, address, primary, secondary)
-        self.arena = arena
 
-    def destroy(self):
-        """Forget the ranges, and give back the descriptors and the nodes.
-
-        Raises: ProtocolError if that was done before.
-        """
-        super().destroy()
+    def _give_back(self):
         self.secondary.destroy()
         self.primary.destroy()

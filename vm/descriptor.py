@@ -24,7 +24,7 @@ class VM:
         Returns OK or RESOURCE; then nothing was reserved or written.
         """
         size = (size + grain - 1) // grain * grain
-        base = self.space.reserve(size, grain)
+        base = self.space.set_aside(size, grain)
         if base < 0:
             return -base
         n = mmu.at(self.space, self.address, f.VM_SIZE)
@@ -88,7 +88,7 @@ class VM:
         """
         n = mmu.at(self.space, self.address, f.VM_SIZE)
         base = self.space.words[n + f.VM_BASE]
-        self.space.release(base)
+        self.space.take_back(base)
         self.space.words[n + f.SIG] = 0
         self.space.telemetry.tell(ev.VM_FINISH, self.address)
 

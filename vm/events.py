@@ -28,6 +28,8 @@ KINDS = {
     "Step": STEP,
 }
 MPS_KINDS = ARENA | POOL | TRACE | SEG | REF | OBJECT | USER
+# Blocks come and go so often that their events are told only to who asks for them.
+DEFAULT_KINDS = MPS_KINDS & ~(REF | OBJECT)
 ALL_KINDS = MPS_KINDS | STEP
 
 ARENA_ALLOC = 0x06
@@ -38,17 +40,21 @@ ARENA_FREE = 0x0C
 ARENA_POLL_BEGIN = 0x0D
 ARENA_POLL_END = 0x0E
 ARENA_SET_SPARE = 0x10
+BUFFER_COMMIT = 0x12
 BUFFER_EMPTY = 0x13
 BUFFER_FILL = 0x14
 BUFFER_FINISH = 0x15
 BUFFER_INIT = 0x16
+BUFFER_RESERVE = 0x19
 COMMIT_LIMIT_SET = 0x1B
 GEN_FINISH = 0x1E
 GEN_INIT = 0x1F
 INTERN = 0x21
 LABEL_POINTER = 0x23
 LAND_INIT = 0x24
+POOL_ALLOC = 0x2A
 POOL_FINISH = 0x2B
+POOL_FREE = 0x2C
 POOL_INIT = 0x2D
 POOL_INIT_MFS = 0x33
 POOL_INIT_MVFF = 0x34
@@ -78,6 +84,7 @@ CONTROL_ALLOC = 0x10C
 CONTROL_FREE = 0x10D
 ARENA_OPTIONS = 0x10E
 VM_RESERVE = 0x10F
+POOL_RESIZE = 0x110
 
 
 class EventType(NamedTuple):
@@ -112,17 +119,22 @@ TYPES = {
         _type(ARENA_POLL_BEGIN, "ArenaPollBegin", ARENA, "arena:P"),
         _type(ARENA_POLL_END, "ArenaPollEnd", ARENA, "arena:P workWasDone:B"),
         _type(ARENA_SET_SPARE, "ArenaSetSpare", ARENA, "arena:P spare:D"),
+        # Of a pool without formats clientClass is 0.
+        _type(BUFFER_COMMIT, "BufferCommit", OBJECT, "buffer:P p:A size:W clientClass:A"),
         _type(BUFFER_EMPTY, "BufferEmpty", SEG, "buffer:P spare:W"),
         _type(BUFFER_FILL, "BufferFill", SEG, "buffer:P size:W base:A filled:W"),
         _type(BUFFER_FINISH, "BufferFinish", POOL, "buffer:P"),
         _type(BUFFER_INIT, "BufferInit", POOL, "buffer:P pool:P isMutator:B"),
+        _type(BUFFER_RESERVE, "BufferReserve", OBJECT, "buffer:P init:A size:W"),
         _type(COMMIT_LIMIT_SET, "CommitLimitSet", ARENA, "arena:P limit:W res:U"),
         _type(GEN_FINISH, "GenFinish", ARENA, "arena:P gen:P serial:U"),
         _type(GEN_INIT, "GenInit", ARENA, "arena:P gen:P serial:U capacity:W mortality:D"),
         _type(INTERN, "Intern", USER, "stringId:W string:S"),
         _type(LABEL_POINTER, "LabelPointer", USER, "pointer:P stringId:W"),
         _type(LAND_INIT, "LandInit", POOL, "land:P owner:P"),
+        _type(POOL_ALLOC, "PoolAlloc", OBJECT, "pool:P pReturn:A size:W"),
         _type(POOL_FINISH, "PoolFinish", POOL, "pool:P arena:P"),
+        _type(POOL_FREE, "PoolFree", OBJECT, "pool:P old:A size:W"),
         _type(POOL_INIT, "PoolInit", POOL, "pool:P arena:P poolClass:C serial:U"),
         _type(POOL_INIT_MFS, "PoolInitMFS", POOL, "pool:P extendBy:W extendSelf:B unitSize:W"),
         _type(
@@ -172,6 +184,7 @@ TYPES = {
             "size:W grainSize:W zoned:B commitLimit:W spare:D",
         ),
         _type(VM_RESERVE, "VMReserve", STEP, "vm:P block:A reserved:W"),
+        _type(POOL_RESIZE, "PoolResize", OBJECT, "pool:P old:A oldSize:W newSize:W"),
     )
 }
 BY_NAME = {t.name: t for t in TYPES.values()}

@@ -128,11 +128,12 @@ def _value(value, name, sort, labels):
 
 
 @contextmanager
-def record(kinds=ev.MPS_KINDS):
+def record(kinds=ev.DEFAULT_KINDS):
     """Record the events of `kinds` while the context lasts.
 
     `kinds` is a mask, a name ("Arena", "Pool", "Seg", ...) or an iterable of
-    names; by default all kinds of the MPS, without our own kind "Step".
+    names; by default all kinds of the MPS but "Object", the clients' blocks, and
+    without our own kind "Step".
     Raises: ParamError for an unknown kind.
     """
     log = Log()

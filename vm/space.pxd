@@ -2,6 +2,7 @@ cimport cython
 from libc.stdint cimport int64_t
 from vm cimport bits, raw
 from vm cimport fields as f
+from vm.interrupts cimport Interrupts
 from vm.telemetry cimport Telemetry
 
 
@@ -20,6 +21,8 @@ cdef class AddressSpace:
     cdef readonly int64_t reserved
     cdef readonly int64_t mapped
     cdef readonly Telemetry telemetry
+    cdef readonly Interrupts interrupts
+    cdef readonly object operation
     cdef readonly object bytes
     cdef readonly object reservations
     cdef readonly object stack
@@ -32,6 +35,9 @@ cdef class AddressSpace:
     cdef int64_t _arenas
     cdef int64_t _births
 
+    cpdef int64_t enter(self, object what) except? -1
+    cpdef int64_t leave(self) except? -1
+    cpdef int64_t refuse_operation(self, object what) except? -1
     cdef int64_t refuses_node(self) except? -1 with gil
     cdef int64_t map(self, int64_t base, int64_t limit) except? -1 with gil
     cdef int64_t unmap(self, int64_t base, int64_t limit) except? -1 with gil

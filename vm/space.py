@@ -13,6 +13,7 @@ import os
 from vm import bits, raw, reservations
 from vm import fields as f
 from vm.faults import MAPPING, NODE, RESERVATION, FaultPlan
+from vm.interrupts import interrupts
 from vm.reservations import Reservation, Reservations
 from vm.results import (
     MEMORY,
@@ -93,6 +94,8 @@ class AddressSpace:
         self.floats = raw.floats(self.bytes.cast("d"))
         self.states = raw.words(memoryview(self._states).cast("q"))
         self.checked = bool(checked)
+        self.operation = None
+        self.interrupts = interrupts
         self.reserved = 0
         self.mapped = 0
         self.reservations = Reservations()
@@ -104,6 +107,37 @@ class AddressSpace:
         # In checked mode, what the clients of a pool hold, by its address.
         self.ledgers = {}
         self.stack = Stack(self, self.limit, self.limit + STACK_SIZE)
+
+    # The lock (design/vm.md#.sol.lock)
+
+    def enter(self, what):
+        """Begin the public operation named `what`: signals wait until `leave`.
+
+        Raises: ProtocolError if one is in course.
+        """
+        # Between the question and the answer nothing is called, so that Python
+        # runs neither another thread nor a handler there.
+        if self.operation is not None:
+            self.refuse_operation(what)
+        self.operation = what
+        self.interrupts.depth += 1
+        return 0
+
+    def leave(self):
+        """End the operation in course. What was held back comes now."""
+        self.operation = None
+        self.interrupts.depth -= 1
+        if self.interrupts.held:
+            self.interrupts.deliver()
+        return 0
+
+    def refuse_operation(self, what):
+        """Raise the ProtocolError of an operation in the middle of another."""
+        raise ProtocolError(
+            f"{what} is refused: {self.operation} is in course in the same address space; "
+            f"expected it to end first, also for a listener, a visitor, a placement, a "
+            f"fault plan and another thread"
+        )
 
     @property
     def faults(self):
@@ -127,8 +161,14 @@ class AddressSpace:
         self._bases = reservations.placement(value)
 
     def refuses(self, kind):
-        """True if the fault plan refuses this attempt of `kind`."""
-        return self.faulty and self._plan.refuses(kind)
+        """True if the fault plan refuses this attempt of `kind`, or raises."""
+        if not self.faulty:
+            return False
+        try:
+            return bool(self._plan.refuses(kind))
+        except BaseException as error:
+            self.interrupts.hold(error)
+            return True
 
     def refuses_node(self):
         """1 if the fault plan refuses this allocation of a node, else 0."""
@@ -151,6 +191,18 @@ class AddressSpace:
 
         Returns the base, or -RESOURCE. What counts as reserved is
         size + align - page (design/vm.md#.sol.reserve).
+        Raises: ParamError; ProtocolError while an operation is in course.
+        Cost: as `set_aside`.
+        """
+        self.enter("AddressSpace.reserve")
+        try:
+            return self.set_aside(size, align)
+        finally:
+            self.leave()
+
+    def set_aside(self, size, align):
+        """As `reserve`, in the course of an operation.
+
         Raises: ParamError.
         Cost: O(log n) for n reservations, O(n) where gaps are small.
         """
@@ -178,18 +230,31 @@ class AddressSpace:
         Raises: ParamError; ResourceError if an address is taken or outside.
         """
         base, size = _pages("base", base), _pages("size", size)
-        if self.refuses(RESERVATION) or not self._is_vacant(base, base + size):
-            raise failure(
-                RESOURCE,
-                f"[{base:#x}, {base + size:#x}) is not vacant in [{self.base:#x}, {self.limit:#x})",
-            )
-        return self._hold(Reservation(base, base + size, base, size, size))
+        self.enter("AddressSpace.reserve_at")
+        try:
+            if self.refuses(RESERVATION) or not self._is_vacant(base, base + size):
+                raise failure(
+                    RESOURCE,
+                    f"[{base:#x}, {base + size:#x}) is not vacant in "
+                    f"[{self.base:#x}, {self.limit:#x})",
+                )
+            return self._hold(Reservation(base, base + size, base, size, size))
+        finally:
+            self.leave()
 
     def release(self, base):
         """Give back the reservation at `base`; nothing of it may be mapped.
 
         Raises: ProtocolError.
         """
+        self.enter("AddressSpace.release")
+        try:
+            self.take_back(base)
+        finally:
+            self.leave()
+
+    def take_back(self, base):
+        """As `release`, in the course of an operation."""
         held = self.reservations.of(base)
         if held is None or held.base != base:
             raise ProtocolError(f"no reservation begins at {base:#x}")
@@ -216,8 +281,13 @@ class AddressSpace:
         if self._bases is None:
             return None
         bases = self._bases
-        base = bases(size) if callable(bases) else next(bases, None)
-        return base if base is None else integer("a base of placement", base, least=0, most=MOST)
+        try:
+            base = bases(size) if callable(bases) else next(bases, None)
+            return base if base is None else integer("a base of placement", base, 0, MOST)
+        except BaseException as error:
+            # Refused, as if there were no such addresses: all unwinds.
+            self.interrupts.hold(error)
+            return 0
 
     # Mapping
 

@@ -8,6 +8,7 @@ Source: design/telemetry.md
 import warnings
 
 from vm import events as ev
+from vm.interrupts import interrupts
 from vm.results import integer
 
 
@@ -23,7 +24,11 @@ class Telemetry:
         """Give `listener(code, params)` every further event of `kinds`.
 
         A listener that raises is told of no further event, and a warning
-        says so: what it listens to must not stop half done.
+        says so: what it listens to must not stop half done. An interrupt, or
+        another exception that is no Exception, is raised when the operation
+        has ended. A listener may read words and accounts, and use other
+        address spaces; another operation in the same space is refused
+        (design/telemetry.md#.sol.listener).
         Raises: ParamError if `kinds` is no mask of kinds.
         """
         kinds = integer("kinds", kinds, least=0, most=ev.ALL_KINDS)
@@ -54,7 +59,16 @@ class Telemetry:
             listener(code, params)
         except Exception as error:
             self.detach(listener)
-            warnings.warn(f"listener {listener!r} is detached: it raised {error!r}", stacklevel=4)
+            self._warn(f"listener {listener!r} is detached: it raised {error!r}")
+        except BaseException as error:
+            interrupts.hold(error)
+
+    def _warn(self, message):
+        try:
+            warnings.warn(message, stacklevel=5)
+        except BaseException as error:
+            # A filter makes errors of warnings, or somebody interrupts.
+            interrupts.hold(error)
 
     def note(self, code, a, b, c, d, e):
         """Emit event `code`, from code that runs without Python objects.

@@ -116,6 +116,7 @@ class Driver:
             self.count += 1
             return self._account(name, 0)
         self.grains.fill(size)
+        self.pool.told_alloc(address, size)
         self._put(self.oldest + self.count & self.ring, address, size, stamp, name)
         self.count += 1
         if self._place(address, size, name) != d.GOOD:
@@ -153,6 +154,7 @@ class Driver:
         res = self.pool.free_block(address, size)
         if res != r.OK:
             return self._judged(d.REFUSED, name, address, res, r.OK)
+        self.pool.told_free(address, size)
         return self._account(name, address)
 
     def _account(self, name, address):

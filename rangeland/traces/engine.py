@@ -133,7 +133,9 @@ class Engine:
         size = self.size[row]
         pad = self.pad[block] if self.is_aligned else 0
         old = self._asked(held) + pad
-        if self.pool.resize_block(self.address[block], old, self._asked(size) + pad) == r.OK:
+        new = self._asked(size) + pad
+        if self.pool.resize_block(self.address[block], old, new) == r.OK:
+            self.pool.told_resize(self.address[block], old, new)
             self.live += size - held
             self.held[block] = size
             self.in_place += 1
@@ -171,6 +173,7 @@ class Engine:
                 address = self.pool.alloc_block(size + self.new_pad)
         if address >= 0:
             self.grains.fill(size)
+            self.pool.told_alloc(address, size + self.new_pad)
         return address
 
     def _hold(self, block, address, size):
@@ -184,7 +187,10 @@ class Engine:
         size = self._asked(self.held[block])
         if self.is_aligned:
             size += self.pad[block]
-        return self.pool.free_block(self.address[block], size)
+        res = self.pool.free_block(self.address[block], size)
+        if res == r.OK:
+            self.pool.told_free(self.address[block], size)
+        return res
 
     def _asked(self, size):
         # A pool has no blocks of no bytes; malloc has (design/replay.md#.sol.zero).

@@ -1,5 +1,5 @@
 cimport cython
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint64_t
 from land cimport fields as f
 from land.tree cimport Tree
 from vm cimport mmu
@@ -14,7 +14,7 @@ cdef class FastTree(Tree):
     cdef int64_t is_stale(self, int64_t n) except? -1 nogil
     @cython.locals(w='int64_t*', path='int64_t*', n=int64_t, size=int64_t)
     cdef int64_t grown(self, int64_t i) except? -1 nogil
-    @cython.locals(w='int64_t*', path='int64_t*', n=int64_t, was=int64_t, now=int64_t, size=int64_t, origin=int64_t, checked=bint, link=int64_t)
+    @cython.locals(w='int64_t*', path='int64_t*', n=int64_t, was=int64_t, now=int64_t, size=int64_t, origin=int64_t, reach=uint64_t, m=uint64_t, link=int64_t)
     cdef int64_t shrunk(self, int64_t i) except? -1 nogil
     @cython.final
     @cython.locals(w='int64_t*', n=int64_t)
@@ -31,5 +31,5 @@ cdef class FastTree(Tree):
     @cython.locals(w='int64_t*', path='int64_t*', n=int64_t, m=int64_t, d=int64_t, side=int64_t)
     cdef int64_t seek_fit_after(self, int64_t address, int64_t size) except? -1 nogil
     @cython.final
-    @cython.locals(w='int64_t*', path='int64_t*', m=int64_t, origin=int64_t, checked=bint, link=int64_t)
+    @cython.locals(w='int64_t*', path='int64_t*', m=int64_t, origin=int64_t, reach=uint64_t, at=uint64_t, link=int64_t)
     cdef int64_t _descend(self, int64_t n, int64_t d, int64_t size, int64_t side) except? -1 nogil

@@ -61,7 +61,7 @@ class FastTree(Tree):
         was = w[n + f.MAX]
         now = self._largest(n)
         origin = self.space.origin
-        checked = self.space.checked
+        reach = self.space.reach
         while now != was:
             w[n + f.MAX] = now
             i -= 1
@@ -72,9 +72,11 @@ class FastTree(Tree):
             if size > now:
                 now = size
             link = w[n + 1 - (path[i] & 1)]
-            if checked:
-                self.space.verify(link & -8, self.node_size)
-            size = w[((link - origin) >> 3) + f.MAX]
+            m = link - origin
+            if 0 <= m < reach:
+                size = w[(m >> 3) + f.MAX]
+            else:
+                size = w[self.space.admit(link, self.node_size) + f.MAX]
             if size > now:
                 now = size
         return i
@@ -151,12 +153,14 @@ class FastTree(Tree):
         w = self.space.words
         path = self.path
         origin = self.space.origin
-        checked = self.space.checked
+        reach = self.space.reach
         while True:
             link = w[n + side]
-            if checked:
-                self.space.verify(link & -8, self.node_size)
-            m = (link - origin) >> 3
+            at = link - origin
+            if 0 <= at < reach:
+                m = at >> 3
+            else:
+                m = self.space.admit(link, self.node_size)
             if w[m + f.MAX] >= size:
                 path[d] = (n << 1) + side
                 n = m
@@ -166,7 +170,9 @@ class FastTree(Tree):
             else:
                 path[d] = (n << 1) + 1 - side
                 link = w[n + 1 - side]
-                if checked:
-                    self.space.verify(link & -8, self.node_size)
-                n = (link - origin) >> 3
+                at = link - origin
+                if 0 <= at < reach:
+                    n = at >> 3
+                else:
+                    n = self.space.admit(link, self.node_size)
             d += 1

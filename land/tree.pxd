@@ -1,5 +1,5 @@
 cimport cython
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint64_t
 from land cimport fields as f
 from vm cimport fields as vf
 from vm cimport mmu
@@ -21,7 +21,7 @@ cdef class Tree:
     cdef int64_t is_stale(self, int64_t n) except? -1 nogil
     cdef int64_t grown(self, int64_t i) except? -1 nogil
     cdef int64_t shrunk(self, int64_t i) except? -1 nogil
-    @cython.locals(w='int64_t*', path='int64_t*', turn='int64_t*', n=int64_t, d=int64_t, side=int64_t, origin=int64_t, checked=bint, link=int64_t)
+    @cython.locals(w='int64_t*', path='int64_t*', turn='int64_t*', n=int64_t, d=int64_t, side=int64_t, origin=int64_t, reach=uint64_t, m=uint64_t, link=int64_t)
     cdef int64_t seek(self, int64_t base) except? -1 nogil
     @cython.locals(w='int64_t*', path='int64_t*', n=int64_t)
     cdef int64_t extend(self, int64_t k) except? -1 nogil

@@ -78,16 +78,18 @@ class Tree:
         turn[0] = 0
         turn[1] = 0
         origin = self.space.origin
-        checked = self.space.checked
+        reach = self.space.reach
         while n:
             # The comparison is a coin toss: no branch (design/land.md#.sol.toss)
             side = 1 if w[n + f.BASE] <= base else 0
             turn[side] = d
             path[d] = (n << 1) + side
             link = w[n + side]
-            if checked:
-                self.space.verify(link & -8, self.node_size)
-            n = (link - origin) >> 3
+            m = link - origin
+            if 0 <= m < reach:
+                n = m >> 3
+            else:
+                n = self.space.admit(link, self.node_size)
             d += 1
         self.before = turn[1]
         self.after = turn[0]

@@ -136,3 +136,8 @@ def power_of_two(name, value, least=1, most=None):
     if value & (value - 1):
         raise ParamError(f"{name} is {value}: expected a power of two")
     return value
+
+
+def signed(value):
+    """`value` as the signed 64-bit word that compiled code makes of it."""
+    return (value + (1 << 63) & (1 << 64) - 1) - (1 << 63)

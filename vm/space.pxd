@@ -16,6 +16,8 @@ cdef class AddressSpace:
     cdef int64_t* words
     cdef double* floats
     cdef int64_t* states
+    cdef int64_t extent
+    cdef int64_t reach
     cdef readonly bint checked
     cdef bint faulty
     cdef readonly int64_t reserved
@@ -42,6 +44,11 @@ cdef class AddressSpace:
     cdef int64_t map(self, int64_t base, int64_t limit) except? -1 with gil
     cdef int64_t unmap(self, int64_t base, int64_t limit) except? -1 with gil
     cpdef int64_t first_unmapped(self, int64_t base, int64_t limit) except? -1
+    @cython.locals(n=int64_t)
+    cdef int64_t admit(self, int64_t address, int64_t size) except? -1 nogil
+    cdef int64_t outside(self, int64_t address, int64_t size) except? -1 with gil
+    @cython.locals(n=int64_t)
+    cdef int64_t damage(self, str what, int64_t address, int64_t field, str expected) except? -1 with gil
     @cython.locals(start=int64_t, end=int64_t, page=int64_t)
     cdef int64_t verify(self, int64_t address, int64_t size) except? -1 with gil
     cdef int64_t _page(self, int64_t address) except? -1

@@ -20,12 +20,14 @@ from vm.results import (
     OK,
     RESOURCE,
     AccessError,
+    DamageError,
     ParamError,
     ParamTypeError,
     ProtocolError,
     failure,
     integer,
     power_of_two,
+    signed,
 )
 from vm.stack import Stack
 from vm.telemetry import stream
@@ -81,6 +83,7 @@ class AddressSpace:
         self.nil = self.origin
         self.limit = self.base + self.size
         total = f.PAGE + self.size + STACK_SIZE
+        self.extent = total
         states = bits.table_size(self.size // f.PAGE)
         try:
             self._memory = _region(total)
@@ -96,6 +99,9 @@ class AddressSpace:
         self.checked = bool(checked)
         self.operation = None
         self.interrupts = interrupts
+        # How far above the origin a structure of a page at most is sure to be in the
+        # region, and need not be verified (design/vm.md#.sol.mmu)
+        self.reach = 0 if self.checked else total - f.PAGE
         self.reserved = 0
         self.mapped = 0
         self.reservations = Reservations()
@@ -335,6 +341,8 @@ class AddressSpace:
 
         The nil page and the stack count as mapped.
         """
+        if base >= limit:
+            return limit
         if (self.nil <= base and limit <= self.base) or (
             self.limit <= base and limit <= self.limit + STACK_SIZE
         ):
@@ -347,6 +355,38 @@ class AddressSpace:
         if page == last:
             return limit if limit <= self.limit else max(base, self.limit)
         return max(base, self.base + page * f.PAGE)
+
+    def admit(self, address, size):
+        """The number of the first word of the `size` bytes at `address`, low tag
+        bits dropped: what `mmu.at` asks where it cannot tell by itself.
+
+        Raises: AccessError if a byte of them is outside the region, or in
+        checked mode on a page that is not mapped.
+        """
+        n = address - self.origin
+        if n < 0 or size < 0 or size > self.extent - (n & -8):
+            return self.outside(address, size)
+        if self.checked:
+            self.verify(address & -8, size)
+        return n >> 3
+
+    def outside(self, address, size):
+        """Raises: AccessError, for bytes that the machine does not have."""
+        raise AccessError(
+            f"access to {signed(address):#x} (of {signed(size)} bytes): outside the machine, which "
+            f"has [{self.base:#x}, {self.limit:#x}) and a stack of {STACK_SIZE} bytes above"
+        )
+
+    def damage(self, what, address, field, expected):
+        """Raises: DamageError, for the word number `field` of a `what` at
+        `address`, which is not what is `expected`."""
+        found = "no word of the machine"
+        n = (address + field * f.WORD - self.origin) >> 3
+        if 0 <= n < self.extent >> 3:
+            found = f"{self._words[n]:#x}"
+        raise DamageError(
+            f"{what} at {signed(address):#x}: word {field} is {found}: expected {expected}"
+        )
 
     def verify(self, address, size):
         """Returns 0 if [address, address + size) is mapped.
@@ -417,6 +457,8 @@ class AddressSpace:
             reserved += held.counted
             pages += self.mapped_pages(held.base, held.base + held.size)
             previous = held.limit
+        zeros = bytes(f.PAGE)
+        assert self.bytes[: f.PAGE] == zeros, "nobody writes to the nil page"
         assert reserved == self.reserved, "reserved is the sum of the reservations"
         assert pages * f.PAGE == self.mapped, "mapped is the sum of the mapped pages"
 

@@ -88,3 +88,43 @@ def test_the_stack_grows_downwards_gives_zeros_and_ends(space):
     stack.pop(64)
     with pytest.raises(AssertionError):
         stack.pop(8)
+
+
+WILD = (0, -1, 8, -8, 1 << 40, 1 << 61, 1 << 62, (1 << 63) - 8, -(1 << 63), -(1 << 61))
+
+
+@pytest.mark.parametrize("checked", [True, False])
+def test_an_access_outside_the_machine_is_refused_in_every_mode(checked):
+    space = AddressSpace(size=1 << 20, checked=checked)
+    top = space.limit + STACK_SIZE
+    for address in (*WILD, space.nil - 8, space.nil - 1, top, top - f.BOOT_SIZE + 8):
+        vm = VM(space, address)
+        with pytest.raises(AccessError, match="outside the machine|not mapped"):
+            vm.get(f.VM_BASE)
+        with pytest.raises(AccessError):
+            BootBlock(space, address).alloc(8, 8)
+    # The last bytes of the machine, with and without a tag, are inside.
+    assert VM(space, top - f.VM_SIZE).get(f.VM_BASE) == 0
+    assert VM(space, top - f.VM_SIZE + 7).get(f.VM_BASE) == 0
+
+
+@pytest.mark.parametrize("checked", [True, False])
+@pytest.mark.parametrize("length", [1 << 61, 1 << 62, (1 << 63) - 1])
+def test_a_size_from_a_garbled_word_is_refused(checked, length):
+    space = AddressSpace(size=1 << 20, checked=checked)
+    table = BitTable(space, space.limit, length)
+    with pytest.raises(AccessError):
+        table.next_set(0, length)
+
+
+def test_the_message_of_a_wild_access_names_address_and_size():
+    space = AddressSpace(size=1 << 20)
+    with pytest.raises(AccessError, match=r"access to -0x8 \(of 56 bytes\): outside the machine"):
+        VM(space, -8).get(f.VM_BASE)
+
+
+def test_check_sees_that_somebody_wrote_to_the_nil_page(space):
+    space.check()
+    space.bytes[100] = 1
+    with pytest.raises(AssertionError, match="nil page"):
+        space.check()

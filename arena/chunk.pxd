@@ -19,11 +19,16 @@ cdef class Chunk:
     cdef readonly int64_t pages
     cdef readonly int64_t alloc_base
     cdef readonly int64_t grain
+    cdef readonly int64_t shift
+    cdef readonly int64_t arena
     cdef readonly int64_t page_table
     cdef readonly BitTable allocated
     cdef readonly SparseArray descriptors
     cdef readonly VM vm
 
+    cdef bint _lives(self) except? -1
+    @cython.locals(n=int64_t, w='int64_t*')
+    cdef bint _is_same(self) except? -1 nogil
     cpdef int64_t index_of(self, int64_t address) except? -1 nogil
     cpdef int64_t address_of(self, int64_t index) except? -1 nogil
     cpdef int64_t entry(self, int64_t index) except? -1 nogil

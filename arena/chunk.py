@@ -7,6 +7,7 @@ only as needed, the page table. Source: design/arena.md#.sol.chunk
 """
 
 from arena import fields as a
+from arena.damage import damaged, verify_words
 from vm import fields as f
 from vm import mmu
 from vm.bits import table_size
@@ -16,15 +17,21 @@ from vm.sparse import SparseArray
 
 
 class Chunk:
-    """The handle of the chunk whose descriptor is at `address`, its base.
+    """The handle of the chunk of the arena at `arena` whose descriptor is at
+    `address`, its base.
 
     Pages are numbered from the base; `alloc_base` is the first that can be
     allocated.
+    Raises: DamageError if the descriptor is not what it can be.
     """
 
-    def __init__(self, space, address):
+    def __init__(self, space, address, arena, grain):
         self.space = space
         self.address = address
+        self.arena = arena
+        self.grain = grain
+        self.shift = grain.bit_length() - 1
+        self.verify()
         n = mmu.at(self.space, address, a.CHUNK_SIZE)
         w = self.space.words
         self.base = w[n + a.CHUNK_BASE]
@@ -32,34 +39,66 @@ class Chunk:
         self.serial = w[n + a.SERIAL]
         self.pages = w[n + a.PAGES]
         self.alloc_base = w[n + a.ALLOC_BASE]
-        self.grain = (self.limit - self.base) // self.pages
         self.page_table = w[n + a.PAGE_TABLE]
         self.allocated = BitTable(space, w[n + a.ALLOC_TABLE], self.pages)
         self.descriptors = SparseArray(space, address + a.SPARSE_AT)
         self.vm = VM(space, address + a.CHUNK_VM_AT)
 
+    def verify(self):
+        """Compare the descriptor with what the machine has reserved here,
+        from which all follows that never changes.
+
+        Raises: DamageError. Source: design/arena.md#.sol.words
+        """
+        held = self.space.reservations.of(self.address)
+        name = f"chunk {self.address:#x}"
+        if held is None or held.base != self.address:
+            damaged(self.space, "tree of chunks", self.address, 0, "CHUNK", "the base of a chunk")
+        verify_words(self.space, name, self.address, layout(held, self.arena, self.grain))
+        w = self.space.words
+        made = w[mmu.at(self.space, self.arena, a.ARENA_SIZE) + a.CHUNK_SERIAL]
+        n = mmu.at(self.space, self.address, a.CHUNK_SIZE)
+        if not 0 <= w[n + a.SERIAL] < made:
+            damaged(self.space, name, self.address, a.SERIAL, "SERIAL", f"less than {made}")
+        mapped = a.CHUNK_VM_AT // f.WORD + f.VM_MAPPED
+        if not 0 < w[n + mapped] <= held.size or w[n + mapped] % f.PAGE:
+            damaged(self.space, name, self.address, mapped, "VM_MAPPED", f"pages of {held.size}")
+
     @property
     def alive(self):
         """True while the bytes still describe this very chunk."""
-        if self.space.first_unmapped(self.address, self.address + a.CHUNK_SIZE) == self.address:
+        return self._lives()
+
+    def _lives(self):
+        end = self.address + a.CHUNK_SIZE
+        if self.space.checked and self.space.first_unmapped(self.address, end) != end:
             return False
+        return self._is_same()
+
+    def _is_same(self):
+        """`alive`, in memory that may be read."""
         n = mmu.at(self.space, self.address, a.CHUNK_SIZE)
         w = self.space.words
-        return w[n + a.CHUNK_SIGNATURE] == a.CHUNK_SIG and w[n + a.SERIAL] == self.serial
+        return (
+            w[n + a.CHUNK_SIGNATURE] == a.CHUNK_SIG
+            and w[n + a.SERIAL] == self.serial
+            and w[n + a.ARENA] == self.arena
+        )
 
     @property
     def reserved(self):
         """The bytes that count as reserved for this chunk."""
-        return self.space.words[mmu.at(self.space, self.address, a.CHUNK_SIZE) + a.CHUNK_RESERVED]
+        return self.limit - self.base + self.grain - f.PAGE
 
     @property
     def overhead_limit(self):
         """Where the descriptor and the bit tables end, in whole grains."""
-        return self.space.words[mmu.at(self.space, self.address, a.CHUNK_SIZE) + a.OVERHEAD_LIMIT]
+        tables, _ = overhead_tables(self.pages, self.grain)
+        return self.base + (tables + self.grain - 1) // self.grain * self.grain
 
     def index_of(self, address):
         """The number of the page that holds `address`."""
-        return (address - self.base) // self.grain
+        return (address - self.base) >> self.shift
 
     def address_of(self, index):
         """The base of page `index`."""
@@ -144,6 +183,48 @@ class Chunk:
 
     def __repr__(self):
         return f"<Chunk {self.serial} [{self.base:#x}, {self.limit:#x})>"
+
+
+def layout(held, arena, grain):
+    """What stands in the descriptor of the chunk that the machine reserved
+    `held` for, for good: (field, name, word) of each."""
+    base, limit = held.base, held.base + held.size
+    pages = held.size // grain
+    tables, page_table_pages = overhead_tables(pages, grain)
+    mapped_at = base + a.CHUNK_SIZE + table_size(pages)
+    page_table = base + (tables + grain - 1) // grain * grain
+    sparse, vm = a.SPARSE_AT // f.WORD, a.CHUNK_VM_AT // f.WORD
+    return (
+        (a.CHUNK_SIGNATURE, "SIGNATURE", a.CHUNK_SIG),
+        (a.ARENA, "ARENA", arena),
+        (a.CHUNK_BASE, "BASE", base),
+        (a.CHUNK_LIMIT, "LIMIT", limit),
+        (a.PAGES, "PAGES", pages),
+        (a.ALLOC_BASE, "ALLOC_BASE", (page_table - base) // grain + page_table_pages),
+        (a.ALLOC_TABLE, "ALLOC_TABLE", base + a.CHUNK_SIZE),
+        (a.PAGE_TABLE, "PAGE_TABLE", page_table),
+        (a.PAGE_TABLE_PAGES, "PAGE_TABLE_PAGES", page_table_pages),
+        (a.CHUNK_RESERVED, "RESERVED", held.counted),
+        (a.OVERHEAD_LIMIT, "OVERHEAD_LIMIT", page_table),
+        (vm + f.SIG, "VM SIG", f.VM_SIG),
+        (vm + f.VM_PAGE_SIZE, "VM_PAGE_SIZE", f.PAGE),
+        (vm + f.VM_BLOCK, "VM_BLOCK", held.block),
+        (vm + f.VM_BASE, "VM_BASE", base),
+        (vm + f.VM_LIMIT, "VM_LIMIT", limit),
+        (vm + f.VM_RESERVED, "VM_RESERVED", held.counted),
+        (sparse + f.SIG, "SPARSE SIG", f.SPARSE_SIG),
+        (sparse + f.SPARSE_BASE, "SPARSE_BASE", page_table),
+        (sparse + f.SPARSE_ELEMENT, "SPARSE_ELEMENT", a.PAGE_DESC_SIZE),
+        (sparse + f.SPARSE_LENGTH, "SPARSE_LENGTH", pages),
+        (sparse + f.SPARSE_MAPPED, "SPARSE_MAPPED", mapped_at),
+        (sparse + f.SPARSE_PAGES, "SPARSE_PAGES", mapped_at + table_size(pages)),
+        (sparse + f.SPARSE_VM, "SPARSE_VM", base + a.CHUNK_VM_AT),
+        (
+            sparse + f.SPARSE_PAGE_COUNT,
+            "SPARSE_PAGE_COUNT",
+            (pages * a.PAGE_DESC_SIZE + f.PAGE - 1) // f.PAGE,
+        ),
+    )
 
 
 def overhead_tables(pages, grain):

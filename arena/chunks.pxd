@@ -17,6 +17,10 @@ cdef class Chunks:
     cdef readonly AddressSpace space
     cdef readonly int64_t address
     cdef readonly Tree tree
+    cdef readonly int64_t grain
+    cdef readonly Chunk last
+    cdef int64_t _low
+    cdef int64_t _high
     cdef dict _handles
 
     cpdef int64_t descriptor(self) except? -1
@@ -34,7 +38,12 @@ cdef class Chunks:
     cpdef unmap_pages(self, Chunk chunk, int64_t base, int64_t limit)
     @cython.locals(chunk=Chunk)
     cpdef Chunk at(self, int64_t address)
-    @cython.locals(found=int64_t)
     cpdef Chunk of(self, int64_t address)
+    cdef int64_t _holds(self, int64_t address) except? -1 nogil
+    @cython.locals(found=int64_t, chunk=Chunk)
+    cdef int64_t _turn_to(self, int64_t address) except? -1 with gil
+    @cython.locals(i=int64_t)
+    cdef int64_t entry_of(self, int64_t address) except? -1 nogil
+    cdef int64_t damaged_entry(self, int64_t entry, int64_t address) except? -1 with gil
     @cython.locals(address=int64_t)
     cpdef list ascending(self)

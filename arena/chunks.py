@@ -5,6 +5,7 @@ Source: design/arena.md#.sol.chunks
 
 from arena import fields as a
 from arena.chunk import Chunk, overhead_tables
+from arena.damage import damaged
 from land import fields as lf
 from land.tree import Tree
 from vm import events as ev
@@ -19,17 +20,22 @@ from vm.results import AllocationError, failure
 
 
 class Chunks:
-    """The handle of the chunks of the arena whose descriptor is at `address`.
+    """The handle of the chunks of the arena whose descriptor is at `address`,
+    with grains of `grain` bytes.
 
     All mapping in chunks passes here, where it is held against the commit
     limit and counted as committed.
     """
 
-    def __init__(self, space, address):
+    def __init__(self, space, address, grain):
         self.space = space
         self.address = address
+        self.grain = grain
         self.tree = Tree(space, address + a.CHUNK_ROOT * f.WORD, lf.NODE_SIZE)
         self._handles = {}
+        # The chunk asked for last, and from where to where it reaches.
+        self.last = None
+        self._low = self._high = 0
 
     def descriptor(self):
         """The number of the first word of the arena descriptor."""
@@ -97,14 +103,55 @@ class Chunks:
     def at(self, address):
         """The handle of the chunk whose descriptor is at `address`."""
         chunk = self._handles.get(address)
-        if chunk is None or not chunk.alive:
-            chunk = self._handles[address] = Chunk(self.space, address)
+        if chunk is None or not chunk._lives():
+            chunk = Chunk(self.space, address, self.address, self.grain)
+            self._handles[address] = chunk
         return chunk
 
     def of(self, address):
         """The chunk that holds `address`, or None. Cost: O(log chunks)."""
+        return self.last if self._holds(address) else None
+
+    def _holds(self, address):
+        """1, and the chunk that holds `address` is `last`, or 0."""
+        if self._low <= address < self._high and not self.space.checked:
+            if self.last._is_same():
+                return 1
+        if not self.space.base <= address < self.space.limit:
+            return 0
+        return self._turn_to(address)
+
+    def _turn_to(self, address):
         found = self.tree.find(address)
-        return self.at(found) if found else None
+        if found == 0:
+            return 0
+        chunk = self.at(found)
+        if not chunk.base <= address < chunk.limit:
+            expected = f"{chunk.limit:#x}"
+            damaged(self.space, f"chunk {found:#x}", found, a.CHUNK_LIMIT, "LIMIT", expected)
+        self.last = chunk
+        self._low, self._high = chunk.base, chunk.limit
+        return 1
+
+    def entry_of(self, address):
+        """The address of the descriptor of the page at `address`, or 0 if
+        that is not allocated.
+
+        Asked at every free of some classes, so no handle is made.
+        Cost: O(1) if the chunk is the last asked for, else O(log chunks).
+        """
+        if not self._holds(address):
+            return 0
+        i = (address - self._low) >> self.last.shift
+        if i < self.last.alloc_base or not self.last.allocated.get(i):
+            return 0
+        return self.last.page_table + i * a.PAGE_DESC_SIZE
+
+    def damaged_entry(self, entry, address):
+        """Raise DamageError: the page descriptor at `entry` names no base of
+        grains that the page at `address` can be of."""
+        name = f"page {address & -self.grain:#x}"
+        damaged(self.space, name, entry, a.PAGE_BASE, "PAGE_BASE", "a grain at or below the page")
 
     def ascending(self):
         """The chunks in the order of their addresses: a list."""
@@ -228,9 +275,7 @@ class Chunks:
             page_bits,
             vm.address,
         )
-        chunk = Chunk(self.space, address)
-        chunk.allocated.reset_range(0, pages)
-        return chunk
+        return Chunk(self.space, address, self.address, grain)
 
     def _map_tables(self, vm, address, size):
         """Map what the descriptor's own grains do not hold of `size` bytes."""

@@ -36,11 +36,11 @@ cdef class Grains(GrainSource):
     cdef int64_t free_grains(self, int64_t base, int64_t size, int64_t pool) except? -1 with gil
     @cython.locals(chunk=Chunk, i=int64_t)
     cdef int64_t adopt_grain(self, int64_t base, int64_t pool) except? -1 with gil
-    @cython.locals(chunk=Chunk)
-    cdef int64_t extent_of(self, int64_t address, int64_t pool) except? -1 with gil
+    @cython.locals(entry=int64_t, w='int64_t*', e=int64_t, base=int64_t)
+    cdef int64_t extent_of(self, int64_t address, int64_t pool) except? -1 nogil
     @cython.locals(chunk=Chunk, i=int64_t)
     cdef int64_t set_segment(self, int64_t base, int64_t size, int64_t segment) except? -1 with gil
-    @cython.locals(chunk=int64_t, w='int64_t*', n=int64_t, i=int64_t, t=int64_t, e=int64_t)
+    @cython.locals(entry=int64_t, w='int64_t*', e=int64_t)
     cdef int64_t segment_of(self, int64_t address, int64_t pool) except? -1 nogil
     @cython.locals(n=int64_t, w='int64_t*')
     cdef int64_t poll(self) except? -1 nogil

@@ -30,7 +30,7 @@ class Grains(GrainSource):
     def __init__(self, space, address, grain):
         super().__init__(space, grain)
         self.address = address
-        self.chunks = Chunks(space, address)
+        self.chunks = Chunks(space, address, grain)
         self.free_land = FreeLand(self.chunks, self)
         self.spare_land = SpareLand(self.chunks, self)
         self.pages = self.free_land.pages = Pages(self.chunks, self.spare_land)
@@ -147,11 +147,18 @@ class Grains(GrainSource):
 
     def extent_of(self, address, pool):
         """The base of the grains allocated together with that at `address`,
-        or -FAIL if they are not the pool's."""
-        chunk = self.chunks.of(address)
-        if chunk is None or chunk.owner(chunk.index_of(address)) != pool:
+        or -FAIL if they are not the pool's. Cost: as `Chunks.entry_of`."""
+        entry = self.chunks.entry_of(address)
+        if entry == 0:
             return -r.FAIL
-        return chunk.allocation_base(chunk.index_of(address))
+        w = self.space.words
+        e = mmu.at(self.space, entry, a.PAGE_DESC_SIZE)
+        if w[e + a.PAGE_POOL] != pool:
+            return -r.FAIL
+        base = w[e + a.PAGE_BASE]
+        if base > address or base < self.chunks.last.base or base & self.grain - 1:
+            self.chunks.damaged_entry(entry, address)
+        return base
 
     def set_segment(self, base, size, segment):
         """Let the grains [base, base + size) name `segment`. Always OK."""
@@ -162,20 +169,12 @@ class Grains(GrainSource):
 
     def segment_of(self, address, pool):
         """The segment of the grain at `address`, or 0 if that is not the pool's.
-
-        Asked at every free of some classes, so the words are read in place and
-        no handle of a chunk is made. Cost: O(log chunks).
-        """
-        chunk = self.chunks.tree.find(address)
-        if chunk == 0:
+        Cost: as `Chunks.entry_of`."""
+        entry = self.chunks.entry_of(address)
+        if entry == 0:
             return 0
         w = self.space.words
-        n = mmu.at(self.space, chunk, a.CHUNK_SIZE)
-        i = (address - chunk) // self.grain
-        t = mmu.at(self.space, w[n + a.ALLOC_TABLE] + (i >> 6) * 8, 8)
-        if i < w[n + a.ALLOC_BASE] or not w[t] >> (i & 63) & 1:
-            return 0
-        e = mmu.at(self.space, w[n + a.PAGE_TABLE] + i * a.PAGE_DESC_SIZE, a.PAGE_DESC_SIZE)
+        e = mmu.at(self.space, entry, a.PAGE_DESC_SIZE)
         return w[e + a.PAGE_SEG] if w[e + a.PAGE_POOL] == pool else 0
 
     def committed(self):

@@ -65,12 +65,17 @@ class BootRepeater:
         stack = {}
         strings = {}
         events = []
+        spans = self._spans(log)
         for event in log:
             sorts = dict(ev.BY_NAME[event.name].params)
+            # A limit is written as its base is, though another mapping may begin there.
             params = {
-                name: self._written(value, sorts[name], stack)
+                name: self._written(value, sorts[name], stack, spans)
                 for name, value in event.params.items()
             }
+            if isinstance(params.get("limit"), list) and "base" in params:
+                name, at = params["base"]
+                params["limit"] = [name, at + event.params["limit"] - event.params["base"]]
             if event.name == "Intern":
                 strings[params.pop("stringId")] = params["string"]
             elif event.name == "LabelPointer":
@@ -78,7 +83,18 @@ class BootRepeater:
             events.append([event.name, params])
         return events
 
-    def _written(self, value, sort, stack):
+    def _spans(self, log):
+        """The mappings by which addresses are written: (name, base, size)."""
+        later = [event.params for event in log if event.name == "VMInit"][2:]
+        return (
+            *self.machine.spans(),
+            *(
+                (f"chunk{i}", vm["base"], vm["limit"] - vm["base"])
+                for i, vm in enumerate(later, start=1)
+            ),
+        )
+
+    def _written(self, value, sort, stack, spans):
         if sort == "B":
             return bool(value)
         if sort not in "PA":
@@ -86,7 +102,7 @@ class BootRepeater:
         space = self.machine.space
         if space.limit <= value:
             return ["stack", stack.setdefault(value, len(stack))]
-        for name, base, size in self.machine.spans():
+        for name, base, size in spans:
             if base <= value <= base + size:
                 return [name, value - base]
         return ["nowhere", value]

@@ -44,7 +44,8 @@ class Machine:
 
     def _place(self, size):
         """Where the next reservation goes: attempts that will fail share
-        their upper end with the chunk that was made in the end."""
+        their upper end with the chunk that was made in the end; one of which
+        nothing is recorded goes directly below the last."""
         made = self._made
         if made == 0:
             self._made = 1
@@ -55,7 +56,9 @@ class Machine:
         if made - 2 < len(self._later):
             base, chunk_size = self._later[made - 2]
             return base + chunk_size - size
-        return None
+        lowest = next(iter(self.space.reservations))
+        base = (lowest - size) // self._grain * self._grain
+        return base if base >= self.space.base else None
 
     def spans(self):
         """The mappings that a bootstrap makes: (name, base, size), the

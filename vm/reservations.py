@@ -5,6 +5,7 @@ Source: design/vm.md#.sol.reserve
 
 from sortedcontainers import SortedDict
 
+from vm.gaps import Gaps
 from vm.results import ParamTypeError
 
 
@@ -23,7 +24,38 @@ class Reservation:
 
 
 class Reservations(SortedDict):
-    """The reservations of a space, by the block at which each begins."""
+    """The reservations of the space [base, limit), by the block at which each
+    begins, and the gaps between them."""
+
+    def __init__(self, base, limit):
+        super().__init__()
+        self._base = base
+        self._limit = limit
+        self._gaps = Gaps()
+        self._gaps.add(base, limit)
+
+    def hold(self, held):
+        """Set the addresses of `held`, all vacant, aside. Cost: O(log n)."""
+        low, high = self._around(held.block)
+        self._gaps.remove(low)
+        self._gaps.add(low, held.block)
+        self._gaps.add(held.limit, high)
+        self[held.block] = held
+
+    def drop(self, block):
+        """Make the addresses of the reservation that begins at `block`
+        vacant. Cost: O(log n)."""
+        held = self.pop(block)
+        low, high = self._around(block)
+        self._gaps.remove(held.limit)
+        self._gaps.remove(low)
+        self._gaps.add(low, high)
+
+    def _around(self, block):
+        """Where the reservation below `block` ends, and the one above begins."""
+        i = self.bisect_left(block)
+        low = self.peekitem(i - 1)[1].limit if i else self._base
+        return low, self.keys()[i] if i < len(self) else self._limit
 
     def of(self, address):
         """The reservation that holds `address`, or None. Cost: O(log n)."""
@@ -39,15 +71,10 @@ class Reservations(SortedDict):
         i = self.bisect_left(limit)
         return i == 0 or self.peekitem(i - 1)[1].limit <= base
 
-    def highest_gap(self, size, base, limit):
-        """The limit of the highest `size` vacant bytes in [base, limit), or
-        None. Cost: O(n) where gaps are small."""
-        top = limit
-        for held in reversed(self.values()):
-            if top - held.limit >= size:
-                return top
-            top = held.block
-        return top if top - base >= size else None
+    def highest_gap(self, size):
+        """The limit of the highest `size` vacant bytes, or None. Cost: O(log n)."""
+        gap = self._gaps.highest(size)
+        return None if gap is None else gap.limit
 
 
 def placement(value):

@@ -104,7 +104,7 @@ class AddressSpace:
         self.reach = 0 if self.checked else total - f.PAGE
         self.reserved = 0
         self.mapped = 0
-        self.reservations = Reservations()
+        self.reservations = Reservations(self.base, self.limit)
         self._bases = reservations.placement(placement)
         self.faults = faults
         self.telemetry = stream
@@ -210,7 +210,7 @@ class AddressSpace:
         """As `reserve`, in the course of an operation.
 
         Raises: ParamError.
-        Cost: O(log n) for n reservations, O(n) where gaps are small.
+        Cost: O(log n) for n reservations.
         """
         size = _pages("size", size)
         align = power_of_two("align", align, least=f.PAGE, most=MOST)
@@ -223,7 +223,7 @@ class AddressSpace:
             if base % align or not self._is_vacant(base, limit):
                 return -RESOURCE
         else:
-            limit = self.reservations.highest_gap(counted, self.base, self.limit)
+            limit = self.reservations.highest_gap(counted)
             if limit is None:
                 return -RESOURCE
             block = limit - counted
@@ -267,7 +267,7 @@ class AddressSpace:
         first, last = self._page(held.base), self._page(held.base + held.size)
         if bits.next_bit(self.states, 0, first, last, 0) != last:
             raise ProtocolError(f"the reservation at {base:#x} still has mapped pages")
-        del self.reservations[held.block]
+        self.reservations.drop(held.block)
         self.reserved -= held.counted
 
     def reservation_block(self, base):
@@ -275,7 +275,7 @@ class AddressSpace:
         return self.reservations.of(base).block
 
     def _hold(self, held):
-        self.reservations[held.block] = held
+        self.reservations.hold(held)
         self.reserved += held.counted
         return held.base
 

@@ -27,9 +27,10 @@ def is_single(zones):
 
 def is_never(size, zones, shift):
     """1 if no run of `size` bytes can lie in `zones`, a proper subset."""
-    if zones == 0 or size >= 64 << shift:
+    # Shifted is what has 64 bits, for a compiler takes a number as written for 32.
+    if zones == 0 or size >> shift >= 64:
         return 1
-    return 1 if size > 1 << shift and is_single(zones) else 0
+    return 1 if (size - 1) >> shift and is_single(zones) else 0
 
 
 def first_run(base, limit, size, zones, shift):
@@ -40,8 +41,7 @@ def first_run(base, limit, size, zones, shift):
     base, and what lies before it; a run ends where the search does.
     Cost: O(stripes), 65 at most. Source: design/land.md#.sol.zebra
     """
-    stripe = 1 << shift
-    end = ((base + stripe - 1) >> shift << shift) + (64 << shift)
+    end = (((base - 1) >> shift) + 65) << shift
     if limit > end:
         limit = end
     start = base
@@ -60,7 +60,7 @@ def first_run(base, limit, size, zones, shift):
 def last_run(base, limit, size, zones, shift):
     """The limit of the last run of at least `size` bytes of [base, limit)
     inside `zones`, or -1; `first_run` seen in a mirror."""
-    begin = (limit >> shift << shift) - (64 << shift)
+    begin = ((limit >> shift) - 64) << shift
     if base < begin:
         base = begin
     end = limit

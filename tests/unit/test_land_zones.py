@@ -4,6 +4,7 @@ import random
 
 import pytest
 
+import rangeland as rl
 from land.zones import first_run, is_never, is_single, last_run, zone_set
 
 SHIFT = 4
@@ -75,3 +76,32 @@ def test_one_set_of_stripes_is_searched_and_no_more():
     assert first_run(STRIPE, 128 * STRIPE, 2 * STRIPE, zones, SHIFT) == 63 * STRIPE
     assert last_run(0, 128 * STRIPE, 2 * STRIPE, zones, SHIFT) == -1
     assert last_run(0, 127 * STRIPE, 2 * STRIPE, zones, SHIFT) == 65 * STRIPE
+
+
+@pytest.mark.parametrize("wider", [1, 20, 21, 22, 26, 27, 28, 29, 40, 50])
+def test_wide_zones_are_as_narrow_ones(wider):
+    """From a shift of 25 on a compiled search once found nothing."""
+    chance = random.Random(wider)
+    for _ in range(200):
+        base = chance.randrange(64)
+        limit = base + chance.randrange(1, 1300)
+        size = chance.randrange(1, 1300)
+        zones = signed(chance.choice((1 << 5, 0xFF << 60 & (1 << 64) - 1, chance.getrandbits(64))))
+        ends = base << wider, limit << wider
+        large = size << wider
+        shift = SHIFT + wider
+        assert zone_set(*ends, shift) == zone_set(base, limit, SHIFT)
+        assert is_never(large, zones, shift) == is_never(size, zones, SHIFT)
+        for search in (first_run, last_run):
+            found = search(base, limit, size, zones, SHIFT)
+            expected = found if found == -1 else found << wider
+            if wider <= 26:
+                assert search(*ends, large, zones, shift) == expected
+
+
+@pytest.mark.parametrize("exponent", [26, 30, 31, 32, 33, 36, 40])
+def test_a_large_arena_has_room_for_its_first_pool(exponent):
+    arena = rl.Arena(1 << exponent)
+    pool = rl.MVFF(arena)
+    assert pool.alloc(100) >= arena.chunks[0].base
+    assert len(arena.chunks) == 1 and arena.free_zones == (1 << 64) - 1 - (1 << 32)

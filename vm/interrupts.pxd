@@ -5,6 +5,7 @@ cdef class Interrupts:
     cdef public int64_t depth
     cdef readonly bint held
     cdef list _signals
+    cdef list _known
     cdef object _error
 
     cpdef int64_t watch(self) except? -1

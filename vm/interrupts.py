@@ -8,13 +8,11 @@ Source: design/vm.md#.sol.whole
 """
 
 import _thread
-import inspect
 import signal
 import threading
 
-# The functions in C below those of `signal`, for they are asked at every operation.
-_handler_of = inspect.unwrap(signal.getsignal)
-_set_handler = inspect.unwrap(signal.signal)
+# What `signal` has these of: asked at every operation, without its enumerations.
+from _signal import getsignal
 
 # The signals by which programs and people interrupt a program in Python.
 WATCHED = tuple(
@@ -25,7 +23,7 @@ WATCHED = tuple(
 
 class Deferred:
     """A handler of a signal that waits for the operation in course, and then is
-    `handler`, to which it is equal."""
+    `handler`."""
 
     def __init__(self, handler):
         self.handler = handler
@@ -35,12 +33,6 @@ class Deferred:
             interrupts.wait(number)
         else:
             self.handler(number, frame)
-
-    def __eq__(self, other):
-        return other is self or other == self.handler
-
-    def __hash__(self):
-        return hash(self.handler)
 
     def __repr__(self):
         return f"<Deferred {self.handler!r}>"
@@ -55,18 +47,22 @@ class Interrupts:
         self.held = False
         self._signals = []
         self._error = None
+        self._known = []
 
     def watch(self):
         """Make the handlers wait that there are now for the signals `WATCHED`.
 
         Only in the main thread, where they run; elsewhere this does nothing.
         """
-        for number in WATCHED:
-            handler = _handler_of(number)
+        found = [*map(getsignal, WATCHED)]
+        if found == self._known:
+            return 0
+        if threading.current_thread() is not threading.main_thread():
+            return 0
+        for number, handler in zip(WATCHED, found):
             if callable(handler) and type(handler) is not Deferred:
-                if threading.current_thread() is not threading.main_thread():
-                    return 0
-                _set_handler(number, Deferred(handler))
+                signal.signal(number, Deferred(handler))
+        self._known = [*map(getsignal, WATCHED)]
         return 0
 
     def wait(self, number):

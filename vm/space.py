@@ -272,7 +272,17 @@ class AddressSpace:
 
     def reservation_block(self, base):
         """Where the machine began the reservation that holds `base`."""
-        return self.reservations.of(base).block
+        return self._reservation(base).block
+
+    def _reservation(self, address):
+        """The reservation that holds `address`, or None. To ask changes nothing:
+        what breaks in, such as a handler of a signal, waits, and it is asked again."""
+        for _ in range(9):
+            try:
+                return self.reservations.of(address)
+            except BaseException as error:
+                self.interrupts.hold(error)
+        return self.reservations.of(address)
 
     def _hold(self, held):
         self.reservations.hold(held)
@@ -325,7 +335,7 @@ class AddressSpace:
         return OK
 
     def _expect_pages(self, base, limit, state):
-        held = self.reservations.of(base)
+        held = self._reservation(base)
         if (base | limit) % f.PAGE or base >= limit or held is None or limit > held.limit:
             raise ProtocolError(f"[{base:#x}, {limit:#x}) is not whole pages of one reservation")
         first, last = self._page(base), self._page(limit)

@@ -6,9 +6,14 @@ one, is its size and tags: it is in a block (USED), the chunk before it is
 one (END). A free chunk has its size again in its last word, and in its second
 and third the chunks before and after it in its bin.
 Source: design/classes.md#.sol.bins
+
+These words lie in the memory of clients, who may write to a block that they
+have freed, or beyond one. So a size is believed if it stands at both ends of its
+chunk, and a link if what it names names it back (design/classes.md#.sol.damage).
 """
 
 from pools import fields as p
+from pools.damage import damaged
 from pools.orders import floor_order, lowest_bit
 from vm import mmu
 from vm import results as r
@@ -31,6 +36,40 @@ class Bins:
             p.SMALL_BINS + (k - p.SMALL_ORDER) * 4 + (size >> k - 2 & 3), p.MOST_BINS - 1
         )
 
+    def free_chunk(self, chunk, address, field):
+        """The bytes of the free chunk that the word `field` at `address` names.
+
+        Raises: DamageError if none is there.
+        """
+        w = self.space.words
+        c = self._at(chunk, address, field)
+        size = w[c] & ~p.TAG_BITS
+        if w[c] & (p.TAG_USED | p.TAG_END) or size < p.LEAST_CHUNK:
+            return damaged(self.space, "chunk", chunk, 0, "the size of a free chunk")
+        if size > self.space.limit - chunk:
+            return damaged(self.space, "chunk", chunk, 0, "a size that ends in memory")
+        e = mmu.at(self.space, chunk + size - 8, 16)
+        if w[e] != size:
+            return damaged(self.space, "chunk", chunk, size >> 3, "of a free chunk: at its end")
+        if w[e + 1] & (p.TAG_BEFORE | p.TAG_USED) != p.TAG_USED:
+            return damaged(self.space, "chunk", chunk + size, 0, "in use, after a free chunk")
+        return size
+
+    def _at(self, chunk, address, field):
+        """The number of the first word of the chunk that the word `field` at
+        `address` names. Raises: DamageError if none can be there."""
+        if chunk & 15 != 8 or chunk < self.space.base or chunk >= self.space.limit:
+            return damaged(self.space, "link", address, field, "a free chunk, or 0")
+        return mmu.at(self.space, chunk, p.LEAST_CHUNK)
+
+    def _linked(self, chunk, address, field, back, expected):
+        """As `_at`, of a chunk that has `expected` in its word `back`."""
+        c = self._at(chunk, address, field)
+        # What names itself both ways would be found good.
+        if self.space.words[c + back] != expected or chunk == address:
+            return damaged(self.space, "link", address, field, "a free chunk that names it")
+        return c
+
     def put(self, chunk, size):
         """Make the chunk, whose header has been written, the first of its bin,
         and write its size at its end. Returns OK."""
@@ -40,13 +79,18 @@ class Bins:
         i = self.bin_of(size)
         one = 1
         following = w[n + p.BINS + i]
+        if (w[n + p.BIN_MASKS + (i >> 5)] >> (i & 31) & 1) != (following != 0):
+            return damaged(
+                self.space, "pool", self.address, p.BIN_MASKS + (i >> 5), "the bins with a chunk"
+            )
+        if following:
+            f = self._linked(following, self.address, p.BINS + i, p.CHUNK_BACK, 0)
+            w[f + p.CHUNK_BACK] = chunk
+        else:
+            w[n + p.BIN_MASKS + (i >> 5)] |= one << (i & 31)
         w[c + p.CHUNK_NEXT] = following
         w[c + p.CHUNK_BACK] = 0
         w[c + (size >> 3) - 1] = size
-        if following:
-            w[mmu.at(self.space, following, p.LEAST_CHUNK) + p.CHUNK_BACK] = chunk
-        else:
-            w[n + p.BIN_MASKS + (i >> 5)] |= one << (i & 31)
         w[n + p.BINS + i] = chunk
         return r.OK
 
@@ -56,16 +100,24 @@ class Bins:
         c = mmu.at(self.space, chunk, p.LEAST_CHUNK)
         following = w[c + p.CHUNK_NEXT]
         previous = w[c + p.CHUNK_BACK]
+        f = 0
         if following:
-            w[mmu.at(self.space, following, p.LEAST_CHUNK) + p.CHUNK_BACK] = previous
+            f = self._linked(following, chunk, p.CHUNK_NEXT, p.CHUNK_BACK, chunk)
         if previous:
-            w[mmu.at(self.space, previous, p.LEAST_CHUNK) + p.CHUNK_NEXT] = following
+            b = self._linked(previous, chunk, p.CHUNK_BACK, p.CHUNK_NEXT, chunk)
+            w[b + p.CHUNK_NEXT] = following
+            if f:
+                w[f + p.CHUNK_BACK] = previous
             return r.OK
         i = self.bin_of(size)
         n = mmu.at(self.space, self.address, p.SEGFIT_SIZE)
+        if w[n + p.BINS + i] != chunk:
+            return damaged(self.space, "chunk", chunk, p.CHUNK_BACK, "the one before it in its bin")
         w[n + p.BINS + i] = following
         one = 1
-        if following == 0:
+        if f:
+            w[f + p.CHUNK_BACK] = 0
+        else:
             w[n + p.BIN_MASKS + (i >> 5)] &= ~(one << (i & 31))
         return r.OK
 
@@ -82,7 +134,16 @@ class Bins:
         i = self._next_bin(i)
         if i >= p.SMALL_BINS:
             return self._best(i, size) if i < p.MOST_BINS else 0
-        return self.space.words[mmu.at(self.space, self.address, p.SEGFIT_SIZE) + p.BINS + i]
+        chunk = self.space.words[
+            mmu.at(self.space, self.address, p.SEGFIT_SIZE) + p.BINS + i
+        ]
+        return chunk if chunk else self._bad_mask(i)
+
+    def _bad_mask(self, i):
+        """Raises: DamageError, for the mask of the bin `i`."""
+        return damaged(
+            self.space, "pool", self.address, p.BIN_MASKS + (i >> 5), "the bins with a chunk"
+        )
 
     def _best(self, i, size):
         """A smallest chunk of bin `i` of at least `size` bytes, or 0."""
@@ -90,14 +151,20 @@ class Bins:
         chunk = w[mmu.at(self.space, self.address, p.SEGFIT_SIZE) + p.BINS + i]
         best = 0
         least = 0
+        at = self.address
+        field = p.BINS + i
+        previous = 0
+        # Each names the one before it, so none comes twice.
         while chunk:
-            c = mmu.at(self.space, chunk, p.LEAST_CHUNK)
+            c = self._linked(chunk, at, field, p.CHUNK_BACK, previous)
             found = w[c] & ~p.TAG_BITS
             if found >= size and (best == 0 or found < least):
                 best = chunk
                 least = found
             if found == size:
                 return chunk
+            at = previous = chunk
+            field = p.CHUNK_NEXT
             chunk = w[c + p.CHUNK_NEXT]
         return best
 
@@ -106,7 +173,10 @@ class Bins:
         w = self.space.words
         n = mmu.at(self.space, self.address, p.SEGFIT_SIZE) + p.BIN_MASKS
         while i < p.MOST_BINS:
-            mask = w[n + (i >> 5)] >> (i & 31)
+            mask = w[n + (i >> 5)]
+            if mask >> 32:
+                return self._bad_mask(i)
+            mask >>= i & 31
             if mask:
                 return i + lowest_bit(mask)
             i = (i | 31) + 1
@@ -121,9 +191,14 @@ class Bins:
             i -= 1
         most = 0
         chunk = w[n + i]
+        at = self.address
+        field = p.BINS + i
+        previous = 0
         while chunk:
-            c = mmu.at(self.space, chunk, p.LEAST_CHUNK)
+            c = self._linked(chunk, at, field, p.CHUNK_BACK, previous)
             most = max(most, w[c] & ~p.TAG_BITS)
+            at = previous = chunk
+            field = p.CHUNK_NEXT
             chunk = w[c + p.CHUNK_NEXT]
         return most
 
@@ -135,27 +210,35 @@ class Bins:
         found = 0
         for i in range(self.bin_of(grain), p.MOST_BINS):
             chunk = w[n + i]
+            at = self.address
+            field = p.BINS + i
+            previous = 0
             while chunk:
-                c = mmu.at(self.space, chunk, p.LEAST_CHUNK)
+                c = self._linked(chunk, at, field, p.CHUNK_BACK, previous)
                 base = chunk + grain - 1 & -grain
-                limit = chunk + (w[c] & ~p.TAG_BITS) & -grain
+                limit = chunk + self.free_chunk(chunk, at, field) & -grain
                 found += max(0, limit - base)
+                at = previous = chunk
+                field = p.CHUNK_NEXT
                 chunk = w[c + p.CHUNK_NEXT]
         return found
 
     def listed(self):
-        """The chunks of each bin, as they are linked: a list of lists."""
-        words = self.space.words_at(self.address, p.SEGFIT_SIZE)
+        """The chunks of each bin, as they are linked: a list of lists.
+
+        Raises: DamageError if they are none, or in another bin than their size's.
+        """
         found = []
         for i in range(p.MOST_BINS):
-            chunks, chunk, previous = [], words[p.BINS + i], 0
-            while chunk:
-                c = self.space.words_at(chunk, p.LEAST_CHUNK)
-                assert c[p.CHUNK_BACK] == previous, "a free chunk names the one before it"
-                assert self.bin_of(c[0] & ~p.TAG_BITS) == i, "a chunk is in the bin of its size"
+            chunks, at, field, previous = [], self.address, p.BINS + i, 0
+            while chunk := self.space.word(at + 8 * field):
+                self._linked(chunk, at, field, p.CHUNK_BACK, previous)
+                if self.bin_of(self.free_chunk(chunk, at, field)) != i:
+                    damaged(self.space, "chunk", chunk, 0, f"a size for bin {i}")
                 chunks.append(chunk)
-                chunk, previous = c[p.CHUNK_NEXT], chunk
-            bit = words[p.BIN_MASKS + (i >> 5)] >> (i & 31) & 1
-            assert bit == bool(chunks), "the masks tell which bins have a chunk"
+                at, field, previous = chunk, p.CHUNK_NEXT, chunk
+            mask = self.space.word(self.address + 8 * (p.BIN_MASKS + (i >> 5)))
+            if mask >> 32 or mask >> (i & 31) & 1 != bool(chunks):
+                self._bad_mask(i)
             found.append(chunks)
         return found

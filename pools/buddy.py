@@ -4,9 +4,12 @@ are split in halves and made whole again.
 Vital statistics
     Alignment: that of the block itself, its size rounded up to a power of two;
     `min_size` at least. Least block: `min_size` bytes. Overhead: none per
-    block; two bits of control memory per `min_size` bytes. Worst case: nearly
+    block; four bits of control memory per `min_size` bytes. Worst case: nearly
     half of a block is rounding; a quarter for sizes uniform in a doubling.
     Alloc and free: O(log of region over block). Not for several threads.
+    Told of a wrong free or resize: an address where no live block begins, and a
+    size that rounds to another power of two. Not told: a size that rounds to
+    the same one, and a block that has been freed and is in use again.
 
 The story of an allocation is `alloc_block`, that of a free `free_block`.
 Source: design/classes.md#.sol.buddy; K. C. Knowlton, "A fast storage
@@ -15,10 +18,11 @@ Computer Programming", volume 1, section 2.5, algorithms R and S.
 """
 
 from pools import fields as p
+from pools.damage import damaged
 from pools.orders import ceiling_order, floor_order, power
 from pools.pool import MOST
 from pools.regions import RegionPool
-from vm import bits, mmu
+from vm import mmu
 from vm import results as r
 from vm.lock import walks
 from vm.results import ProtocolError, fraction, integer, power_of_two
@@ -28,9 +32,10 @@ class Buddy(RegionPool):
     """The handle of a Buddy pool.
 
     Each region is a power of two at a multiple of itself, and has a tree of
-    bits: node 1 is all of it, nodes 2n and 2n + 1 are the halves of node n. A
-    bit is set if its node is a free block, which is then in the list of its
-    order; the two words of the list lie in the block.
+    two bits a node: node 1 is all of it, nodes 2n and 2n + 1 are the halves of
+    node n. One bit is set if its node is a free block, which is then in the
+    list of its order; the two words of the list lie in the block. The other is
+    set if its node is a live block.
 
     Buddy(arena, extend_by=65536, min_size=16, spare=0.75, arena_high=False, audit=False, label="")
     """
@@ -83,7 +88,7 @@ class Buddy(RegionPool):
 
     def _order(self, size):
         """The order of a block of `size` bytes."""
-        return max(ceiling_order(size), self._word(p.LEAST_ORDER))
+        return max(ceiling_order(size), self._least_order())
 
     # Allocation
 
@@ -114,17 +119,22 @@ class Buddy(RegionPool):
                 return k
         address = w[n + p.ORDERS + k]
         region = self.region_of(address)
-        m = mmu.at(self.space, region, p.TREE_HEAD)
-        node = self._node(m, address, k)
+        if region == 0:
+            return self._free_node(0, address, k)
+        m = self._tree(region, address)
+        node = self._free_node(m, address, k)
+        if w[n + p.REGION_FREE] >> k == 0 or w[n + p.REGION_FREE] >> 60:
+            return damaged(self.space, "pool", self.address, p.REGION_FREE, "what is free")
+        one = 1
+        w[n + p.REGION_FREE] -= one << order
+        self._unlink(n, m, node, k, address)
         if node == 1:
             self.make_busy(region)
-        self._unlink(n, m, node, k, address)
-        one = 1
         while k > order:
             k -= 1
             node *= 2
             self._link(n, m, node + 1, k, address + (one << k))
-        w[n + p.REGION_FREE] -= one << order
+        w[m + p.LIVE + (node >> 6) * 2] ^= self._bit(node)
         return address
 
     def _extend(self, order):
@@ -133,7 +143,7 @@ class Buddy(RegionPool):
         if order > p.MOST_ORDER:
             return -r.RESOURCE
         least = max(order, floor_order(self.grains.grain))
-        k = max(order, ceiling_order(self._word(p.REGION_BY)))
+        k = max(order, ceiling_order(self._extend_by()))
         region = self._new_region(k)
         if region < 0 and k > least:
             k = least
@@ -144,8 +154,7 @@ class Buddy(RegionPool):
         """A free region of 2^k bytes, idle; or a negative code."""
         one = 1
         size = one << k
-        leaves = one << k - self._word(p.LEAST_ORDER)
-        region = self.get_region(size, size, p.TREE_HEAD + (leaves + 31 >> 5) * 8)
+        region = self.get_region(size, size, self._tree_bytes(k))
         if region < 0:
             return region
         n = mmu.at(self.space, self.address, p.BUDDY_SIZE)
@@ -153,9 +162,14 @@ class Buddy(RegionPool):
         w = self.space.words
         w[m + p.TREE_ORDER] = k
         self._link(n, m, 1, k, w[m + p.REGION_BASE])
-        w[n + p.REGION_FREE] += size
+        self._count(p.REGION_FREE, size)
         self.make_idle(region)
         return region
+
+    def _tree_bytes(self, k):
+        """The bytes of the descriptor of a region of 2^k bytes."""
+        one = 1
+        return p.TREE_HEAD + ((one << k - self._least_order()) + 31 >> 5) * 16
 
     # Free
 
@@ -163,22 +177,23 @@ class Buddy(RegionPool):
         """Free a block of `size` bytes, and make it whole with its buddy as
         long as that is free; then give back what is too much.
 
-        Returns OK, or FAIL if it was free; then nothing changed.
+        Returns OK, or FAIL if no such block lives; then nothing changed.
         """
         k = self._order(size)
         region = self.region_of(address)
         if region == 0:
             return r.FAIL
+        m = self._tree(region, address)
+        node = self._live_node(m, address, k)
+        if node == 0:
+            return r.FAIL
         n = mmu.at(self.space, self.address, p.BUDDY_SIZE)
-        m = mmu.at(self.space, region, p.TREE_HEAD)
         w = self.space.words
-        if k > w[m + p.TREE_ORDER]:
-            return r.FAIL
-        node = self._node(m, address, k)
-        if self._is_free(m, node):
-            return r.FAIL
         one = 1
+        if w[n + p.REGION_FREE] >> 60:
+            return damaged(self.space, "pool", self.address, p.REGION_FREE, "what is free")
         w[n + p.REGION_FREE] += one << k
+        w[m + p.LIVE + (node >> 6) * 2] ^= self._bit(node)
         while node > 1 and self._is_free(m, node ^ 1):
             self._unlink(n, m, node ^ 1, k, address ^ (one << k))
             node >>= 1
@@ -194,79 +209,160 @@ class Buddy(RegionPool):
         free buddies above it."""
         k = self._order(old)
         order = self._order(new)
-        n = mmu.at(self.space, self.address, p.BUDDY_SIZE)
-        m = mmu.at(self.space, self.region_of(address), p.TREE_HEAD)
-        w = self.space.words
-        if order > w[m + p.TREE_ORDER]:
+        region = self.region_of(address)
+        if region == 0:
             return r.FAIL
-        node = self._node(m, address, k)
+        m = self._tree(region, address)
+        w = self.space.words
+        node = self._live_node(m, address, k)
+        if node == 0 or order > w[m + p.TREE_ORDER]:
+            return r.FAIL
         above = node
         for _ in range(k, order):
             if above & 1 or not self._is_free(m, above + 1):
                 return r.FAIL
             above >>= 1
+        if k == order:
+            return r.OK
+        n = mmu.at(self.space, self.address, p.BUDDY_SIZE)
         one = 1
-        w[n + p.REGION_FREE] += (one << k) - (one << order)
+        self._count(p.REGION_FREE, (one << k) - (one << order))
+        w[m + p.LIVE + (node >> 6) * 2] ^= self._bit(node)
+        grows = k < order
         while k < order:
             self._unlink(n, m, node + 1, k, address + (one << k))
             node >>= 1
             k += 1
-        if k == order:
-            return r.OK
         while k > order:
             k -= 1
             node *= 2
             self._link(n, m, node + 1, k, address + (one << k))
-        return self.reduce()
+        w[m + p.LIVE + (node >> 6) * 2] ^= self._bit(node)
+        return r.OK if grows else self.reduce()
 
     # The tree of a region at the word m, and the lists of the pool at the word n
 
+    def _tree(self, region, address):
+        """The number of the first word of the descriptor of `region`, which has
+        the tree of `address`. Raises: DamageError if it has not."""
+        w = self.space.words
+        m = self._named(region)
+        order = w[m + p.TREE_ORDER]
+        base = w[m + p.REGION_BASE]
+        one = 1
+        if order & -64 or w[m + p.REGION_LIMIT] - base != one << (order & 63):
+            return damaged(self.space, "region", region, p.TREE_ORDER, "the order of its size")
+        if address - base >> order:
+            return damaged(self.space, "region", region, p.REGION_BASE, "that of the block")
+        return m
+
     def _node(self, m, address, k):
-        """The node of the block of order `k` at `address`."""
+        """The node of the block of order `k` at `address`, or 0 if there can be
+        none."""
         w = self.space.words
         one = 1
-        return (one << w[m + p.TREE_ORDER] - k) + (address - w[m + p.REGION_BASE] >> k)
+        offset = address - w[m + p.REGION_BASE]
+        if k > w[m + p.TREE_ORDER] or offset & (one << k) - 1:
+            return 0
+        return (one << w[m + p.TREE_ORDER] - k) + (offset >> k)
+
+    def _live_node(self, m, address, k):
+        """The node of the live block of order `k` at `address`, or 0."""
+        node = self._node(m, address, k)
+        if self.space.words[m + p.LIVE + (node >> 6) * 2] >> (node & 63) & 1:
+            return node
+        return 0
+
+    def _free_node(self, m, address, k):
+        """The node of the free block of the order `k` that its list begins with.
+
+        Raises: DamageError if there is none, or no region at the word `m`.
+        """
+        node = self._node(m, address, k) if m else 0
+        if node == 0 or not self._is_free(m, node):
+            return damaged(self.space, "pool", self.address, p.ORDERS + k, "a free block of that order")
+        return node
 
     def _is_free(self, m, node):
         """1 if the node is a free block, else 0."""
-        return self.space.words[m + p.TREE + (node >> 6)] >> (node & 63) & 1
+        return self.space.words[m + p.TREE + (node >> 6) * 2] >> (node & 63) & 1
+
+    def _bit(self, node):
+        """The bit of a node in its word."""
+        one = 1
+        return one << (node & 63) if node & 63 != 63 else -one << 63
 
     def _link(self, n, m, node, k, address):
         """The node is a free block of order `k`, at `address`. Returns OK."""
         w = self.space.words
-        bits.set_range(w, m + p.TREE, node, node + 1)
         b = mmu.at(self.space, address, 16)
         following = w[n + p.ORDERS + k]
+        if following:
+            w[self._neighbour(following, k, self.address, p.ORDERS + k, 1, 0) + 1] = address
         w[b] = following
         w[b + 1] = 0
-        if following:
-            w[mmu.at(self.space, following, 16) + 1] = address
         w[n + p.ORDERS + k] = address
+        w[m + p.TREE + (node >> 6) * 2] ^= self._bit(node)
         return r.OK
 
     def _unlink(self, n, m, node, k, address):
         """The node is no free block any more. Returns OK."""
         w = self.space.words
-        bits.reset_range(w, m + p.TREE, node, node + 1)
         b = mmu.at(self.space, address, 16)
         following = w[b]
         previous = w[b + 1]
-        if following:
-            w[mmu.at(self.space, following, 16) + 1] = previous
+        q = n + p.ORDERS + k
         if previous:
-            w[mmu.at(self.space, previous, 16)] = following
-        else:
-            w[n + p.ORDERS + k] = following
+            q = self._neighbour(previous, k, address, 1, 0, address)
+        elif w[q] != address:
+            return damaged(self.space, "free block", address, 1, "the block before it")
+        if following:
+            w[self._neighbour(following, k, address, 0, 1, address) + 1] = previous
+        w[q] = following
+        w[m + p.TREE + (node >> 6) * 2] ^= self._bit(node)
         return r.OK
+
+    def _neighbour(self, block, k, address, field, back, expected):
+        """The number of the first word of a free block of order `k`, which the
+        word `field` at `address` names, and which has `expected` in its word
+        `back`. Raises: DamageError."""
+        w = self.space.words
+        one = 1
+        b = 0
+        if block & (one << k) - 1 == 0 and self.space.base <= block < self.space.limit:
+            b = mmu.at(self.space, block, 16)
+        # What names itself both ways would be found good.
+        if b == 0 or block == address or w[b + back] != expected:
+            return damaged(self.space, "link", address, field, "a free block that names it")
+        return b
 
     def unhook(self, region):
         """Take the one free block of an idle region from its list. Returns OK."""
         n = mmu.at(self.space, self.address, p.BUDDY_SIZE)
         m = mmu.at(self.space, region, p.TREE_HEAD)
         w = self.space.words
-        self._unlink(n, m, 1, w[m + p.TREE_ORDER], w[m + p.REGION_BASE])
-        w[n + p.REGION_FREE] -= w[m + p.REGION_LIMIT] - w[m + p.REGION_BASE]
+        if not self._is_free(m, 1):
+            return damaged(self.space, "region", region, p.IS_IDLE, "0, for not all is free")
+        self._count(p.REGION_FREE, w[m + p.REGION_BASE] - w[m + p.REGION_LIMIT])
+        return self._unlink(n, m, 1, w[m + p.TREE_ORDER], w[m + p.REGION_BASE])
+
+    def _verify_own(self, region, m):
+        """As `RegionPool._verify_own`: the region is a block."""
+        w = self.space.words
+        order = w[m + p.TREE_ORDER]
+        size = w[m + p.REGION_LIMIT] - w[m + p.REGION_BASE]
+        one = 1
+        if order < self._least_order() or order > p.MOST_ORDER or one << order != size:
+            return damaged(self.space, "region", region, p.TREE_ORDER, "the order of its size")
+        if w[m + p.REGION_BASE] & size - 1:
+            return damaged(self.space, "region", region, p.REGION_BASE, "a multiple of its size")
+        if w[m + p.SOLE_BLOCK]:
+            return damaged(self.space, "region", region, p.SOLE_BLOCK, "0")
         return r.OK
+
+    def _own_bytes(self, m):
+        """As `RegionPool._own_bytes`."""
+        return self._tree_bytes(self.space.words[m + p.TREE_ORDER])
 
     # Accounts
 
@@ -291,30 +387,49 @@ class Buddy(RegionPool):
         found = 0
         for k in range(floor_order(self.grains.grain), p.MOST_ORDER + 1):
             address = w[n + p.ORDERS + k]
+            at = self.address
+            field = p.ORDERS + k
+            previous = 0
+            # Each names the one before it, so none comes twice.
             while address:
+                b = self._neighbour(address, k, at, field, 1, previous)
                 found += one << k
-                address = w[mmu.at(self.space, address, 16)]
+                at = previous = address
+                field = 0
+                address = w[b]
         return found
 
     def expect_block(self, address, size):
         """Raise ProtocolError where it can be told that no block of `size`
         bytes lies at `address`."""
         k = self._order(size)
-        taken = power(k)
-        region = self.expect_in_region(address, taken)
-        if address % taken:
-            raise ProtocolError(
-                f"block {address:#x} of {self!r} is freed with size {size}: expected a size "
-                f"of at most {address & -address}"
-            )
-        m = mmu.at(self.space, region, p.TREE_HEAD)
-        node = self._node(m, address, k)
-        while node:
+        m = self._tree(self._expect_in_region(address, 1), address)
+        if self._live_node(m, address, k) == 0:
+            self._refuse_block(address, size, m)
+
+    def _refuse_block(self, address, size, m):
+        """Raises: ProtocolError, for a block that does not live so."""
+        k = self._order(size)
+        if address + power(k) > self.space.words[m + p.REGION_LIMIT]:
+            self._refuse(address, power(k), 0)
+        for other in range(self._least_order(), self.space.words[m + p.TREE_ORDER] + 1):
+            base = address & -power(other)
+            node = self._node(m, base, other)
             if self._is_free(m, node):
                 raise ProtocolError(
-                    f"block [{address:#x}, {address + taken:#x}) of {self!r} is already free"
+                    f"block [{address:#x}, {address + power(k):#x}) of {self!r} is already free"
                 )
-            node >>= 1
+            if self._live_node(m, base, other):
+                if base == address:
+                    raise ProtocolError(
+                        f"block {address:#x} of {self!r} is freed with size {size}, of the order "
+                        f"{k}: expected one of the order {other}, of {power(other)} bytes at most"
+                    )
+                raise ProtocolError(
+                    f"no block of {self!r} begins at {address:#x}: it lies in that of "
+                    f"{power(other)} bytes at {base:#x}"
+                )
+        damaged(self.space, "region", self.region_of(address), p.TREE, "a tree with its block")
 
     # End
 
@@ -323,40 +438,72 @@ class Buddy(RegionPool):
         return ((base, base + size) for base, size in self.free_blocks())
 
     def free_blocks(self):
-        """The free blocks by their lists: a list of (base, size), ascending."""
+        """The free blocks by their lists: a list of (base, size), ascending.
+
+        Raises: DamageError if a link cannot be.
+        """
         found = []
         for k in range(p.MOST_ORDER + 1):
-            address, previous = self._word(p.ORDERS + k), 0
-            while address:
+            at, field, previous = self.address, p.ORDERS + k, 0
+            while address := self.space.word(at + 8 * field):
+                self._neighbour(address, k, at, field, 1, previous)
                 found.append((address, 1 << k))
-                following, back = self.space.words_at(address, 16)[:2]
-                assert back == previous, "a free block names the one before it"
-                address, previous = following, address
+                at, field, previous = address, 0, address
         return sorted(found)
 
     @walks
     def check(self):
-        """Assert the pool's invariants (design/classes.md#.req.check)."""
+        """Verify the pool (design/classes.md#.req.check). Raises: DamageError."""
         self.check_regions()
         listed = self.free_blocks()
-        assert sum(size for _, size in listed) == self.free_bytes(), "free counts the free blocks"
+        self._expect_free(sum(size for _, size in listed))
         found = []
         for region in self.regions():
-            w = self._region_words(region)
-            base, size = w[p.REGION_BASE], w[p.REGION_LIMIT] - w[p.REGION_BASE]
-            assert size == 1 << w[p.TREE_ORDER] and base % size == 0, "a region is a block"
-            free = [64 * i + j for i, word in enumerate(w[p.TREE :]) if word
-                    for j in range(64) if word >> j & 1]  # fmt: skip
-            assert w[p.IS_IDLE] == (free == [1]), "what is all free is idle"
-            apart = all(node ^ 1 not in free for node in free)
-            assert apart, "no two buddies are free"
-            for node in free:
-                order = w[p.TREE_ORDER] - node.bit_length() + 1
-                offset = node - (1 << node.bit_length() - 1) << order
-                found.append((base + offset, 1 << order))
-        assert sorted(found) == listed, "the tree has what the lists have"
-        for (base, size), (above, _) in zip(listed, listed[1:]):
-            assert base + size <= above, "free blocks are apart"
+            free = self._check_tree(region)
+            self._expect_idle(region, free[:1] == [self._span(region)])
+            found += free
+        for base, size in set(listed) ^ set(found):
+            told = f"a free block of {size} bytes, in the tree and in a list"
+            damaged(self.space, "free block", base, 0, told)
+
+    def _span(self, region):
+        """The (base, bytes) of a region."""
+        w = self._region_words(region)
+        return w[p.REGION_BASE], w[p.REGION_LIMIT] - w[p.REGION_BASE]
+
+    def _check_tree(self, region):
+        """The free blocks of a region by its tree, as (base, size).
+
+        Raises: DamageError if they and the live ones are not just all of it.
+        """
+        w = self._region_words(region)
+        order, at = w[p.TREE_ORDER], w[p.REGION_BASE]
+        nodes = {}
+        for i, word in enumerate(w[p.TREE :]):
+            for j in range(64) if word else ():
+                if word >> j & 1:
+                    node = i // 2 * 64 + j
+                    k = order - node.bit_length() + 1
+                    if not self._least_order() <= k <= order:
+                        damaged(self.space, "region", region, p.TREE + i, "no bits without nodes")
+                    base = w[p.REGION_BASE] + (node << k) - (1 << order)
+                    nodes.setdefault(base, []).append((k, node, i))
+        free = []
+        while at < w[p.REGION_LIMIT]:
+            known = nodes.pop(at, [])
+            if len(known) != 1:
+                told = f"one block at {at:#x}, free or live"
+                damaged(self.space, "region", region, p.TREE, told)
+            k, node, i = known[0]
+            if i % 2 == 0:
+                if node > 1 and self._is_free(self._named(region), node ^ 1):
+                    told = f"no two buddies free at {at:#x}"
+                    damaged(self.space, "region", region, p.TREE + i, told)
+                free.append((at, 1 << k))
+            at += 1 << k
+        if nodes or at != w[p.REGION_LIMIT]:
+            damaged(self.space, "region", region, p.TREE, "blocks that lie side by side")
+        return free
 
     @walks
     def describe(self):

@@ -104,6 +104,7 @@ cdef enum:
     REGION_SIZE = 72
     TREE_ORDER = 9
     TREE = 10
+    LIVE = 11
     TREE_HEAD = 80
     SLAB_CLASS = 9
     SLAB_UNIT = 10

@@ -130,8 +130,9 @@ LARGE_CLASS = 23
 SLAB_HEAPS = 24
 SLAB_SIZE = 1856
 
-# A region, 72 bytes of control memory; then, in a Buddy pool, the tree of free
-# blocks; in a Slab pool, the table of free units
+# A region, 72 bytes of control memory; then, in a Buddy pool, the tree, in which a
+# word of free blocks and one of live ones are in turn; in a Slab pool, the table of
+# free units
 REGION_POOL = 1
 NEXT_REGION = 2
 PREVIOUS_REGION = 3
@@ -143,6 +144,7 @@ SOLE_BLOCK = 8
 REGION_SIZE = 72
 TREE_ORDER = 9
 TREE = 10
+LIVE = 11
 TREE_HEAD = 80
 SLAB_CLASS = 9
 SLAB_UNIT = 10

@@ -8,21 +8,29 @@ Algorithmica 1, 1986.
 """
 
 from pools import fields as p
+from pools.damage import damaged
 from vm import mmu
 from vm import results as r
 
 
 class Heap:
-    """Heaps of slabs in `space`, each named by the address of its root's word."""
+    """Heaps of slabs of the pool at `pool` in `space`, each named by the address
+    of its root's word.
 
-    def __init__(self, space):
+    A link is followed if what it names is a slab of the pool that names it
+    back: so every walk ends (design/classes.md#.sol.damage).
+    """
+
+    def __init__(self, space, pool):
         self.space = space
+        self.pool = pool
 
     def insert(self, root, slab):
         """Add a slab. Returns OK."""
         w = self.space.words
         m = mmu.at(self.space, slab, p.SLAB_HEAD)
         n = mmu.at(self.space, root, 8)
+        self.first(root)
         w[m + p.HEAP_CHILD] = 0
         w[m + p.HEAP_NEXT] = 0
         w[m + p.HEAP_BACK] = 0
@@ -34,13 +42,16 @@ class Heap:
         w = self.space.words
         m = mmu.at(self.space, slab, p.SLAB_HEAD)
         n = mmu.at(self.space, root, 8)
-        below = self._merge_all(w[m + p.HEAP_CHILD])
-        if w[n] == slab:
-            w[n] = below
-            return r.OK
+        top = self.first(root)
         following = w[m + p.HEAP_NEXT]
         back = w[m + p.HEAP_BACK]
-        b = mmu.at(self.space, back, p.SLAB_HEAD)
+        if following:
+            self._member(following, slab, p.HEAP_NEXT, slab)
+        if top == slab:
+            w[n] = self._merge_all(w[m + p.HEAP_CHILD], slab)
+            return r.OK
+        b = self._above(slab, back)
+        below = self._merge_all(w[m + p.HEAP_CHILD], slab)
         if w[b + p.HEAP_CHILD] == slab:
             w[b + p.HEAP_CHILD] = following
         else:
@@ -49,6 +60,31 @@ class Heap:
             w[mmu.at(self.space, following, p.SLAB_HEAD) + p.HEAP_BACK] = back
         w[n] = self._merge(w[n], below)
         return r.OK
+
+    def _member(self, slab, at, field, back):
+        """The number of the first word of a slab, which the word `field` at the
+        address `at` names, and which names `back`. Raises: DamageError."""
+        w = self.space.words
+        m = 0
+        if slab & 7 == 0 and self.space.base <= slab < self.space.limit:
+            m = mmu.at(self.space, slab, p.SLAB_HEAD)
+        if m == 0 or w[m] != p.REGION_SIG or w[m + p.REGION_POOL] != self.pool:
+            return damaged(self.space, "a heap's link", at, field, "a slab of the pool, or 0")
+        if w[m + p.HEAP_BACK] != back:
+            return damaged(self.space, "slab", slab, p.HEAP_BACK, "the slab that names it")
+        return m
+
+    def _above(self, slab, back):
+        """The number of the first word of `back`, which must name `slab`."""
+        w = self.space.words
+        b = 0
+        if back & 7 == 0 and self.space.base <= back < self.space.limit:
+            b = mmu.at(self.space, back, p.SLAB_HEAD)
+        if b == 0 or w[b] != p.REGION_SIG:
+            return damaged(self.space, "slab", slab, p.HEAP_BACK, "a slab of the pool")
+        if w[b + p.HEAP_CHILD] != slab and w[b + p.HEAP_NEXT] != slab:
+            return damaged(self.space, "slab", slab, p.HEAP_BACK, "the slab that names it")
+        return b
 
     def _merge(self, one, other):
         """The root of two heaps, each the root of one or 0, that become one."""
@@ -63,17 +99,18 @@ class Heap:
             one, other = other, one
             a, b = b, a
         child = w[a + p.HEAP_CHILD]
+        if child:
+            w[self._member(child, one, p.HEAP_CHILD, one) + p.HEAP_BACK] = other
         w[b + p.HEAP_NEXT] = child
         w[b + p.HEAP_BACK] = one
-        if child:
-            w[mmu.at(self.space, child, p.SLAB_HEAD) + p.HEAP_BACK] = other
         w[a + p.HEAP_CHILD] = other
         return one
 
-    def _merge_all(self, first):
+    def _merge_all(self, first, parent):
         """The root of the heap of all siblings from `first` on, or 0: they are
         merged in pairs from the first on, and the pairs from the last on."""
         w = self.space.words
+        self._expect_siblings(first, parent)
         pairs = 0
         while first:
             one = first
@@ -89,6 +126,19 @@ class Heap:
             root = self._merge(root, one)
         return root
 
+    def _expect_siblings(self, first, parent):
+        """Returns OK if each of the siblings from `first` on names the one
+        before it, and the first the parent. Raises: DamageError."""
+        w = self.space.words
+        back = parent
+        field = p.HEAP_CHILD
+        while first:
+            m = self._member(first, back, field, back)
+            back = first
+            field = p.HEAP_NEXT
+            first = w[m + p.HEAP_NEXT]
+        return r.OK
+
     def _alone(self, slab):
         """Make `slab` the root of what is below it. Returns its next sibling."""
         w = self.space.words
@@ -98,17 +148,30 @@ class Heap:
         w[m + p.HEAP_BACK] = 0
         return following
 
+    def first(self, root):
+        """The slab at the root of a heap, or 0. Raises: DamageError."""
+        slab = self.space.words[mmu.at(self.space, root, 8)]
+        if slab:
+            m = self._member(slab, root, 0, 0)
+            if self.space.words[m + p.HEAP_NEXT]:
+                return damaged(self.space, "slab", slab, p.HEAP_NEXT, "0, for it is a root")
+        return slab
+
     def after(self, slab):
-        """The slab that comes after `slab` in a walk that begins at the root
-        and visits all, or 0."""
+        """The slab that comes after `slab` in a walk that begins with `first`
+        and visits all, or 0. Raises: DamageError."""
         w = self.space.words
         m = mmu.at(self.space, slab, p.SLAB_HEAD)
-        if w[m + p.HEAP_CHILD]:
-            return w[m + p.HEAP_CHILD]
+        child = w[m + p.HEAP_CHILD]
+        if child:
+            self._member(child, slab, p.HEAP_CHILD, slab)
+            return child
         while slab:
             m = mmu.at(self.space, slab, p.SLAB_HEAD)
-            if w[m + p.HEAP_NEXT]:
-                return w[m + p.HEAP_NEXT]
+            following = w[m + p.HEAP_NEXT]
+            if following:
+                self._member(following, slab, p.HEAP_NEXT, slab)
+                return following
             slab = self._parent(slab)
         return 0
 
@@ -117,7 +180,7 @@ class Heap:
         w = self.space.words
         back = w[mmu.at(self.space, slab, p.SLAB_HEAD) + p.HEAP_BACK]
         while back:
-            b = mmu.at(self.space, back, p.SLAB_HEAD)
+            b = self._above(slab, back)
             if w[b + p.HEAP_CHILD] == slab:
                 return back
             slab = back
@@ -125,22 +188,19 @@ class Heap:
         return 0
 
     def slabs(self, root):
-        """All slabs of a heap, as they are linked: a list. Asserts that it is one."""
+        """All slabs of a heap, as they are linked: a list.
+
+        Raises: DamageError if they are none.
+        """
         found = []
-        slab = self.space.word(root)
-        assert not slab or self.space.words_at(slab, p.SLAB_HEAD)[p.HEAP_BACK] == 0, "a root"
+        slab = self.first(root)
         while slab:
-            w = self.space.words_at(slab, p.SLAB_HEAD)
-            if following := w[p.HEAP_NEXT]:
-                back = self.space.words_at(following, p.SLAB_HEAD)[p.HEAP_BACK]
-                assert back == slab, "a slab names the sibling before it"
-            if child := w[p.HEAP_CHILD]:
-                below = self.space.words_at(child, p.SLAB_HEAD)
-                assert below[p.HEAP_BACK] == slab, "a first child names its parent"
             parent = self._parent(slab)
-            if parent:
-                base = self.space.words_at(parent, p.SLAB_HEAD)[p.REGION_BASE]
-                assert base < w[p.REGION_BASE], "a parent lies lower"
+            if parent and self._base(slab) <= self._base(parent):
+                damaged(self.space, "slab", slab, p.REGION_BASE, "more than that of its parent")
             found.append(slab)
             slab = self.after(slab)
         return found
+
+    def _base(self, slab):
+        return self.space.words[mmu.at(self.space, slab, p.SLAB_HEAD) + p.REGION_BASE]

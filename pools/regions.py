@@ -3,10 +3,13 @@ that the page table names; and what pools over regions share.
 
 A region is busy, or idle: all of it is free. Idle ones go back to the arena as
 soon as more than the fraction `spare` of the pool's memory is free.
+Every word that is followed, or counted with, is verified first: what cannot be
+raises DamageError (design/classes.md#.sol.damage).
 Source: design/classes.md#.sol.regions
 """
 
 from pools import fields as p
+from pools.damage import damaged
 from pools.pool import Pool
 from vm import mmu, raw
 from vm import results as r
@@ -40,6 +43,7 @@ class RegionPool(Pool):
         """A new busy region of `size` bytes of grains at a multiple of `align`,
         whose descriptor has `bytes` bytes; or a negative code, and then
         nothing has changed. What the descriptor has beyond REGION_SIZE is 0."""
+        self._expect_lists()
         base = self._aligned_grains(size, align)
         if base < 0:
             return base
@@ -58,13 +62,15 @@ class RegionPool(Pool):
         w[m + p.REGION_BYTES] = bytes
         self._push(p.FIRST_BUSY, region)
         self.grains.set_segment(base, size, region)
-        w[mmu.at(self.space, self.address, p.REGIONS_HEAD) + p.REGION_TOTAL] += size
+        self._count(p.REGION_TOTAL, size)
         return region
 
     def _aligned_grains(self, size, align):
         """`size` bytes of grains at a multiple of `align`, or a negative code.
         Where the arena's choice is not aligned, more is got and trimmed."""
         high = self.space.words[mmu.at(self.space, self.address, p.REGIONS_HEAD) + p.REGION_HIGH]
+        if high & -2:
+            return damaged(self.space, "pool", self.address, p.REGION_HIGH, "0 or 1")
         base = self.grains.alloc_grains(size, high, self.address)
         if base < 0 or base & (align - 1) == 0:
             return base
@@ -84,12 +90,12 @@ class RegionPool(Pool):
         """Give `region` to the arena: first the descriptor, then the grains.
         Always OK."""
         w = self.space.words
-        m = mmu.at(self.space, region, p.REGION_SIZE)
+        m = self._verify(region)
         base = w[m + p.REGION_BASE]
         size = w[m + p.REGION_LIMIT] - base
         self._pull(region)
         w[m] = 0
-        w[mmu.at(self.space, self.address, p.REGIONS_HEAD) + p.REGION_TOTAL] -= size
+        self._count(p.REGION_TOTAL, -size)
         self.grains.free_control(region, w[m + p.REGION_BYTES])
         return self.grains.free_grains(base, size, self.address)
 
@@ -99,27 +105,31 @@ class RegionPool(Pool):
         n = mmu.at(self.space, self.address, p.REGIONS_HEAD) + head
         m = mmu.at(self.space, region, p.REGION_SIZE)
         following = w[n]
+        if following:
+            w[self._linked(following, self.address, head, 0) + p.PREVIOUS_REGION] = region
         w[m + p.NEXT_REGION] = following
         w[m + p.PREVIOUS_REGION] = 0
         w[m + p.IS_IDLE] = head == p.FIRST_IDLE
-        if following:
-            w[mmu.at(self.space, following, p.REGION_SIZE) + p.PREVIOUS_REGION] = region
         w[n] = region
         return r.OK
 
     def _pull(self, region):
         """Take `region` out of its list. Returns OK."""
         w = self.space.words
-        m = mmu.at(self.space, region, p.REGION_SIZE)
+        m = self._named(region)
+        n = mmu.at(self.space, self.address, p.REGIONS_HEAD)
         following = w[m + p.NEXT_REGION]
         previous = w[m + p.PREVIOUS_REGION]
-        if following:
-            w[mmu.at(self.space, following, p.REGION_SIZE) + p.PREVIOUS_REGION] = previous
+        head = p.FIRST_IDLE if w[m + p.IS_IDLE] else p.FIRST_BUSY
+        q = n + head - p.NEXT_REGION
         if previous:
-            w[mmu.at(self.space, previous, p.REGION_SIZE) + p.NEXT_REGION] = following
-        else:
-            head = p.FIRST_IDLE if w[m + p.IS_IDLE] else p.FIRST_BUSY
-            w[mmu.at(self.space, self.address, p.REGIONS_HEAD) + head] = following
+            q = self._at(previous, region, p.PREVIOUS_REGION)
+        if w[m + p.IS_IDLE] & -2 or w[q + p.NEXT_REGION] != region:
+            return damaged(self.space, "region", region, p.PREVIOUS_REGION, "the one before it")
+        if following:
+            f = self._linked(following, region, p.NEXT_REGION, region)
+            w[f + p.PREVIOUS_REGION] = previous
+        w[q + p.NEXT_REGION] = following
         return r.OK
 
     def make_idle(self, region):
@@ -137,10 +147,18 @@ class RegionPool(Pool):
         than the fraction `spare` of the memory is free. Always OK."""
         n = mmu.at(self.space, self.address, p.REGIONS_HEAD)
         w = self.space.words
-        while w[n + p.FIRST_IDLE] and w[n + p.REGION_FREE] > raw.whole(
-            self.space.floats[n + p.REGION_SPARE] * w[n + p.REGION_TOTAL]
-        ):
+        while w[n + p.FIRST_IDLE]:
+            # Not a number, too, is not in the bounds.
+            if not 0 <= self.space.floats[n + p.REGION_SPARE] <= 1:
+                return damaged(self.space, "pool", self.address, p.REGION_SPARE, "from 0 to 1")
+            self._count(p.REGION_TOTAL, 0)
+            if w[n + p.REGION_FREE] <= raw.whole(
+                self.space.floats[n + p.REGION_SPARE] * w[n + p.REGION_TOTAL]
+            ):
+                return r.OK
             region = w[n + p.FIRST_IDLE]
+            self._linked(region, self.address, p.FIRST_IDLE, 0)
+            self._verify(region)
             self.unhook(region)
             self.put_back(region)
         return r.OK
@@ -148,6 +166,143 @@ class RegionPool(Pool):
     def region_of(self, address):
         """The region that holds `address`, or 0 if it is not the pool's."""
         return self.grains.segment_of(address, self.address)
+
+    # What can be told of the words of descriptors
+
+    def _peek(self, region):
+        """The number of the first word of a region's descriptor, or 0 if `region`
+        is the address of none."""
+        w = self.space.words
+        if region & 7 or region < self.space.base or region >= self.space.limit:
+            return 0
+        m = mmu.at(self.space, region, p.REGION_SIZE)
+        return 0 if w[m] ^ p.REGION_SIG | w[m + p.REGION_POOL] ^ self.address else m
+
+    def _at(self, region, address, field):
+        """As `_peek`, of what the word `field` at `address` names. Raises: DamageError
+        if that is no region."""
+        m = self._peek(region)
+        if m == 0:
+            return damaged(self.space, "link", address, field, "a region of the pool, or 0")
+        return m
+
+    def _named(self, region):
+        """As `_peek`, of what the page table names. Raises: DamageError if that is
+        no region."""
+        m = self._peek(region)
+        if m == 0:
+            return damaged(
+                self.space, "region of the page table", region, 0, "that of a region of the pool"
+            )
+        return m
+
+    def _linked(self, region, address, field, previous):
+        """As `_at`, of a region that names `previous` as the one before it."""
+        m = self._at(region, address, field)
+        if self.space.words[m + p.PREVIOUS_REGION] != previous:
+            return damaged(
+                self.space, "region", region, p.PREVIOUS_REGION, "the one before it in its list"
+            )
+        return m
+
+    def _expect_lists(self):
+        """Returns OK if the lists of regions begin with regions. Raises: DamageError."""
+        n = mmu.at(self.space, self.address, p.REGIONS_HEAD)
+        for head in range(p.FIRST_BUSY, p.FIRST_IDLE + 1):
+            region = self.space.words[n + head]
+            if region:
+                self._linked(region, self.address, head, 0)
+        return r.OK
+
+    def _least_order(self):
+        """The order of the pool's alignment. Raises: DamageError."""
+        n = mmu.at(self.space, self.address, p.REGIONS_HEAD)
+        least = self.space.words[n + p.LEAST_ORDER]
+        one = 1
+        if least & -64 or one << (least & 63) != self.space.words[n + p.POOL_ALIGN]:
+            return damaged(
+                self.space, "pool", self.address, p.LEAST_ORDER, "the order of its alignment"
+            )
+        return least
+
+    def _count(self, field, more):
+        """Add `more` bytes to an account of the pool. Returns OK.
+
+        Raises: DamageError if it is or became no number of bytes.
+        """
+        n = mmu.at(self.space, self.address, p.REGIONS_HEAD)
+        held = self.space.words[n + field]
+        if (held | held + more) >> 60:
+            return damaged(self.space, "pool", self.address, field, "an account of bytes")
+        self.space.words[n + field] = held + more
+        return r.OK
+
+    def _own_bytes(self, m):
+        """The bytes that the descriptor at the word `m` has, by what it is of."""
+        return p.REGION_SIZE
+
+    def _verify_own(self, region, m):
+        """Returns OK if what the class has in the descriptor can be. Raises:
+        DamageError."""
+        return r.OK
+
+    def _verify(self, region):
+        """The number of the first word of a region's descriptor.
+
+        Raises: DamageError if a word of it, but for the links, cannot be.
+        Cost: that of asking four pages whose they are.
+        """
+        w = self.space.words
+        m = self._named(region)
+        base = w[m + p.REGION_BASE]
+        limit = w[m + p.REGION_LIMIT]
+        grain = self.grains.grain
+        if base < self.space.base or base & (grain - 1) or self.region_of(base) != region:
+            return damaged(self.space, "region", region, p.REGION_BASE, "grains that name it")
+        if limit <= base or limit > self.space.limit or limit & (grain - 1):
+            return damaged(self.space, "region", region, p.REGION_LIMIT, "grains above its base")
+        if self.region_of(limit - 1) != region or self.region_of(limit) == region:
+            return damaged(self.space, "region", region, p.REGION_LIMIT, "the end of its grains")
+        if self.region_of(base - 1) == region:
+            return damaged(self.space, "region", region, p.REGION_BASE, "the first of its grains")
+        if w[m + p.IS_IDLE] & -2:
+            return damaged(self.space, "region", region, p.IS_IDLE, "0 or 1")
+        if w[m + p.SOLE_BLOCK] != 0 and w[m + p.SOLE_BLOCK] != limit - base:
+            return damaged(self.space, "region", region, p.SOLE_BLOCK, "0, or all of it")
+        self._verify_own(region, m)
+        if w[m + p.REGION_BYTES] != self._own_bytes(m):
+            return damaged(self.space, "region", region, p.REGION_BYTES, "its own size in bytes")
+        return m
+
+    def _verify_pool(self):
+        """Returns OK if what the descriptors of all such pools have can be.
+        Raises: DamageError."""
+        n = mmu.at(self.space, self.address, p.REGIONS_HEAD)
+        w = self.space.words
+        if not 0 <= self.space.floats[n + p.REGION_SPARE] <= 1:
+            return damaged(self.space, "pool", self.address, p.REGION_SPARE, "from 0 to 1")
+        if w[n + p.REGION_HIGH] & -2:
+            return damaged(self.space, "pool", self.address, p.REGION_HIGH, "0 or 1")
+        self._extend_by()
+        for field in range(p.REGION_TOTAL, p.REGION_SLACK + 1):
+            self._count(field, 0)
+        if w[n + p.REGION_FREE] + w[n + p.REGION_SLACK] > w[n + p.REGION_TOTAL]:
+            return damaged(self.space, "pool", self.address, p.REGION_FREE, "a part of its total")
+        self._least_order()
+        return self._expect_lists()
+
+    def _extend_by(self):
+        """The bytes that the pool asks for at once. Raises: DamageError."""
+        n = mmu.at(self.space, self.address, p.REGIONS_HEAD)
+        size = self.space.words[n + p.REGION_BY]
+        if size - 1 >> 60:
+            return damaged(self.space, "pool", self.address, p.REGION_BY, "from 1 to 2^60 bytes")
+        return size
+
+    def attach(self):
+        """As `Pool.attach`, of a pool whose descriptor can be one."""
+        Pool.attach(self)
+        self._verify_pool()
 
     # Accounts
 
@@ -166,17 +321,33 @@ class RegionPool(Pool):
     # For people, and for checks
 
     def _region_words(self, region):
+        """The words of the descriptor of a region, verified."""
+        self._verify(region)
         bytes = self.space.words_at(region, p.REGION_SIZE)[p.REGION_BYTES]
         return self.space.words_at(region, bytes)
 
     def regions(self, idle=None):
-        """The addresses of the regions, or of those that are idle, or not."""
+        """The addresses of the regions, or of those that are idle, or not.
+
+        Raises: DamageError if a word of a descriptor or a link cannot be.
+        """
         found = []
         for head in (p.FIRST_BUSY, p.FIRST_IDLE):
-            region = self._word(head)
-            while region and idle in (None, head == p.FIRST_IDLE):
-                found.append(region)
-                region = self._region_words(region)[p.NEXT_REGION]
+            if idle in (None, head == p.FIRST_IDLE):
+                found += self._listed(head)
+        return found
+
+    def _listed(self, head):
+        """The regions of the list that begins at the word `head`. Each names the
+        one before it, so none comes twice."""
+        found, at, field, previous = [], self.address, head, 0
+        while region := self.space.word(at + 8 * field):
+            self._linked(region, at, field, previous)
+            w = self._region_words(region)
+            if w[p.IS_IDLE] != (head == p.FIRST_IDLE):
+                damaged(self.space, "region", region, p.IS_IDLE, "the list that it is in")
+            found.append(region)
+            at, field, previous = region, p.NEXT_REGION, region
         return found
 
     def spans(self):
@@ -184,49 +355,65 @@ class RegionPool(Pool):
         words = [self._region_words(region) for region in self.regions()]
         return sorted((w[p.REGION_BASE], w[p.REGION_LIMIT]) for w in words)
 
-    def expect_in_region(self, address, size):
-        """The region that holds [address, address + size). Raises: ProtocolError."""
-        align = self._word(p.POOL_ALIGN)
-        if address % align:
-            raise ProtocolError(f"block {address:#x} of {self!r} is not aligned to {align}")
+    def _expect_in_region(self, address, size):
+        """The region that holds [address, address + size).
+
+        Raises: ProtocolError; DamageError if what the page table names is none.
+        """
+        n = mmu.at(self.space, self.address, p.REGIONS_HEAD)
+        w = self.space.words
+        if address & (w[n + p.POOL_ALIGN] - 1):
+            return self._refuse(address, size, 1)
         region = self.region_of(address)
-        if region == 0 or address + size > self._region_words(region)[p.REGION_LIMIT]:
-            raise ProtocolError(
-                f"[{address:#x}, {address + size:#x}) is in no region of {self!r}"
-            )
+        if region == 0:
+            return self._refuse(address, size, 0)
+        m = self._named(region)
+        if address < w[m + p.REGION_BASE] or size > w[m + p.REGION_LIMIT] - address:
+            return self._refuse(address, size, 0)
         return region
 
+    def _refuse(self, address, size, misaligned):
+        """Raises: ProtocolError, for bytes that are in no region of the pool."""
+        if misaligned:
+            align = self._word(p.POOL_ALIGN)
+            raise ProtocolError(f"block {address:#x} of {self!r} is not aligned to {align}")
+        raise ProtocolError(f"[{address:#x}, {address + size:#x}) is in no region of {self!r}")
+
     def check_regions(self):
-        """Assert the invariants of the regions (design/classes.md#.req.check)."""
+        """Verify the regions (design/classes.md#.req.check). Raises: DamageError."""
         self._expect_alive()
-        total = 0
-        for head in (p.FIRST_BUSY, p.FIRST_IDLE):
-            region, previous = self._word(head), 0
-            while region:
-                w = self._region_words(region)
-                assert w[0] == p.REGION_SIG and w[p.REGION_POOL] == self.address, "it is ours"
-                assert w[p.PREVIOUS_REGION] == previous, "a region names the one before it"
-                assert w[p.IS_IDLE] == (head == p.FIRST_IDLE), "it is in the list that it says"
-                base, limit = w[p.REGION_BASE], w[p.REGION_LIMIT]
-                assert base % self.grains.grain == limit % self.grains.grain == 0, "whole grains"
-                assert self.region_of(base) == self.region_of(limit - 1) == region, "pages name it"
-                total += limit - base
-                region, previous = w[p.NEXT_REGION], region
-        assert total == self.total(), "total is the sum of the regions"
-        assert 0 <= self.free_bytes() + self.slack() <= total, "what is free is part of it"
+        self._verify_pool()
+        if self.arena is not None and self._word(p.ARENA) != self.arena.address:
+            damaged(self.space, "pool", self.address, p.ARENA, "the address of its arena")
+        total = sum(limit - base for base, limit in self.spans())
+        if total != self.total():
+            damaged(self.space, "pool", self.address, p.REGION_TOTAL, f"{total}, of its regions")
+
+    def _expect_free(self, free):
+        """Verify that the account of free memory is `free` bytes."""
+        if free != self.free_bytes():
+            damaged(self.space, "pool", self.address, p.REGION_FREE, f"{free}, which are free")
+
+    def _expect_idle(self, region, is_idle):
+        """Verify that a region says that it is idle, or not, as it is."""
+        if self._region_words(region)[p.IS_IDLE] != is_idle:
+            told = "1, for all is free" if is_idle else "0, for not all is free"
+            damaged(self.space, "region", region, p.IS_IDLE, told)
 
     def finish(self):
         """Give all memory back to the arena and invalidate the descriptor."""
+        self._verify_pool()
         for region in self.regions():
             self.put_back(region)
         self.finish_pool()
 
     def described(self, what):
         """What the pool holds, as text, with the line `what` of its class."""
+        self._verify_pool()
         n = mmu.at(self.space, self.address, p.REGIONS_HEAD)
         return (
             f"{self.class_name.removesuffix('Pool')} pool {self.serial} at {self.address:#x}\n"
-            f"  extend by {self._word(p.REGION_BY)} bytes, align {self.align}, "
+            f"  extend by {self._extend_by()} bytes, align {self.align}, "
             f"spare {self.space.floats[n + p.REGION_SPARE]}, "
             f"{'high' if self._word(p.REGION_HIGH) else 'low'} end of the arena\n"
             f"{what}"

@@ -8,6 +8,11 @@ Vital statistics
     that of best fit, on which Robson (1977) has a bound near M n for M bytes
     live and n the ratio of the sizes. Alloc: O(1), and O(chunks in a bin) from
     1024 bytes; free: O(1). Not for several threads.
+    Told of a wrong free or resize: a size that takes another chunk, a second
+    free, and an address before which there is no header of a chunk in use that
+    the next one knows of. Not told: a size that takes the same chunk, a block
+    that has been freed and is in use again, and an address before which a
+    client has written what looks like such a header.
 
 There is no designated victim, and the memory at the end of a region is a chunk
 like others: whatever fits best is taken. The story of an allocation is
@@ -19,6 +24,7 @@ volume 1, section 2.5.
 
 from pools import fields as p
 from pools.bins import Bins
+from pools.damage import damaged
 from pools.pool import MOST
 from pools.regions import RegionPool
 from vm import mmu
@@ -116,19 +122,32 @@ class SegFit(RegionPool):
     def _detach(self, chunk):
         """Take a free chunk out of its bin, to use some of it. Returns its size."""
         w = self.space.words
+        size = self.bins.free_chunk(chunk, self.address, p.BINS)
         c = mmu.at(self.space, chunk, p.LEAST_CHUNK)
-        size = w[c] & ~p.TAG_BITS
+        n = mmu.at(self.space, self.address, p.SEGFIT_SIZE)
+        free = w[n + p.REGION_FREE]
+        if free < size or free >> 60:
+            return damaged(self.space, "pool", self.address, p.REGION_FREE, "what is free")
         self.bins.take(chunk, size)
-        w[mmu.at(self.space, self.address, p.SEGFIT_SIZE) + p.REGION_FREE] -= size
+        w[n + p.REGION_FREE] = free - size
         if w[c] & p.TAG_FIRST and w[mmu.at(self.space, chunk + size, 8)] & p.TAG_END:
-            self.make_busy(self.region_of(chunk))
+            self.make_busy(self._region_of_all(chunk, size))
         return size
+
+    def _region_of_all(self, chunk, size):
+        """The region of which a chunk is all. Raises: DamageError if there is none."""
+        region = self.region_of(chunk)
+        m = self._named(region)
+        w = self.space.words
+        base = w[m + p.REGION_BASE]
+        if chunk != base + p.CHUNK_HEADER or w[m + p.REGION_LIMIT] - base != size + p.REGION_EDGES:
+            return damaged(self.space, "chunk", chunk, 0, "not all of its region")
+        return region
 
     def _cut(self, chunk, whole, need):
         """Use `need` bytes of a chunk of `whole` bytes, which is in no bin.
         Returns the address of the block."""
         w = self.space.words
-        n = mmu.at(self.space, self.address, p.SEGFIT_SIZE)
         c = mmu.at(self.space, chunk, whole + 8)
         tags = w[c] & (p.TAG_BEFORE | p.TAG_FIRST) | p.TAG_USED
         if whole - need >= p.LEAST_CHUNK:
@@ -138,7 +157,8 @@ class SegFit(RegionPool):
         else:
             w[c] = whole | tags
             w[c + (whole >> 3)] |= p.TAG_BEFORE
-            w[n + p.REGION_SLACK] += whole - need
+            if whole > need:
+                self._count(p.REGION_SLACK, whole - need)
         return chunk + p.CHUNK_HEADER
 
     def _release(self, chunk, size):
@@ -148,17 +168,19 @@ class SegFit(RegionPool):
         c = mmu.at(self.space, chunk, size + 8)
         w[c] = size | w[c] & (p.TAG_BEFORE | p.TAG_FIRST)
         w[c + (size >> 3)] &= ~p.TAG_BEFORE
-        w[mmu.at(self.space, self.address, p.SEGFIT_SIZE) + p.REGION_FREE] += size
+        n = mmu.at(self.space, self.address, p.SEGFIT_SIZE)
+        if w[n + p.REGION_FREE] >> 60:
+            return damaged(self.space, "pool", self.address, p.REGION_FREE, "what is free")
+        w[n + p.REGION_FREE] += size
         return self.bins.put(chunk, size)
 
     def _extend(self, need):
         """Get a region with a chunk of `need` bytes. Returns the chunk, which is
         all of the region, or a negative code."""
-        n = mmu.at(self.space, self.address, p.SEGFIT_SIZE)
         w = self.space.words
         grain = self.grains.grain
         least = self._in_grains(need + p.REGION_EDGES)
-        size = max(self._in_grains(w[n + p.REGION_BY]), least)
+        size = max(self._in_grains(self._extend_by()), least)
         region = self.get_region(size, grain, p.REGION_SIZE)
         if region < 0 and size > least:
             size = least
@@ -170,13 +192,14 @@ class SegFit(RegionPool):
         w[b] = 0
         w[b + 1] = p.TAG_BEFORE | p.TAG_FIRST
         w[b + (size >> 3) - 1] = p.TAG_USED | p.TAG_END
-        w[n + p.REGION_SLACK] += p.REGION_EDGES
+        self._count(p.REGION_SLACK, p.REGION_EDGES)
         self._release(base + p.CHUNK_HEADER, size - p.REGION_EDGES)
         self.make_idle(region)
         return base + p.CHUNK_HEADER
 
     def _alloc_direct(self, size, align):
         """A region for one block, or a negative code."""
+        self._expect_direct()
         taken = self._in_grains(size)
         region = self.get_region(taken, align, p.REGION_SIZE)
         if region < 0:
@@ -185,6 +208,12 @@ class SegFit(RegionPool):
         w = self.space.words
         w[m + p.SOLE_BLOCK] = taken
         return w[m + p.REGION_BASE]
+
+    def _expect_direct(self):
+        """Returns OK if DIRECT_ABOVE can be. Raises: DamageError."""
+        if self._word(p.DIRECT_ABOVE) < 0 or self._word(p.DIRECT_ABOVE) - 1 >> 60 > 0:
+            return damaged(self.space, "pool", self.address, p.DIRECT_ABOVE, "from 0 to 2^60")
+        return r.OK
 
     def alloc_aligned(self, size, align):
         """As `Pool.alloc_aligned`: of a larger chunk, what lies before the
@@ -215,24 +244,48 @@ class SegFit(RegionPool):
         """Free a block of `size` bytes, and make it one with its free
         neighbours; then give back what is too much.
 
-        Returns OK, or FAIL if it was free; then nothing changed.
+        Returns OK, or FAIL if no such block lives; then nothing changed.
         """
         if size > self._word(p.DIRECT_ABOVE):
-            region = self.region_of(address)
+            region = self._sole(address, size)
             if region == 0:
                 return r.FAIL
             self.put_back(region)
             return self.reduce()
-        chunk = address - p.CHUNK_HEADER
-        c = mmu.at(self.space, chunk, p.LEAST_CHUNK)
-        w = self.space.words
-        whole = w[c] & ~p.TAG_BITS
-        rest = whole - self._need(size)
-        if not w[c] & p.TAG_USED or rest < 0 or rest >= p.LEAST_CHUNK:
+        whole = self._used(address, size)
+        if whole == 0:
             return r.FAIL
-        w[mmu.at(self.space, self.address, p.SEGFIT_SIZE) + p.REGION_SLACK] -= rest
-        self._unite(chunk, whole)
+        rest = whole - self._need(size)
+        if rest:
+            self._count(p.REGION_SLACK, -rest)
+        self._unite(address - p.CHUNK_HEADER, whole)
         return self.reduce()
+
+    def _sole(self, address, size):
+        """The region that the block of `size` bytes at `address` has for itself,
+        or 0."""
+        region = self.region_of(address)
+        if region == 0:
+            return 0
+        m = self._named(region)
+        w = self.space.words
+        if w[m + p.REGION_BASE] != address or w[m + p.SOLE_BLOCK] != self._in_grains(size):
+            return 0
+        return region
+
+    def _used(self, address, size):
+        """The bytes of the chunk in use of the block of `size` bytes at `address`,
+        or 0 if its header and the next one tell of none."""
+        w = self.space.words
+        chunk = address - p.CHUNK_HEADER
+        need = self._need(size)
+        head = w[mmu.at(self.space, chunk, p.LEAST_CHUNK)]
+        rest = (head & ~p.TAG_BITS) - need
+        if not head & p.TAG_USED or rest < 0 or rest >= p.LEAST_CHUNK:
+            return 0
+        if not w[mmu.at(self.space, chunk + need + rest, 8)] & p.TAG_BEFORE:
+            return 0
+        return need + rest
 
     def _unite(self, chunk, size):
         """Make a chunk that is in no bin one with its free neighbours, and
@@ -243,56 +296,61 @@ class SegFit(RegionPool):
         limit = chunk + size
         if not w[c] & p.TAG_BEFORE:
             before = w[mmu.at(self.space, chunk - 8, 8)]
+            if before < p.LEAST_CHUNK or before > chunk - self.space.base:
+                return damaged(self.space, "chunk", chunk, -1, "the size of that before it")
+            if self.bins.free_chunk(chunk - before, chunk, -1) != before:
+                return damaged(self.space, "chunk", chunk, -1, "the size of that before it")
+            # A second free finds no header of a chunk in use here.
+            w[c] = 0
             chunk -= before
             self.bins.take(chunk, before)
             w[n + p.REGION_FREE] -= before
         tags = w[mmu.at(self.space, limit, 8)]
         if not tags & p.TAG_USED:
-            after = tags & ~p.TAG_BITS
+            after = self.bins.free_chunk(limit, chunk, size >> 3)
             self.bins.take(limit, after)
             w[n + p.REGION_FREE] -= after
             limit += after
             tags = w[mmu.at(self.space, limit, 8)]
         self._release(chunk, limit - chunk)
         if tags & p.TAG_END and w[mmu.at(self.space, chunk, 8)] & p.TAG_FIRST:
-            return self.make_idle(self.region_of(chunk))
+            return self.make_idle(self._region_of_all(chunk, limit - chunk))
         return r.OK
 
     def resize_block(self, address, old, new):
         """As `Pool.resize_block`: a block gives its end back, or takes the
         beginning of the free chunk after it."""
-        n = mmu.at(self.space, self.address, p.SEGFIT_SIZE)
         w = self.space.words
-        direct = w[n + p.DIRECT_ABOVE]
+        direct = self._word(p.DIRECT_ABOVE)
         if old > direct or new > direct:
             same = old > direct and new > direct and self._in_grains(old) == self._in_grains(new)
-            return r.OK if same else r.FAIL
+            return r.OK if same and self._sole(address, old) else r.FAIL
         chunk = address - p.CHUNK_HEADER
-        c = mmu.at(self.space, chunk, p.LEAST_CHUNK)
-        whole = w[c] & ~p.TAG_BITS
+        whole = self._used(address, old)
+        if whole == 0:
+            return r.FAIL
         need = self._need(new)
         rest = whole - self._need(old)
         if need <= whole:
-            w[n + p.REGION_SLACK] -= rest
+            self._count(p.REGION_SLACK, -rest)
             self._trim(chunk, whole, need)
             return self.reduce()
         tags = w[mmu.at(self.space, chunk + whole, 8)]
-        after = tags & ~p.TAG_BITS
-        if tags & p.TAG_USED or whole + after < need:
+        if tags & p.TAG_USED:
             return r.FAIL
-        w[n + p.REGION_SLACK] -= rest
-        self._detach(chunk + whole)
+        if whole + self.bins.free_chunk(chunk + whole, chunk, whole >> 3) < need:
+            return r.FAIL
+        self._count(p.REGION_SLACK, -rest)
+        after = self._detach(chunk + whole)
         self._cut(chunk, whole + after, need)
         return r.OK
 
     def _trim(self, chunk, whole, need):
         """Leave a used chunk of `whole` bytes `need` of them. Returns OK."""
         w = self.space.words
-        n = mmu.at(self.space, self.address, p.SEGFIT_SIZE)
         c = mmu.at(self.space, chunk, whole)
         if whole - need < p.LEAST_CHUNK:
-            w[n + p.REGION_SLACK] += whole - need
-            return r.OK
+            return self._count(p.REGION_SLACK, whole - need)
         w[c] = need | w[c] & p.TAG_BITS
         w[c + (need >> 3)] = p.TAG_BEFORE
         return self._unite(chunk + need, whole - need)
@@ -300,14 +358,14 @@ class SegFit(RegionPool):
     def unhook(self, region):
         """Take the one chunk of an idle region from its bin. Returns OK."""
         w = self.space.words
-        n = mmu.at(self.space, self.address, p.SEGFIT_SIZE)
         m = mmu.at(self.space, region, p.REGION_SIZE)
-        base = w[m + p.REGION_BASE]
-        size = w[m + p.REGION_LIMIT] - base - p.REGION_EDGES
-        self.bins.take(base + p.CHUNK_HEADER, size)
-        w[n + p.REGION_FREE] -= size
-        w[n + p.REGION_SLACK] -= p.REGION_EDGES
-        return r.OK
+        chunk = w[m + p.REGION_BASE] + p.CHUNK_HEADER
+        size = w[m + p.REGION_LIMIT] - w[m + p.REGION_BASE] - p.REGION_EDGES
+        if self.bins.free_chunk(chunk, region, p.REGION_BASE) != size:
+            return damaged(self.space, "chunk", chunk, 0, "all of an idle region")
+        self.bins.take(chunk, size)
+        self._count(p.REGION_FREE, -size)
+        return self._count(p.REGION_SLACK, -p.REGION_EDGES)
 
     # Accounts
 
@@ -329,27 +387,36 @@ class SegFit(RegionPool):
     def expect_block(self, address, size):
         """Raise ProtocolError where it can be told that no block of `size`
         bytes lies at `address`."""
-        region = self.expect_in_region(address, size)
-        words = self._region_words(region)
-        sole, direct = words[p.SOLE_BLOCK], size > self._word(p.DIRECT_ABOVE)
-        if sole or direct:
-            if not direct or (address, self._in_grains(size)) != (words[p.REGION_BASE], sole):
-                raise ProtocolError(
-                    f"no block of {size} bytes of {self!r} lies at {address:#x}: its region has "
-                    f"one of {sole} at {words[p.REGION_BASE]:#x}"
-                )
-            return
-        head = self.space.word(address - p.CHUNK_HEADER)
-        if address == words[p.REGION_BASE] or not head & p.TAG_USED:
+        m = self._named(self._expect_in_region(address, size))
+        w = self.space.words
+        if size > self._word(p.DIRECT_ABOVE) or w[m + p.SOLE_BLOCK]:
+            known = size > self._word(p.DIRECT_ABOVE) and self._sole(address, size) != 0
+        else:
+            whole = self._used(address, size) if address != w[m + p.REGION_BASE] else 0
+            known = whole != 0 and whole <= w[m + p.REGION_LIMIT] - address
+        if not known:
+            self._refuse_block(address, size, m)
+
+    def _refuse_block(self, address, size, m):
+        """Raises: ProtocolError, for a block that does not live so."""
+        base, sole = self.space.words[m + p.REGION_BASE], self.space.words[m + p.SOLE_BLOCK]
+        if sole or size > self._word(p.DIRECT_ABOVE):
             raise ProtocolError(
-                f"block [{address:#x}, {address + size:#x}) of {self!r} is already free, or none"
+                f"no block of {size} bytes of {self!r} lies at {address:#x}: its region has "
+                f"one of {sole} at {base:#x}"
             )
+        head = self.space.word(address - p.CHUNK_HEADER)
         found, need = head & ~p.TAG_BITS, self._need(size)
-        if not need <= found < need + p.LEAST_CHUNK:
+        limit = self.space.words[m + p.REGION_LIMIT]
+        is_used = address != base and head & p.TAG_USED and address + found <= limit
+        if is_used and self.space.word(address - p.CHUNK_HEADER + found) & p.TAG_BEFORE:
             raise ProtocolError(
                 f"block {address:#x} of {self!r} is freed with size {size}, which takes {need} "
                 f"bytes: expected one for {found}"
             )
+        raise ProtocolError(
+            f"block [{address:#x}, {address + size:#x}) of {self!r} is already free, or none"
+        )
 
     @property
     def direct_above(self):
@@ -373,36 +440,44 @@ class SegFit(RegionPool):
             while chunk < limit - p.CHUNK_HEADER:
                 head = self.space.word(chunk)
                 size = head & ~p.TAG_BITS
-                assert size >= p.LEAST_CHUNK and chunk + size < limit, "a chunk is in its region"
+                if size < p.LEAST_CHUNK or size > limit - p.CHUNK_HEADER - chunk:
+                    damaged(self.space, "chunk", chunk, 0, "a size that ends in its region")
                 found.append((chunk, size, head & p.TAG_BITS))
                 chunk += size
             found.append((chunk, 0, self.space.word(chunk)))
         return found
 
+    def _verify_pool(self):
+        """As `RegionPool._verify_pool`."""
+        self._expect_direct()
+        return RegionPool._verify_pool(self)
+
     @walks
     def check(self):
-        """Assert the pool's invariants (design/classes.md#.req.check)."""
+        """Verify the pool (design/classes.md#.req.check). Raises: DamageError."""
         self.check_regions()
         chunks = self.chunks()
         free = {chunk: size for chunk, size, tags in chunks if not tags & p.TAG_USED}
         listed = [chunk for chunks in self.bins.listed() for chunk in chunks]
-        assert sorted(listed) == sorted(free), "the bins have the free chunks"
-        assert sum(free.values()) == self.free_bytes(), "free counts the free chunks"
+        for chunk in set(listed) ^ set(free):
+            damaged(self.space, "chunk", chunk, 0, "a free chunk, by its tags and in a bin")
+        self._expect_free(sum(free.values()))
         before = p.TAG_USED | p.TAG_END
         for chunk, size, tags in chunks:
-            first = bool(before & p.TAG_END)
-            assert bool(tags & p.TAG_FIRST) == first, "the first chunk of a region says so"
-            assert bool(tags & p.TAG_BEFORE) == bool(before & p.TAG_USED), "BEFORE is right"
-            assert tags & p.TAG_USED or before & p.TAG_USED, "free chunks do not touch"
-            assert bool(tags & p.TAG_END) == (size == 0), "the end of a region says so"
-            if chunk in free:
-                assert self.space.word(chunk + size - 8) == size, "a free chunk ends in its size"
+            # By what the header before it says, and where it lies.
+            expected = p.TAG_BEFORE if before & p.TAG_USED else 0
+            expected |= p.TAG_FIRST if before & p.TAG_END else 0
+            expected |= p.TAG_END | p.TAG_USED if size == 0 else tags & p.TAG_USED
+            if tags != expected:
+                damaged(self.space, "chunk", chunk, 0, f"the tags {expected}")
+            if not (tags | before) & p.TAG_USED:
+                damaged(self.space, "chunk", chunk, 0, "in use, after a free chunk")
             before = tags
         for region in self.regions():
             w = self._region_words(region)
             size = w[p.REGION_LIMIT] - w[p.REGION_BASE] - p.REGION_EDGES
             idle = free.get(w[p.REGION_BASE] + p.CHUNK_HEADER) == size and not w[p.SOLE_BLOCK]
-            assert w[p.IS_IDLE] == idle, "what is all free is idle"
+            self._expect_idle(region, idle)
 
     @walks
     def describe(self):

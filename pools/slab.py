@@ -10,6 +10,9 @@ Vital statistics
     units lives. Alloc: O(units of a slab / 64), and O(log slabs) when one gets
     full; free: O(1), and O(log slabs) when one gets empty. Not for several
     threads.
+    Told of a wrong free or resize: a size of another class, an address where no
+    unit begins, and a unit that is free. Not told: a size of the same class, and
+    a block that has been freed and is in use again.
 
 The story of an allocation is `alloc_block`, that of a free `free_block`.
 Source: design/classes.md#.sol.slab; J. Bonwick, "The slab allocator: an
@@ -18,6 +21,7 @@ scalable concurrent malloc(3) implementation for FreeBSD", BSDCan 2006.
 """
 
 from pools import fields as p
+from pools.damage import damaged
 from pools.heap import Heap
 from pools.orders import ceiling_order, floor_order, lowest_bit
 from pools.regions import RegionPool
@@ -67,7 +71,7 @@ class Slab(RegionPool):
         """Make this the handle of the Slab pool at `address`."""
         RegionPool.bind(self, space, address, grains)
         self.sig = p.SLAB_SIG
-        self.heap = Heap(space)
+        self.heap = Heap(space, address)
 
     def init(self, arena_address, **options):
         """Write the descriptor of a pool without memory. Takes no memory."""
@@ -82,7 +86,7 @@ class Slab(RegionPool):
 
     def _class(self, size):
         """The number of the least class that holds `size` bytes."""
-        least = self._word(p.LEAST_ORDER)
+        least = self._least_order()
         four = 4
         if size <= four << least:
             return (size - 1) >> least
@@ -91,7 +95,7 @@ class Slab(RegionPool):
 
     def _unit(self, number):
         """The bytes of a unit of the class `number`."""
-        least = self._word(p.LEAST_ORDER)
+        least = self._least_order()
         if number < 4:
             return number + 1 << least
         return (number & 3) + 5 << (number >> 2) + least - 1
@@ -114,24 +118,60 @@ class Slab(RegionPool):
             slab = self._new_slab(number, self.grains.grain)
             if slab < 0:
                 return slab
-        m = mmu.at(self.space, slab, p.SLAB_HEAD)
+        m = self._slab_at(slab, number)
         i = m + p.UNIT_TABLE
-        while w[i] == 0:
+        last = i + (w[m + p.SLAB_UNITS] - 1 >> 6)
+        while w[i] == 0 and i < last:
             i += 1
+        if w[i] == 0:
+            return damaged(self.space, "slab", slab, p.SLAB_ROOM, "0, for no unit is free")
         return self._take(slab, (i - m - p.UNIT_TABLE) * 64 + lowest_bit(w[i]))
+
+    def _slab_at(self, slab, number):
+        """The number of the first word of a slab of the class `number` that has
+        room, at the root of its heap or of it. Raises: DamageError."""
+        w = self.space.words
+        m = self._peek(slab)
+        if m == 0 or w[m + p.SLAB_CLASS] != number or w[m + p.SOLE_BLOCK]:
+            return damaged(
+                self.space, "pool", self.address, p.SLAB_HEAPS + number, "a slab of its class"
+            )
+        self._expect_units(slab, m)
+        if w[m + p.SLAB_ROOM] < 1 or w[m + p.SLAB_ROOM] > w[m + p.SLAB_UNITS]:
+            return damaged(self.space, "slab", slab, p.SLAB_ROOM, "from 1 to its units")
+        return m
+
+    def _expect_units(self, slab, m):
+        """Returns OK if the class, the unit and the units of a slab are right for
+        its size. Raises: DamageError."""
+        w = self.space.words
+        number = w[m + p.SLAB_CLASS]
+        if number >> 8 or w[m + p.SLAB_UNIT] != self._unit(number & 255):
+            return damaged(self.space, "slab", slab, p.SLAB_UNIT, "the unit of its class")
+        size = w[m + p.REGION_LIMIT] - w[m + p.REGION_BASE]
+        if w[m + p.SLAB_UNITS] >> 31 or w[m + p.SLAB_UNITS] * w[m + p.SLAB_UNIT] != size:
+            return damaged(self.space, "slab", slab, p.SLAB_UNITS, "as many as fill it")
+        # The table, too, is in memory.
+        mmu.at(self.space, slab, p.SLAB_HEAD + (w[m + p.SLAB_UNITS] + 63 >> 6) * 8)
+        return r.OK
 
     def _take(self, slab, unit):
         """Make the free unit of that number a block. Returns its address."""
         w = self.space.words
         n = mmu.at(self.space, self.address, p.SLAB_SIZE)
         m = mmu.at(self.space, slab, p.SLAB_HEAD)
-        bits.reset_range(w, m + p.UNIT_TABLE, unit, unit + 1)
+        if unit >= w[m + p.SLAB_UNITS]:
+            return damaged(self.space, "slab", slab, p.UNIT_TABLE + (unit >> 6), "bits of units")
+        free = w[n + p.REGION_FREE]
+        if free < w[m + p.SLAB_UNIT] or free >> 60:
+            return damaged(self.space, "pool", self.address, p.REGION_FREE, "what is free")
         if w[m + p.SLAB_ROOM] == w[m + p.SLAB_UNITS]:
             self.make_busy(slab)
-        w[m + p.SLAB_ROOM] -= 1
-        if w[m + p.SLAB_ROOM] == 0:
+        if w[m + p.SLAB_ROOM] == 1:
             self.heap.remove(self._root(w[m + p.SLAB_CLASS]), slab)
-        w[n + p.REGION_FREE] -= w[m + p.SLAB_UNIT]
+        bits.reset_range(w, m + p.UNIT_TABLE, unit, unit + 1)
+        w[m + p.SLAB_ROOM] -= 1
+        w[n + p.REGION_FREE] = free - w[m + p.SLAB_UNIT]
         return w[m + p.REGION_BASE] + unit * w[m + p.SLAB_UNIT]
 
     def _root(self, number):
@@ -140,6 +180,7 @@ class Slab(RegionPool):
 
     def _new_slab(self, number, align):
         """A slab of that class, all of it free; or a negative code."""
+        self._expect_large()
         unit = self._unit(number)
         size = unit // (unit & -unit) * max(unit & -unit, self.grains.grain)
         units = size // unit
@@ -153,13 +194,14 @@ class Slab(RegionPool):
         w[m + p.SLAB_ROOM] = units
         w[m + p.SLAB_UNITS] = units
         bits.set_range(w, m + p.UNIT_TABLE, 0, units)
-        w[mmu.at(self.space, self.address, p.SLAB_SIZE) + p.REGION_FREE] += size
+        self._count(p.REGION_FREE, size)
         self.heap.insert(self._root(number), slab)
         self.make_idle(slab)
         return slab
 
     def _alloc_large(self, size, align):
         """A region for one block of `size` bytes, or a negative code."""
+        self._expect_large()
         region = self.get_region(size, align, p.REGION_SIZE)
         if region < 0:
             return region
@@ -167,6 +209,14 @@ class Slab(RegionPool):
         w = self.space.words
         w[m + p.SOLE_BLOCK] = size
         return w[m + p.REGION_BASE]
+
+    def _expect_large(self):
+        """Returns OK if the word LARGE_CLASS is what it is made. Raises: DamageError."""
+        if self._word(p.LARGE_CLASS) != self._class(4 * self.grains.grain):
+            return damaged(
+                self.space, "pool", self.address, p.LARGE_CLASS, "the class of four grains"
+            )
+        return r.OK
 
     def alloc_aligned(self, size, align):
         """As `Pool.alloc_aligned`: the lowest free unit of the class that is
@@ -183,9 +233,9 @@ class Slab(RegionPool):
             return self._alloc_large(unit, least)
         best = -1
         found = 0
-        slab = w[n + p.SLAB_HEAPS + number]
+        slab = self.heap.first(self._root(number))
         while slab:
-            m = mmu.at(self.space, slab, p.SLAB_HEAD)
+            m = self._slab_at(slab, number)
             i = self._aligned_unit(m, align)
             if i >= 0 and (found == 0 or w[m + p.REGION_BASE] + i * unit < found):
                 best = slab
@@ -215,27 +265,38 @@ class Slab(RegionPool):
     def free_block(self, address, size):
         """Free a block of `size` bytes, then give back what is too much.
 
-        Returns OK, or FAIL if it was free; then nothing changed.
+        Returns OK, or FAIL if no such block lives; then nothing changed.
         """
         slab = self.region_of(address)
         if slab == 0:
             return r.FAIL
-        m = mmu.at(self.space, slab, p.REGION_SIZE)
+        m = self._named(slab)
         w = self.space.words
+        offset = address - w[m + p.REGION_BASE]
         if w[m + p.SOLE_BLOCK]:
+            if offset:
+                return r.FAIL
             self.put_back(slab)
             return self.reduce()
+        self._expect_units(slab, m)
         n = mmu.at(self.space, self.address, p.SLAB_SIZE)
         unit = w[m + p.SLAB_UNIT]
-        i = (address - w[m + p.REGION_BASE]) // unit
+        i = offset // unit
+        room = w[m + p.SLAB_ROOM]
+        if i * unit != offset or i < 0 or i >= w[m + p.SLAB_UNITS] or size > unit:
+            return r.FAIL
         if w[m + p.UNIT_TABLE + (i >> 6)] >> (i & 63) & 1:
             return r.FAIL
+        if room < 0 or room >= w[m + p.SLAB_UNITS]:
+            return damaged(self.space, "slab", slab, p.SLAB_ROOM, "less than its units")
+        if w[n + p.REGION_FREE] >> 60:
+            return damaged(self.space, "pool", self.address, p.REGION_FREE, "what is free")
+        if room == 0:
+            self.heap.insert(self._root(w[m + p.SLAB_CLASS]), slab)
         bits.set_range(w, m + p.UNIT_TABLE, i, i + 1)
         w[n + p.REGION_FREE] += unit
-        w[m + p.SLAB_ROOM] += 1
-        if w[m + p.SLAB_ROOM] == 1:
-            self.heap.insert(self._root(w[m + p.SLAB_CLASS]), slab)
-        if w[m + p.SLAB_ROOM] == w[m + p.SLAB_UNITS]:
+        w[m + p.SLAB_ROOM] = room + 1
+        if room + 1 == w[m + p.SLAB_UNITS]:
             self.make_idle(slab)
         return self.reduce()
 
@@ -243,10 +304,34 @@ class Slab(RegionPool):
         """Take an empty slab out of its heap. Returns OK."""
         w = self.space.words
         m = mmu.at(self.space, region, p.SLAB_HEAD)
-        self.heap.remove(self._root(w[m + p.SLAB_CLASS]), region)
-        n = mmu.at(self.space, self.address, p.SLAB_SIZE)
-        w[n + p.REGION_FREE] -= w[m + p.REGION_LIMIT] - w[m + p.REGION_BASE]
+        if w[m + p.SLAB_ROOM] != w[m + p.SLAB_UNITS]:
+            return damaged(self.space, "region", region, p.IS_IDLE, "0, for not all is free")
+        self._count(p.REGION_FREE, w[m + p.REGION_BASE] - w[m + p.REGION_LIMIT])
+        return self.heap.remove(self._root(w[m + p.SLAB_CLASS]), region)
+
+    def _verify_own(self, region, m):
+        """As `RegionPool._verify_own`: units fill the slab."""
+        w = self.space.words
+        if w[m + p.SOLE_BLOCK]:
+            return r.OK
+        self._expect_units(region, m)
+        if w[m + p.SLAB_CLASS] >= self._class(4 * self.grains.grain):
+            return damaged(self.space, "slab", region, p.SLAB_CLASS, "below four grains")
+        if w[m + p.SLAB_ROOM] < 0 or w[m + p.SLAB_ROOM] > w[m + p.SLAB_UNITS]:
+            return damaged(self.space, "slab", region, p.SLAB_ROOM, "from 0 to its units")
         return r.OK
+
+    def _own_bytes(self, m):
+        """As `RegionPool._own_bytes`."""
+        w = self.space.words
+        if w[m + p.SOLE_BLOCK]:
+            return p.REGION_SIZE
+        return p.SLAB_HEAD + (w[m + p.SLAB_UNITS] + 63 >> 6) * 8
+
+    def _verify_pool(self):
+        """As `RegionPool._verify_pool`."""
+        self._expect_large()
+        return RegionPool._verify_pool(self)
 
     # Accounts
 
@@ -256,6 +341,7 @@ class Slab(RegionPool):
 
     def largest(self):
         """The bytes of the largest class of which a slab has room."""
+        self._expect_large()
         n = mmu.at(self.space, self.address, p.SLAB_SIZE)
         w = self.space.words
         number = w[n + p.LARGE_CLASS] - 1
@@ -266,13 +352,12 @@ class Slab(RegionPool):
     def whole_free(self):
         """The bytes of the grains in which no unit is a block's, in part or
         whole. Cost: O(units of the slabs that have room)."""
-        n = mmu.at(self.space, self.address, p.SLAB_SIZE)
-        w = self.space.words
+        self._expect_large()
         found = 0
-        for number in range(w[n + p.LARGE_CLASS]):
-            slab = w[n + p.SLAB_HEAPS + number]
+        for number in range(self._word(p.LARGE_CLASS)):
+            slab = self.heap.first(self._root(number))
             while slab:
-                found += self._whole_in(mmu.at(self.space, slab, p.SLAB_HEAD))
+                found += self._whole_in(self._slab_at(slab, number))
                 slab = self.heap.after(slab)
         return found
 
@@ -293,21 +378,38 @@ class Slab(RegionPool):
     def expect_block(self, address, size):
         """Raise ProtocolError where it can be told that no block of `size`
         bytes lies at `address`."""
-        number = self._class(size)
-        unit = self._unit(number)
-        w = self._region_words(self.expect_in_region(address, unit))
-        found = w[p.SOLE_BLOCK] or w[p.SLAB_UNIT]
+        unit = self._unit(self._class(size))
+        slab = self._expect_in_region(address, 1)
+        m = self._named(slab)
+        w = self.space.words
+        offset = address - w[m + p.REGION_BASE]
+        if w[m + p.SOLE_BLOCK]:
+            if offset or w[m + p.SOLE_BLOCK] != unit:
+                self._refuse_block(address, size, m)
+            return
+        self._expect_units(slab, m)
+        i = offset // w[m + p.SLAB_UNIT]
+        if (
+            w[m + p.SLAB_UNIT] != unit
+            or i * unit != offset
+            or w[m + p.UNIT_TABLE + (i >> 6)] >> (i & 63) & 1
+        ):
+            self._refuse_block(address, size, m)
+
+    def _refuse_block(self, address, size, m):
+        """Raises: ProtocolError, for a block that does not live so."""
+        w = self.space.words
+        unit, found = self.block_size(size), w[m + p.SOLE_BLOCK] or w[m + p.SLAB_UNIT]
+        if address + unit > w[m + p.REGION_LIMIT]:
+            self._refuse(address, unit, 0)
         if found != unit:
             raise ProtocolError(
                 f"block {address:#x} of {self!r} is freed with size {size}, of the class "
                 f"{unit}: expected one of the class {found}"
             )
-        offset = address - w[p.REGION_BASE]
-        if offset % unit:
+        if (address - w[m + p.REGION_BASE]) % unit:
             raise ProtocolError(f"no unit of {self!r} begins at {address:#x}")
-        i = offset // unit
-        if not w[p.SOLE_BLOCK] and w[p.UNIT_TABLE + (i >> 6)] >> (i & 63) & 1:
-            raise ProtocolError(f"the unit at {address:#x} of {self!r} is already free")
+        raise ProtocolError(f"the unit at {address:#x} of {self!r} is already free")
 
     # End
 
@@ -337,27 +439,30 @@ class Slab(RegionPool):
 
     @walks
     def check(self):
-        """Assert the pool's invariants (design/classes.md#.req.check)."""
+        """Verify the pool (design/classes.md#.req.check). Raises: DamageError."""
         self.check_regions()
         free, rooms = 0, {}
         for region in self.regions():
             w = self._region_words(region)
-            size = w[p.REGION_LIMIT] - w[p.REGION_BASE]
             if w[p.SOLE_BLOCK]:
-                assert w[p.SOLE_BLOCK] == size and not w[p.IS_IDLE], "a large block is its region"
+                self._expect_idle(region, False)
                 continue
-            number, unit, units = w[p.SLAB_CLASS], w[p.SLAB_UNIT], w[p.SLAB_UNITS]
-            assert unit == self._unit(number) and unit * units == size, "units fill the slab"
             room = sum((word & (1 << 64) - 1).bit_count() for word in w[p.UNIT_TABLE :])
-            assert w[p.SLAB_ROOM] == room <= units, "room counts the free units"
-            assert w[p.IS_IDLE] == (room == units), "what is all free is idle"
-            free += room * unit
+            if w[p.SLAB_ROOM] != room:
+                damaged(self.space, "slab", region, p.SLAB_ROOM, f"{room}, of its table")
+            rest = w[p.SLAB_UNITS] % 64
+            if rest and (w[-1] & (1 << 64) - 1) >> rest:
+                damaged(self.space, "slab", region, len(w) - 1, f"{rest} bits of units")
+            self._expect_idle(region, room == w[p.SLAB_UNITS])
+            free += room * w[p.SLAB_UNIT]
             if room:
-                rooms.setdefault(number, []).append(region)
-        assert free == self.free_bytes(), "free counts the free units"
+                rooms.setdefault(w[p.SLAB_CLASS], []).append(region)
+        self._expect_free(free)
         for number in range(self._word(p.LARGE_CLASS)):
-            known = sorted(self.heap.slabs(self._root(number)))
-            assert known == sorted(rooms.get(number, [])), "a heap has the slabs with room"
+            root = self._root(number)
+            for slab in set(self.heap.slabs(root)) ^ set(rooms.get(number, [])):
+                told = "in the heap of its class just if it has room"
+                damaged(self.space, "slab", slab, p.SLAB_ROOM, told)
 
     @walks
     def describe(self):

@@ -18,6 +18,13 @@ BUGS = [
         "what two buddies became is not made one with its own",
     ),
     Bug(
+        "buddy-forgets-who-lives",
+        "pools/buddy.py",
+        "        w[n + p.REGION_FREE] += one << k\n        w[m + p.LIVE + (node >> 6) * 2] ^= self._bit(node)\n",
+        "        w[n + p.REGION_FREE] += one << k\n",
+        "a block that was freed is told to live, too",
+    ),
+    Bug(
         "buddy-splits-the-largest",
         "pools/buddy.py",
         "        while k <= p.MOST_ORDER and w[n + p.ORDERS + k] == 0:\n            k += 1\n        if k > p.MOST_ORDER:",
@@ -27,8 +34,8 @@ BUGS = [
     Bug(
         "buddy-idle-region-stays-in-its-list",
         "pools/buddy.py",
-        "        self._unlink(n, m, 1, w[m + p.TREE_ORDER], w[m + p.REGION_BASE])\n",
-        "",
+        "        return self._unlink(n, m, 1, w[m + p.TREE_ORDER], w[m + p.REGION_BASE])\n",
+        "        return r.OK\n",
         "a region that went back is still a free block",
     ),
     Bug(
@@ -48,15 +55,22 @@ BUGS = [
     Bug(
         "segfit-rest-is-no-slack",
         "pools/segfit.py",
-        "        w[mmu.at(self.space, self.address, p.SEGFIT_SIZE) + p.REGION_SLACK] -= rest\n        self._unite",
+        "        if rest:\n            self._count(p.REGION_SLACK, -rest)\n        self._unite",
         "        self._unite",
         "what a cut left with a block is slack for ever",
     ),
     Bug(
+        "segfit-frees-what-is-not-in-use",
+        "pools/segfit.py",
+        "        if not head & p.TAG_USED or rest < 0 or rest >= p.LEAST_CHUNK:\n            return 0\n        if not w[mmu.at(self.space, chunk + need + rest, 8)] & p.TAG_BEFORE:\n            return 0\n",
+        "        if rest < 0:\n            return 0\n",
+        "a chunk is freed whose header or whose neighbour says that it is free",
+    ),
+    Bug(
         "slab-keeps-full-slabs-in-the-heap",
         "pools/slab.py",
-        "        if w[m + p.SLAB_ROOM] == 1:\n            self.heap.insert",
-        "        if w[m + p.SLAB_ROOM] == 2:\n            self.heap.insert",
+        "        if room == 0:\n            self.heap.insert",
+        "        if room == 1:\n            self.heap.insert",
         "a slab that was full is used again when two of its units are free",
     ),
     Bug(

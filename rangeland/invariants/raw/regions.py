@@ -123,23 +123,37 @@ class BuddyPool(RegionsPool):
         self._judge_orders()
 
     def _walk(self, region):
-        """The free blocks of a region, by its tree."""
+        """The free blocks of a region, by its tree, of which a word of free blocks
+        and one of live ones are in turn; together they are all of it."""
         size, order = region.limit - region.base, self.raw.word(region.address + at.TREE_ORDER)
         whole = size == 2**order and region.base % size == 0
         hold(whole, "ranges", f"[{region.base:#x}, {region.limit:#x}) of {self} is no block")
         leaves = size // self.align
-        self._judge_bytes(region, at.TREE + max(1, 2 * leaves // 64) * 8)
-        bits = self.raw.bits(region.address + at.TREE, 2 * leaves)
-        free = []
+        length = max(1, 2 * leaves // 64) * 64
+        self._judge_bytes(region, at.TREE + length // 64 * 16)
+        both = self.raw.bits(region.address + at.TREE, 2 * length)
+        bits, live = ([both[i + j] for i in range(start, 2 * length, 128) for j in range(64)]
+                      for start in (0, 64))  # fmt: skip
+        free, used = [], []
         for depth in range(leaves.bit_length()):
             step = size >> depth
             for i, bit in enumerate(bits[1 << depth : 2 << depth]):
                 told = f"the buddies of {step} bytes from {region.base + (i & -2) * step:#x} on"
                 single = not (bit and depth and bits[(1 << depth) + (i ^ 1)])
                 hold(single, "ranges", f"{told} are both free, and not one")
+                span = (region.base + i * step, region.base + (i + 1) * step)
                 if bit:
-                    free.append((region.base + i * step, region.base + (i + 1) * step))
-        hold(not bits[0], "links", f"the tree at {region.address:#x} has a node 0")
+                    free.append(span)
+                if live[(1 << depth) + i]:
+                    used.append(span)
+        told = f"the tree at {region.address:#x}"
+        beyond = (bits[0], live[0], *bits[2 * leaves :], *live[2 * leaves :])
+        hold(not any(beyond), "links", f"{told} has bits that are no node's")
+        at_base = region.base
+        for base, limit in sorted(free + used):
+            hold(base == at_base, "ranges", f"{told} has blocks that do not lie side by side")
+            at_base = limit
+        hold(at_base == region.limit, "ranges", f"{told} tells not of all of its region")
         return free
 
     def _judge_orders(self):

@@ -22,6 +22,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from support.server import Server
 
 ROOT = Path(__file__).resolve().parents[1]
 FROM_SOURCES = os.environ.get("RANGELAND_TEST_SOURCES", "") not in ("", "0")
@@ -129,12 +130,16 @@ def rng(seed):
     return random.Random(seed)
 
 
-@pytest.fixture
-def environment():
-    """The environment in which another process runs what this one runs."""
+def _environment():
     environment = dict(os.environ)
     environment.pop("RANGELAND_REQUIRE_COMPILED", None)
     return environment
+
+
+@pytest.fixture
+def environment():
+    """The environment in which another process runs what this one runs."""
+    return _environment()
 
 
 @pytest.fixture
@@ -150,11 +155,23 @@ def python(tmp_path, environment):
     return run
 
 
-@pytest.fixture
-def rangeland(python):
-    """Run the command `rangeland`, as `python` does."""
+@pytest.fixture(scope="session")
+def server():
+    """What runs the command `rangeland` without starting python each time."""
+    with Server(_environment()) as running:
+        yield running
 
-    def run(*args, **options):
-        return python("-m", "rangeland", *args, **options)
+
+@pytest.fixture
+def rangeland(python, server, tmp_path, environment):
+    """Run the command `rangeland`, as `python` does: by the server, but with options, or
+    with variables that python reads when it starts, in a process of its own."""
+
+    def run(*args, env=(), cwd=tmp_path, stdin=None, **options):
+        variables = environment | dict(env)
+        if options or not server.serves(variables):
+            options |= {"env": env, "cwd": cwd, "stdin": stdin}
+            return python("-m", "rangeland", *args, **options)
+        return server.run([*map(str, args)], variables, cwd, stdin)
 
     return run

@@ -10,6 +10,7 @@ import zlib
 from contextlib import contextmanager
 
 from rangeland.conform.shapes import ASIDES, check_header, check_line, short
+from rangeland.inputs import opened
 from vm.results import ParamError, RangelandError
 
 FORMAT = "mps-vectors/1"
@@ -52,7 +53,7 @@ class Vectors:
 
     def _texts(self):
         """The lines of the file, unzipped and decoded."""
-        with open(self.path, "rb") as file:
+        with opened(self.path) as file:
             data = file.read()
         if data[:2] == b"\x1f\x8b":
             data = self._unzipped(data)

@@ -5,6 +5,7 @@ import os
 from contextlib import ExitStack
 from pathlib import Path
 
+from rangeland.inputs import STANDARD
 from rangeland.traces import parquet
 from rangeland.traces.atomic import refuse_existing, written
 from rangeland.traces.writers import minimalloc, rep, torch
@@ -31,7 +32,7 @@ def refuse_output(source, path, form, force=False):
     """Refuse what convert would refuse, before the trace is read. Raises: ParamError; OSError."""
     if form == PARQUET and str(path).endswith(PACKED):
         raise ParamError(f"{path}: a Parquet file is packed within: expected a name without {PACKED}")
-    if source is not None and os.path.exists(path) and os.path.samefile(source, path):
+    if source not in (None, STANDARD) and os.path.exists(path) and os.path.samefile(source, path):
         raise ParamError(f"{path}: is the trace that is read, expected another file to write")
     refuse_existing(path, force)
     if not os.path.isdir(os.path.dirname(os.path.realpath(path))):

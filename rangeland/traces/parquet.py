@@ -60,23 +60,34 @@ def recognises(head):
 
 def read(source):
     """The Trace in `source`. Raises: TraceError."""
+    return whole(pieces_of(source))
+
+
+def pieces_of(source):
+    """The Pieces in `source`. Raises: TraceError."""
     if source.packing is not None:
         found = f"a Parquet file packed by {source.packing}"
         raise source.error(None, found, "a plain one, which is packed within")
-    return read_parquet(source.path)
+    with source.lasting() as source:
+        return Pieces(source.path, source.place)
 
 
 def read_parquet(path):
-    """The Trace in the file `path`, as it was when it was written there.
+    """As `whole`, of the file `path`."""
+    return whole(Pieces(path))
+
+
+def whole(pieces):
+    """The Trace in the file that Pieces are of, as it was when it was written there.
 
     Raises: OSError; TraceError, RowError; ParamError without pyarrow.
     Cost: O(n log n) time, at most 40 bytes a row.
     """
-    pieces = Pieces(path)
-    most = MOST_SPARE + MOST_RATIO * os.path.getsize(path)
+    path = pieces.path
+    most = MOST_SPARE + MOST_RATIO * os.path.getsize(pieces.file)
     if pieces.rows > most:
         found = f"{pieces.rows} rows in so small a file"
-        raise TraceError(str(path), None, found, f"at most {most}, or to be read in pieces")
+        raise TraceError(path, None, found, f"at most {most}, or to be read in pieces")
     types = COLUMNS | {"slot": "int64"}
     columns = {name: np.empty(pieces.rows, types[name]) for name in pieces.columns}
     numbering, at = Numbering(), 0
@@ -89,11 +100,11 @@ def read_parquet(path):
     op, slot, size, alignment, thread, address = map(columns.get, COLUMNS)
     try:
         return Trace(
-            op, slot, size, alignment, pieces.notes, NAME, str(path),
+            op, slot, size, alignment, pieces.notes, NAME, path,
             thread=thread, address=address, copy=False,
         )  # fmt: skip
     except ParamError as error:
-        raise TraceError(str(path), None, f"that {error}", "a trace") from error
+        raise TraceError(path, None, f"that {error}", "a trace") from error
 
 
 def write_parquet(trace, path, force=False, progress=None):
@@ -200,7 +211,8 @@ class Pieces:
     Iterating gives each Piece; compiled code may trust what is in it, its slots
     being below `slots` and its sizes not above `largest`. `rows`, `slots`,
     `blocks`, `largest`, `peak_bytes`, `peak_row`, `notes`, `format` (that the
-    trace was first read from) and `columns` (their names) are known before.
+    trace was first read from) and `columns` (their names) are known before. `place` is
+    the Scratch that holds the bytes, if `path` names a pipe; `file` what to open.
     Raises: OSError; TraceError if the file is not of this form; when iterated,
     RowError for a row that is wrong, and at the end TraceError if the rows do not
     come to the numbers known before; ParamError without pyarrow.
@@ -208,8 +220,9 @@ class Pieces:
     takes half as long again as others, for the accounts.
     """
 
-    def __init__(self, path):
+    def __init__(self, path, place=None):
         self.path = str(path)
+        self.place = place
         with self._open() as file:
             facts = self._facts(file)
             self.columns = self._columns(file.schema_arrow)
@@ -222,6 +235,11 @@ class Pieces:
 
     def __len__(self):
         return self.rows
+
+    @property
+    def file(self):
+        """The path of the file to open."""
+        return self.path if self.place is None else self.place.path
 
     @property
     def has_alignment(self):
@@ -317,16 +335,18 @@ class Pieces:
     def _open(self):
         """The ParquetFile; what pyarrow says of a damaged one is told as a TraceError."""
         pa, pq = pyarrow()
-        with open(self.path, "rb"):
-            pass
-        try:
-            with pa.OSFile(self.path) as raw, pq.ParquetFile(
-                raw, buffer_size=_BUFFER, pre_buffer=False, page_checksum_verification=True
-            ) as file:
-                yield file
-        except (pa.ArrowException, OSError, EOFError, UnicodeDecodeError) as error:
-            said = " ".join(str(error).split()) or type(error).__name__
-            raise self._error(f"what pyarrow cannot read ({said})", "a whole Parquet file") from error
+        with open(self.file, "rb") as named:
+            # pyarrow takes no name that is not UTF-8.
+            place = f"/proc/self/fd/{named.fileno()}"
+            try:
+                with pa.OSFile(place) as raw, pq.ParquetFile(
+                    raw, buffer_size=_BUFFER, pre_buffer=False, page_checksum_verification=True
+                ) as file:
+                    yield file
+            except (pa.ArrowException, OSError, EOFError, UnicodeDecodeError) as error:
+                said = " ".join(str(error).split()) or type(error).__name__
+                found = f"what pyarrow cannot read ({said})"
+                raise self._error(found, "a whole Parquet file") from error
 
     def _error(self, found, expected):
         return TraceError(self.path, None, found, expected)
@@ -337,6 +357,8 @@ class Pieces:
                 raise self._error(f"no column {name}", f"the columns {', '.join(NEEDED)}")
         names = [name for name in COLUMNS if name in schema.names]
         for name in names:
+            if (count := schema.names.count(name)) > 1:
+                raise self._error(f"{count} columns {name}", "one of each name")
             found = str(schema.field(name).type)
             if found != COLUMNS[name]:
                 raise self._error(f"a column {name} of {found}", COLUMNS[name])
@@ -369,9 +391,3 @@ class Pieces:
             if type(notes.get(name, 0)) is not int or notes.get(name, 0) < 0:
                 raise self._error(f"metadata note {name} {notes[name]!r}", "a number from 0")
         return facts
-
-
-def is_parquet(path):
-    """True if the file `path` begins as a Parquet file. Raises: OSError."""
-    with open(os.fspath(path), "rb") as file:
-        return recognises(file.read(len(MAGIC)))

@@ -47,29 +47,30 @@ FORMATS = {module.NAME: module for module in _MODULES}
 
 
 def read_trace(path, format=None, *, strict=False, newest=False, progress=None):
-    """The Trace in the file `path`, plain or packed, of `format` or of that recognised.
+    """The Trace in the file `path`, plain or packed, of `format` or of that recognised;
+    the path "-" is that of the standard input.
 
     What a recording tells that cannot be (a free of a block that is not live) or
     that is none of its format's is counted; with `strict` it is refused. Where a
     recording does not say which of several blocks was freed, it is the oldest;
     with `newest` the newest. `progress(done, total)` is called now and then with
-    the bytes of the file that were read.
+    the bytes of the file that were read, and how many it has, None if it is a pipe.
     Raises: OSError; TraceError, which names the line, for a file that is no
     trace or a damaged one; ParamError for an unknown format, and for what is no path.
     Cost: O(n) time, at most 40 bytes of memory an event.
     """
-    path, module = _path(path), None if format is None else _named(format)
-    with Source(path, strict=strict, newest=newest, progress=progress) as source:
+    module = None if format is None else _named(format)
+    with Source(_path(path), strict=strict, newest=newest, progress=progress) as source:
         return (module or _recognised(source)).read(source)
 
 
 def open_trace(path, format=None, **options):
     """What can be replayed of the file `path`: of our own form Pieces, which need
     little memory whatever its length; else as `read_trace`."""
-    path = _path(path)
-    if format in (None, parquet.NAME) and parquet.is_parquet(path):
-        return parquet.Pieces(path)
-    return read_trace(path, format, **options)
+    module = None if format is None else _named(format)
+    with Source(_path(path), **options) as source:
+        module = module or _recognised(source)
+        return parquet.pieces_of(source) if module is parquet else module.read(source)
 
 
 def bundled():

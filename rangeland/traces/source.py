@@ -3,8 +3,7 @@
 Source: design/readers.md#.sol.source
 """
 
-import os
-
+from rangeland.inputs import STANDARD, Scratch, opened
 from rangeland.traces.packing import unpacker
 from vm.results import ParamError
 
@@ -43,27 +42,29 @@ def shown(text):
 
 
 class Source:
-    """An open trace file, plain or packed by gzip or zstd, read once from the front.
+    """An open trace file, plain or packed by gzip or zstd, read once from the front; the
+    path "-" is that of the standard input.
 
     `head` is its first 64 KB (unpacked), for telling the format beforehand; `packing` the
     name of what it was packed by, or None; `lines` counts the lines given so far;
     `is_cut` tells, at the end, that the last line had no line end. `strict` and
     `newest` are what the user wishes of the reader. `progress(done, total)` is
-    called now and then with the bytes of the file that were read.
+    called now and then with the bytes of the file that were read, and how many it
+    has, None if it is a pipe. `place` is the Scratch to read, if `path` names a pipe.
     Raises: OSError; TraceError for an empty file and for one badly packed.
     """
 
-    def __init__(self, path, *, strict=False, newest=False, progress=None):
+    def __init__(self, path, *, strict=False, newest=False, progress=None, place=None):
         self.path = str(path)
+        self.place = place
         self.strict = strict
         self.newest = newest
         self.lines = 0
         self.is_cut = False
         self._progress = progress
         self._unpacked = 0
-        self._file = open(path, "rb")
+        self._file = opened(path if place is None else place.path)
         try:
-            self._size = os.fstat(self._file.fileno()).st_size
             self.packing, self._read_some, self._broken = unpacker(self._file)
             self._expect_packing()
             self.head = self._read(HEAD)
@@ -91,14 +92,14 @@ class Source:
             found = f"bad {self.packing} data ({wrong})"
             raise self.error(self.lines + 1, found, self.packing)
         self._unpacked += len(piece)
-        done = self._file.tell()
+        done = self._file.raw.done
         most = MOST_SPARE + MOST_RATIO * done
         if self.packing is not None and self._unpacked > most:
             found = f"{self._unpacked} bytes unpacked of {done}"
             expected = f"at most {most}; if it is a trace, unpack it beforehand"
             raise self.error(self.lines + 1, found, expected)
         if self._progress is not None:
-            self._progress(done, self._size)
+            self._progress(done, self._file.raw.size)
         return piece
 
     def error(self, line, found, expected):
@@ -107,7 +108,19 @@ class Source:
 
     def again(self):
         """The same file once more from its front, for a reader that needs more of it."""
-        return Source(self.path, strict=self.strict, newest=self.newest, progress=self._progress)
+        return self._other(self.place)
+
+    def lasting(self):
+        """This source, or of a pipe one of the same bytes, unpacked, in a Scratch: for a
+        reader that needs more of a file than once from the front. Raises: OSError."""
+        if self._file.raw.size is not None and self.path != STANDARD:
+            return self
+        return self._other(Scratch(self.pieces()))
+
+    def _other(self, place):
+        return Source(
+            self.path, strict=self.strict, newest=self.newest, progress=self._progress, place=place
+        )
 
     def pieces(self):
         """The unpacked bytes of the whole file, in pieces of at most 128 KB; the head is forgotten."""

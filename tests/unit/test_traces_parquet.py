@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 import random
 import sys
 from pathlib import Path
@@ -17,8 +18,8 @@ from rangeland.traces.parquet import (
     KEY,
     Pieces,
     RowError,
-    is_parquet,
     read_parquet,
+    recognises,
     write_parquet,
     writing,
 )
@@ -59,6 +60,32 @@ def table(path, op=(ALLOC, FREE), slot=(0, 0), size=(5, 0), facts=None, **more):
     text = facts if isinstance(facts, bytes) else json.dumps(FACTS | (facts or {})).encode()
     pq.write_table(made.replace_schema_metadata({KEY: text}), path)
     return path
+
+
+@pytest.mark.parametrize("name", ["op", "slot", "size", "alignment", "thread", "address", "other"])
+@pytest.mark.parametrize("read", [Pieces, read_trace, read_parquet])
+def test_a_column_twice_is_told(tmp_path, name, read):
+    column = {"op": pa.array((ALLOC, FREE), pa.int8()), "slot": pa.array((0, 0), pa.int32())}
+    column |= {"size": pa.array((5, 0), pa.int64()), "thread": pa.array((0, 0), pa.int32())}
+    twice = column.get(name, pa.array((8, 0), pa.int64()))
+    names = ["op", "slot", "size", name, *([] if name in ("op", "slot", "size") else [name])]
+    made = pa.table([column.get(each, twice) for each in names], names)
+    path = tmp_path / "twice.parquet"
+    pq.write_table(made.replace_schema_metadata({KEY: json.dumps(FACTS).encode()}), path)
+    if name == "other":
+        # What is not ours may be there as often as it likes.
+        assert len(read(path)) == 2
+        return
+    with pytest.raises(TraceError, match=f"found 2 columns {name}, expected one of each name"):
+        read(path)
+
+
+@pytest.mark.parametrize("name", [b"n\xffame", "größe☃".encode(), b"\xf0\x9f"])
+def test_a_name_of_any_bytes_is_one(tmp_path, name):
+    path = os.path.join(tmp_path, os.fsdecode(name + b".parquet"))
+    trace = read_trace(TRACES / "perl.rep.gz")
+    write_parquet(trace, path)
+    assert same(trace, read_trace(path)) and Pieces(path).path == path
 
 
 @pytest.mark.parametrize("name", ["perl.rep.gz", "vg_memcheck_edge.log.gz", "vg_memcheck_make.log.gz"])
@@ -126,7 +153,7 @@ def test_a_file_that_is_there_is_kept(tmp_path):
         write_parquet(trace, path)
     assert path.read_text() == "mine"
     write_parquet(trace, path, force=True)
-    assert is_parquet(path)
+    assert recognises(path.read_bytes())
     assert len(read_parquet(path)) == 1
 
 

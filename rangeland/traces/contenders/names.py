@@ -14,7 +14,7 @@ from rangeland.traces.contenders.ideal import Ideal
 from rangeland.traces.contenders.real import KNOWN, Real
 from rangeland.traces.contenders.recorded import Recorded
 from rangeland.traces.metrics import ratio
-from rangeland.traces.parquet import Pieces, read_parquet
+from rangeland.traces.parquet import Pieces, whole
 from rangeland.traces.replay import ROWS
 from rangeland.traces.result import Failure, Result
 from rangeland.traces.specs import POINTED, POOLS, THREADS, parse_options, parse_spec, unknown
@@ -175,7 +175,7 @@ def _seen(found, grain):
 
 def _whole(trace):
     """`trace`, in memory: what looks at whole lives cannot do with pieces."""
-    return read_parquet(trace.path) if isinstance(trace, Pieces) else trace
+    return whole(trace) if isinstance(trace, Pieces) else trace
 
 
 def _rows(curve):

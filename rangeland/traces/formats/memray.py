@@ -35,7 +35,13 @@ def read(source):
     if source.packing is not None:
         found = f"a capture packed by {source.packing}"
         raise source.error(None, found, "one as memray writes it, packed by itself or not")
-    command = [sys.executable, "-P", memray_child.__file__, source.path]
+    with source.lasting() as source:
+        return _read(source)
+
+
+def _read(source):
+    file = source.path if source.place is None else source.place.path
+    command = [sys.executable, "-P", memray_child.__file__, file]
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE) as child:  # fmt: skip
         try:

@@ -34,12 +34,13 @@ def recognises(head):
 
 def read(source):
     """The Trace in `source`. Raises: TraceError."""
-    try:
-        return _read(source)
-    except Forgotten:
-        # What is the same list, or dict, at two places takes memory for all there are.
-        with source.again() as again:
-            return _read(again, remember=True)
+    with source.lasting() as source:
+        try:
+            return _read(source)
+        except Forgotten:
+            # What is the same list, or dict, at two places takes memory for all there are.
+            with source.again() as again:
+                return _read(again, remember=True)
 
 
 def _read(source, remember=False):

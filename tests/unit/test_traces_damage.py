@@ -71,6 +71,24 @@ DAMAGED = [
     ("mps-telemetry", b"00000001 0029 PoolAlloc pReturn:20 si", "the parameters of PoolAlloc"),
     ("mps-telemetry", b"00000001 0029 PoolAlloc pReturn:20 size:FFFFFFFFFFFF", "one in 0.."),
     ("mps-telemetry", b"0000\0", "as mpseventtxt prints it"),
+    ("mps-telemetry", b"00000002 0029 PoolAlloc pReturn:20 size:5 size:6", "each once"),
+    ("mps-telemetry", b"00000002 0029 PoolAlloc pReturn:20 pReturn:30 size:5", "each once"),
+    ("mps-telemetry", b"00000002 0029 PoolAlloc pReturn:20 size:" + b"F" * 17, "parameters of Pool"),
+    ("mps-telemetry", b"00000002 0029 PoolAlloc pReturn:20 size:" + b"F" * 5000, "parameters of"),
+    ("mps-telemetry", b"00000002 0029 PoolAlloc pReturn:" + b"F" * 40 + b" size:5", "parameters of"),
+    ("mps-telemetry", b"00000002 0029 PoolAlloc pReturn:20 size:-5", "parameters of PoolAlloc"),
+    ("mps-telemetry", b"00000002 0029 PoolAlloc pReturn:20 size:5g", "parameters of PoolAlloc"),
+    ("mps-telemetry", b"00000002 0029 PoolAlloc", "parameters of PoolAlloc"),
+    ("mps-telemetry", b"00000002 0029 PoolAlIoc pReturn:20 size:5", "'PoolAlloc', as before"),
+    ("mps-telemetry", b"00000002 0029 PoolFree old:10 size:5", "'PoolAlloc', as before"),
+    ("mps-telemetry", b"12 ArenaAlloc base=0x20 size=007", "parameters of ArenaAlloc"),
+    ("mps-telemetry", b"12 ArenaAlloc base=0x20 size=08000", "parameters of ArenaAlloc"),
+    ("mps-telemetry", b"12 ArenaAlloc base=0x20 size=" + b"9" * 5000, "parameters of ArenaAlloc"),
+    ("mps-telemetry", b"12 ArenaAlloc base=0x20 size=" + b"9" * 20, "one in 0.."),
+    ("mps-telemetry", b"12 ArenaAlloc base=0x" + b"f" * 17 + b" size=5", "parameters of Arena"),
+    ("mps-telemetry", b"12 ArenaAlloc base=99999999999999999999 size=5", "at most 64 bits"),
+    ("mps-telemetry", b"12 ArenaFree base=0x20 base=0x30 size=5", "each once"),
+    ("mps-telemetry", b"12 ArenaAlloc base=0x20 size=0x", "parameters of ArenaAlloc"),
     ("rmm-csv", b"1,0,allocate,0x20,5", "Thread,Time,Action"),
     ("rmm-csv", b"1,0,allocate,0x20,-5,0", "Thread,Time,Action"),
     ("rmm-csv", b"1,0,allocate,zz,5,0", "Thread,Time,Action"),
@@ -84,6 +102,22 @@ DAMAGED = [
     ("minimalloc-csv", b"b,0,99999999999999999999,5", "a whole number in -4611686018427387904.."),
     ("minimalloc-csv", b"b,9,0,5", "one that ends after its beginning"),
     ("minimalloc-csv", b'"b,0,9,5', "a line of CSV"),
+]
+# Headers that name a column twice: the lines, and what is told.
+TWICE = [
+    (b"id,lower,upper,size,size\na,0,9,5,5\n", "each once"),
+    (b"id,lower,upper,end,size\na,0,9,8,5\n", "each once"),
+    (b"id,buffer,lower,upper,size\na,a,0,9,5\n", "each once"),
+    (b"id,start,lower,upper,size\na,0,0,9,5\n", "each once"),
+    (b"id,id,lower,upper,size\na,a,0,9,5\n", "each once"),
+    (b"id,lower,upper,size,offset,offset\na,0,9,5,0,64\n", "a column offset once, not 2 times"),
+    (b"id,lower,upper,size,alignment,alignment\na,0,9,5,8,16\n", "a column alignment once"),
+    (b"hint,hint,hint,id,lower,upper,size\n0,0,0,a,0,9,5\n", "a column hint once, not 3 times"),
+    (b"id,gaps,lower,upper,gaps,size\na,,0,9,,5\n", "a column gaps once"),
+    (b"id,lower,upper,size, offset,offset \na,0,9,5,0,64\n", "a column offset once"),
+    (b"Thread,Time,Action,Pointer,Size,Stream,Size\n1,0,allocate,0x10,5,0,6\n", "Thread,Time,Act"),
+    (b"Thread,Time,Action,Pointer,Size,Stream,Stream\n1,0,free,0x10,5,0,0\n", "Thread,Time,Act"),
+    (b"Thread,Time,Action,Pointer,Size,Size\n1,0,allocate,0x10,5,5\n", "a trace of parquet"),
 ]
 # What is counted, and with `strict` refused: the format, the lines, the count's name.
 COUNTED = [
@@ -117,6 +151,12 @@ COUNTED = [
     ("rmm-csv", b"1,0,free,0x20,5,0", "free_unknown"),
     ("minimalloc-csv", b"b,5,5,5", "never_live"),
 ]
+
+
+@pytest.mark.parametrize(("data", "expected"), TWICE)
+def test_a_column_named_twice_is_told(tmp_path, data, expected):
+    error = refusal(path_of(tmp_path, data))
+    assert error.line == 1 and expected in error.expected
 
 
 def path_of(tmp_path, data):

@@ -95,7 +95,9 @@ class _Buffers(Reading):
             self.where[column] = found[0][0]
             self.inclusive += found[0][1]
         for column in OPTIONAL:
-            if column in words:
+            if (count := words.count(column)) > 1:
+                raise self.bad(line, f"a column {column} once, not {count} times")
+            if count:
                 self.where[column] = words.index(column)
         self.header = words
 

@@ -9,11 +9,11 @@ NAME = "mps-telemetry"
 
 # What mpseventtxt prints: clock, code, name, and parameters as `name:value`, the
 # numbers of memory in hexadecimal.
-_MPS = re.compile(rb"[0-9A-F]{8,16} [0-9A-F]{4} (\w+|\[Unknown\]) *(.*)")
+_MPS = re.compile(rb"[0-9A-F]{8,16} ([0-9A-F]{4}) (\w+|\[Unknown\]) *(.*)")
 # What our own log prints: nanoseconds, name, and parameters as `name=value`.
-_OURS = re.compile(rb" *\d+ ([A-Z]\w+) *(.*)")
-_MPS_PARAM = re.compile(rb"(\w+):([0-9A-F]+)(?:\[[^\]]*\])?(?= |$)")
-_OURS_PARAM = re.compile(rb"(\w+)=(0x[0-9a-f]+|\d+)(?:\[[^\]]*\])?(?= |$)")
+_OURS = re.compile(rb" *\d+ ()([A-Z]\w+) *(.*)")
+_MPS_PARAM = re.compile(rb"(\w+):([0-9A-F]{1,16})(?:\[[^\]]*\])?(?= |$)")
+_OURS_PARAM = re.compile(rb"(\w+)=(0x[0-9a-f]{1,16}|0|[1-9]\d{0,19})(?:\[[^\]]*\])?(?= |$)")
 _RECOGNISED = re.compile(
     rb"^(?:[0-9A-F]{8,16} [0-9A-F]{4} [A-Z]\w+ +(?:\w+:|$)| *\d+ [A-Z]\w+ +\w+=)", re.M
 )
@@ -38,6 +38,7 @@ def read(source):
     that, what pools asked of the arena. Raises: TraceError."""
     reading = Heap(source, ("unparsed",))
     told = {level: Heap(source) for level in ("client", "arena")}
+    names = {}
     for line in reading.lines():
         match, param, base = _MPS.fullmatch(line), _MPS_PARAM, 16
         if match is None:
@@ -46,13 +47,15 @@ def read(source):
             if line.strip():
                 reading.skip(line, EXPECTED)
             continue
-        name, rest = match.groups()
+        code, name, rest = match.groups()
+        if names.setdefault(code or name, name) != name:
+            # A damaged name would be another event, of no interest.
+            raise reading.bad(line, f"{shown(names[code])}, as before, for the code {code.decode()}")
         for level, calls in (("client", CLIENT), ("arena", ARENA)):
             if name in calls:
                 heap = told[level]
                 heap.line = reading.line
-                values = dict(param.findall(rest))
-                _call(heap, line, name, [values.get(key) for key in calls[name]], base)
+                _call(heap, line, name, _values(param.findall(rest), calls[name]), base)
     reading.refuse_mixed(EXPECTED)
     level = "client" if told["client"].events else "arena"
     heap = told[level]
@@ -61,10 +64,16 @@ def read(source):
     return heap.trace(NAME, expected, level=level)
 
 
+def _values(found, keys):
+    """What each of `keys` is; None for one that is not there once."""
+    told = [[value for name, value in found if name == key] for key in keys]
+    return [values[0] if len(values) == 1 else None for values in told]
+
+
 def _call(heap, line, name, values, base):
     address, size = values
     if size is None or (address is None and not name.endswith(b"Fail")):
-        raise heap.error(shown(line), f"the parameters of {name.decode()}")
+        raise heap.error(shown(line), f"the parameters of {name.decode()}, each once")
     address = 0 if address is None else int(address, base)
     size = int(size, base)
     if name.endswith(b"Free"):

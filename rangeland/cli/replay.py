@@ -9,11 +9,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rangeland.cli.options import newest_option
 from rangeland.cli.output import console, emit_json, progress
 from rangeland.cli.replay_text import print_section
+from rangeland.inputs import STANDARD
 from rangeland.traces.contenders.names import NAMES, parse_contender
 from rangeland.traces.ranking import ranked, verdict
 from rangeland.traces.read import FORMATS, bundled, open_trace
 from rangeland.traces.result import CannotReplay
-from rangeland.traces.side import cores, side_by_side
+from rangeland.traces.side import Ended, cores, side_by_side
 from rangeland.traces.source import TraceError
 
 BAR = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
@@ -59,6 +60,9 @@ def replay(traces, specs, format, strict, newest, with_bundled, jobs, curve, as_
     A TRACE is what `rangeland info` knows, too: a log of valgrind
     --trace-malloc=yes, of mtrace, heaptrack or ltrace, a .rep file, and more. The pools are told best first, by the most memory that they
     had of the machine, then what that memory was beside what the program asked for.
+
+    Exit status: 0 it was done; 2 the request or a TRACE was wrong, or the system
+    ended the process of a pool: what came of the others is told all the same.
     """
     paths = [*traces, *([str(bundled())] if with_bundled else [])]
     if not paths:
@@ -70,42 +74,49 @@ def replay(traces, specs, format, strict, newest, with_bundled, jobs, curve, as_
     for pool in pools:
         pool.try_out()
     for path in paths:
-        os.stat(path)
+        if path != STANDARD:
+            os.stat(path)
     read = partial(open_trace, format=format, strict=strict, newest=newest)
     sections = [
         _section(read(path), path, pools, jobs or cores(), curve, as_json) for path in paths
     ]
     if as_json:
-        emit_json({"traces": sections})
+        emit_json({"traces": [section for section, _ in sections]})
+    if ended := [str(error) for _, errors in sections for error in errors]:
+        raise click.ClickException("; ".join(ended))
 
 
 def _section(trace, path, pools, jobs, curve, as_json):
-    """Replay one trace in all pools, tell of it, and return the section as JSON has it."""
+    """Replay one trace in all pools, and tell of it: the section as JSON has it, and an
+    Ended for each pool whose process was ended."""
     # A file that is wrong about itself is refused now, and not after the replays.
     figures = trace.figures()
     if not len(trace):
         found = "no event that makes or frees a block"
         raise TraceError(path, None, found, "one at least, to replay")
     outcomes = dict(zip(map(str, pools), _outcomes(trace, pools, jobs, curve), strict=True))
-    refused = {name: f"{name}: {why}." for name, why in outcomes.items() if isinstance(why, str)}
+    ended = [outcome for outcome in outcomes.values() if isinstance(outcome, Ended)]
+    refused = {n: str(why) for n, why in outcomes.items() if isinstance(why, str | Ended)}
     results = [result for name, result in outcomes.items() if name not in refused]
     order = ranked(results)
     if not as_json:
-        print_section(console(), path, trace.format, figures, results, refused.values())
-    return {
+        told = [f"{name}: {why}." for name, why in refused.items()]
+        print_section(console(), path, trace.format, figures, results, told)
+    section = {
         "trace": path,
         "format": trace.format,
         "figures": figures,
         "pools": [result.to_dict() for result in results],
-        "refused": {name: outcomes[name] for name in refused},
+        "refused": refused,
         "ranking": [result.pool for result in order],
         "verdict": verdict(results),
     }
+    return section, ended
 
 
 def _outcomes(trace, pools, jobs, curve):
-    """The Result of each pool, or why it cannot do this trace, in their order, with
-    a bar each on the way."""
+    """The Result of each pool, or why it cannot do this trace, or an Ended, in their
+    order, with a bar each on the way."""
     sampled = {"rows": curve, "curve": True} if curve else {}
     # No thread of rich's, as processes fork.
     with progress(*BAR, auto_refresh=False) as bar:

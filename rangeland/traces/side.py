@@ -6,6 +6,7 @@ Source: design/replay.md#.sol.side
 import ctypes
 import multiprocessing
 import os
+import pickle
 import signal
 from collections import deque
 from multiprocessing.connection import wait
@@ -13,6 +14,8 @@ from multiprocessing.connection import wait
 from vm.results import ParamError, RangelandError
 
 PR_SET_PDEATHSIG = 1
+# The status of a process that could not go on for want of memory, as a shell tells SIGKILL.
+NO_MEMORY = 137
 
 
 def cores():
@@ -20,13 +23,16 @@ def cores():
     return len(os.sched_getaffinity(0))
 
 
+class Ended(RangelandError):
+    """The process of a contender ended without a result; the message says how."""
+
+
 def side_by_side(contenders, work, tell, most):
     """work(contender, progress) of each, at most `most` at a time: a list in
-    the order of `contenders`.
+    the order of `contenders`, with an Ended of each whose process was ended.
 
     `tell(index, done)` is told of progress. With `most` 1, or one contender, no
-    process is made. Raises: what `work` raises, and then no process is left;
-    RangelandError if one ends without a result.
+    process is made. Raises: what `work` raises, and then no process is left.
     """
     if most == 1 or len(contenders) == 1:
         return [
@@ -60,23 +66,31 @@ def side_by_side(contenders, work, tell, most):
 def _hear(near, running, results, contenders, tell):
     """Take one message from a process; the last one is its end."""
     index, process = running[near]
-    try:
-        kind, value = near.recv()
-    except EOFError:
-        process.join()
-        raise RangelandError(
-            f"the replay in {contenders[index]} ended with status {process.exitcode}: "
-            f"expected a result"
-        ) from None
+    kind, value = _message(near)
     if kind == "progress":
         tell(index, value)
     elif kind == "failed":
         raise value[0](value[1])
     else:
-        results[index] = value
         del running[near]
         process.join()
         near.close()
+        results[index] = value if kind == "done" else Ended(_how(contenders[index], process))
+
+
+def _message(near):
+    """A message of a process, ("ended", None) if it ended in the middle of one, or of none."""
+    try:
+        return near.recv()
+    except (EOFError, OSError, pickle.UnpicklingError):
+        return "ended", None
+
+
+def _how(contender, process):
+    how = f"the replay in {contender} ended with status {process.exitcode}"
+    if process.exitcode in (-signal.SIGKILL, NO_MEMORY):
+        how += ", perhaps for want of memory"
+    return f"{how}: expected a result"
 
 
 def _child(work, contender, far, near, parent):
@@ -96,5 +110,7 @@ def _child(work, contender, far, near, parent):
         # Errors that say where in a file take more than a text to make.
         kind = ParamError if isinstance(error, ParamError) else type(error)
         far.send(("failed", (kind, str(error))))
+    except MemoryError:
+        os._exit(NO_MEMORY)
     else:
         far.send(("done", result))

@@ -265,3 +265,35 @@ def test_a_trace_with_nothing_to_replay_is_refused(rangeland, tmp_path):
     done = rangeland("replay", tmp_path / "x.rep", "--pool", "mvff")
     assert (done.returncode, done.stdout) == (2, "")
     assert "x.rep: found no event that makes or frees a block, expected one at least" in done.stderr
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_what_came_of_the_others_stays_if_one_is_killed(python, tmp_path, as_json):
+    (tmp_path / "kills.py").write_text(KILLS)
+    names = ["--pool", "mvff", "--pool", "buddy", "--pool", "segfit", "--jobs", "2"]
+    done = python("kills.py", "replay", "--bundled", *names, *["--json"] * as_json)
+    why = "the replay in buddy ended with status -9, perhaps for want of memory: expected a result"
+    assert (done.returncode, done.stderr) == (2, f"rangeland: {why}\n")
+    if as_json:
+        (section,) = json.loads(done.stdout)["traces"]
+        assert section["refused"] == {"buddy": why}
+        assert [pool["pool"] for pool in section["pools"]] == ["mvff", "segfit"]
+    else:
+        assert f"buddy: {why}." in " ".join(done.stdout.split())
+        assert "\n mvff " in done.stdout and "\n segfit " in done.stdout
+
+
+KILLS = """
+import os, signal
+from rangeland.traces.specs import PoolSpec
+replay = PoolSpec.replay
+
+def killed(self, *args, **options):
+    if str(self) == "buddy":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return replay(self, *args, **options)
+
+PoolSpec.replay = killed
+from rangeland.__main__ import main
+main()
+"""

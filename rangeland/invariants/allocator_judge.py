@@ -139,25 +139,14 @@ class AllocatorJudge(FillingTrial, SubjectTrial):
         self.accounts.took(size)
         self.accounts.expect()
 
-    def _refused(self, request, mark, expected):
+    def _refused(self, request, mark):
         """A refusal leaves all as it was."""
-        if expected is not None:
-            raise Broken("placement", f"refused, though {expected:#x} is free")
         self.accounts.expect_unwound(mark, request)
         self.accounts.expect()
 
-    def predict(self, size):
-        """Where the next block of `size` bytes must lie, or None if that is
-        not known. The policies of our own pools are known to some."""
-
-    def expect_predicted(self, address, expected, name):
-        """Raises: Broken if a block lies elsewhere than predicted."""
-        if expected is not None and address != expected:
-            raise Broken(
-                "placement",
-                f"a block lies at {address:#x}: expected {expected:#x}",
-                f"assert {name} == {expected:#x}",
-            )
+    def expect_predicted(self, address, name):
+        """Raises: Broken if a block lies elsewhere than its policy says. The
+        policies of our own pools are known to their trials."""
 
     def _expect_no_pools(self):
         """A class destroys the pools that it made, if it destroys at all. A

@@ -6,8 +6,9 @@ Source: design/invariants.md#.sol.calls
 import inspect
 from functools import lru_cache
 
+from pools.mfs import MFS
+from pools.point import PointedPool
 from pools.pool import Pool
-from pools.regions import RegionPool
 from rangeland.invariants.finding import CannotTry
 from rangeland.invariants.offers import offered
 from rangeland.invariants.workload import MOST
@@ -55,7 +56,7 @@ class Calls:
         self.aligned = self._aligned(Given(name, getattr(allocator, name))) if name else None
 
     def _aligned_of(self, pool):
-        if not isinstance(pool, RegionPool):
+        if isinstance(pool, (MFS, PointedPool)):
             return None
         self.text["aligned"] = "alloc({size}, align={align})"
         return lambda align, size: pool.alloc(size, align=align)

@@ -59,6 +59,7 @@ _GROUPS = {
     },
     "pools": {
         "placement": ("A block lies where the policy says.", RESULTS),
+        "wrong-use": ("What is no block, or no size, is refused as such.", RESULTS),
         "give-back": ("After a free no more than the spare fraction is kept.", RESULTS),
     },
     "lands": {

@@ -117,15 +117,15 @@ class HoldingTrial(FillingTrial, SpaceTrial):
 
     def do_buddy(self, number, *options):
         """A pool of the class Buddy; it asks for more than it keeps."""
-        return self._make(number, Buddy, dict(zip(BuddyTrial.names, options)), None)
+        return self._make(number, Buddy, dict(zip(BuddyTrial.DEFAULTS, options)), None)
 
     def do_segfit(self, number, *options):
         """A pool of the class SegFit."""
-        return self._make(number, SegFit, dict(zip(SegFitTrial.names, options)), None, options[-1])
+        return self._make(number, SegFit, dict(zip(SegFitTrial.DEFAULTS, options)), None, options[-1])
 
     def do_slab(self, number, *options):
         """A pool of the class Slab."""
-        return self._make(number, Slab, dict(zip(SlabTrial.names, options)), None, options[-1])
+        return self._make(number, Slab, dict(zip(SlabTrial.DEFAULTS, options)), None, options[-1])
 
     def _make(self, number, kind, options, unit, high=None):
         if number in self.pools:

@@ -1,7 +1,6 @@
-"""Trials of our own pool classes, which predict where blocks lie.
+"""Trials of our own pool classes, beside models of what they promise.
 
-The predictions are made from nothing but results and who owns the grains of
-the arena. Source: design/invariants.md#.sol.policies
+Source: design/invariants.md#.sol.policies
 """
 
 from pools.mfs import MFS
@@ -9,43 +8,30 @@ from pools.mvt import MVT
 from pools.point import PointedPool
 from rangeland.invariants.allocator import AllocatorTrial
 from rangeland.invariants.fits import TRIALS as FIT_TRIALS
+from rangeland.invariants.modelled import ModelTrial
+from rangeland.invariants.models.mfs import MFSModel
 from rangeland.invariants.points import MVTTrial, PointTrial
 from rangeland.invariants.regional import TRIALS as REGIONAL
 
 # The classes of trials, by that of the pool.
-TRIALS = FIT_TRIALS | dict(REGIONAL) | {MVT: MVTTrial}
+TRIALS = FIT_TRIALS | REGIONAL | {MVT: MVTTrial}
 
 
-class MFSTrial(AllocatorTrial):
-    """A trial of an MFS pool: the unit freed last is given first."""
+class MFSTrial(ModelTrial):
+    """A trial of an MFS pool, whatever it was made with."""
 
-    also = ("placement",)
-    freed = ()
+    def make_model(self):
+        """The model of a pool of that unit, with the extents that it has."""
+        pool = self.pool
+        extends = "extends itself: yes" in pool.describe()
+        model = MFSModel(self.arena.grain_size, pool.client_size, pool.extend_by, extends)
+        model.total = pool.total_size
+        model.units = list(pool.free_units())[::-1]
+        model.used = (pool.total_size - pool.free_size) // pool.unit_size
+        return model
 
-    def _see_what_it_offers(self, options):
-        super()._see_what_it_offers(options)
-        self.freed = []
-
-    def predict(self, size):
-        """The unit freed last, if one is known."""
-        return self.freed[-1] if self.freed else None
-
-    def expect_predicted(self, address, expected, name):
-        """Raises: Broken if a block lies elsewhere than predicted."""
-        super().expect_predicted(address, expected, name)
-        if expected is not None:
-            self.freed.pop()
-
-    def freed_block(self, block):
-        """A unit more is known to be free."""
-        self.freed.append(block.address)
-
-    def do_cycle(self, size, times):
-        """As it is for all; what is free then, nobody knows."""
-        done = super().do_cycle(size, times)
-        if done is not False:
-            self.freed = []
-        return done
+    def _may_refuse(self):
+        return not self.model.extends
 
 
 def trial_for(make, made):

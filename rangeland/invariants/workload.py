@@ -111,14 +111,14 @@ class Workload(Draws):
 
     OPTIONAL = (
         "realloc", "calloc", "aligned", "fill", "drain", "thin", "swap", "pair", "cycle",
-        "reunite", "limit", "refuse", "collect", "renew", "reserve",
+        "reunite", "limit", "refuse", "collect", "renew", "reserve", "resize", "wrong",
     )  # fmt: skip
 
     def _offers(self, name):
         calls = self.trial.calls
         if name in ("realloc", "calloc", "aligned"):
             return getattr(calls, name) is not None
-        if name in ("renew", "reserve"):
+        if name in ("renew", "reserve", "resize", "wrong"):
             return hasattr(self.trial, f"do_{name}")
         if name in ("reunite", "wear"):
             return bool(self.trial.whole())
@@ -196,6 +196,24 @@ class Workload(Draws):
         size = self.rng.choice((self.sizes.next(), *near))
         least, most = self.trial.limits
         self._add("realloc", block.number, max(least, min(size, most)))
+
+    def _resize(self):
+        """As a realloc, of a block that has to stay; often the other way round at once."""
+        block = self._victim()
+        if block is not None:
+            near = block.size + 8, block.size // 2 or 1, block.size * 2, self._room(block)
+            sizes = [self.rng.choice((self.sizes.next(), *near, self._room(block)))]
+            if self.rng.random() < 0.5:
+                sizes.append(self.rng.choice((block.size, *near)))
+            least, most = self.trial.limits
+            for size in sizes:
+                self._add("resize", block.number, max(least, min(size, most)))
+
+    def _wrong(self):
+        """Something that has to be refused."""
+        block = self._victim()
+        if block is not None:
+            self._add("wrong", self.rng.choice(self.trial.WRONG), block.number)
 
     def _room(self, block):
         """About as many bytes as there are up to the next block that lives."""

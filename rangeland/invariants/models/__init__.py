@@ -1,0 +1,1 @@
+"""Models of our own pool classes: what each promises, to the byte."""

@@ -1,0 +1,270 @@
+"""Grammar: what mistakes can be made in a source, by its syntax tree.
+
+Operators, constants, conditions, arguments, statements, values returned. What
+only tells or judges is left alone (design/mutants.md#.sol.kinds).
+"""
+
+import ast
+import re
+
+from mutants.mutant import Mutant
+
+COMPARISONS = {
+    ast.Lt: ("<", ("<=", ">=")),
+    ast.LtE: ("<=", ("<", ">")),
+    ast.Gt: (">", (">=", "<=")),
+    ast.GtE: (">=", (">", "<")),
+    ast.Eq: ("==", ("!=",)),
+    ast.NotEq: ("!=", ("==",)),
+    ast.Is: ("is", ("is not",)),
+    ast.IsNot: ("is not", ("is",)),
+    ast.In: ("in", ("not in",)),
+    ast.NotIn: ("not in", ("in",)),
+}
+ARITHMETIC = {
+    ast.Add: ("+", "-"),
+    ast.Sub: ("-", "+"),
+    ast.Mult: ("*", "+"),
+    ast.FloorDiv: ("//", "*"),
+    ast.Mod: ("%", "//"),
+    ast.LShift: ("<<", ">>"),
+    ast.RShift: (">>", "<<"),
+    ast.BitAnd: ("&", "|"),
+    ast.BitOr: ("|", "&"),
+    ast.BitXor: ("^", "|"),
+}
+SWAPPED = {"min": "max", "max": "min"}
+# Functions that tell people, or judge: no mistakes are made in what they say.
+TELLING = re.compile(r"_*check(_.*)?$|described?$|told$|text$|__repr__$|__str__$|_near$|_told$")
+# What is called for what it tells to who listens or is refused.
+MESSAGES = {"failure", "ParamError", "ParamTypeError", "ProtocolError", "ResourceError"}
+
+
+def mutants(file, text):
+    """All mistakes that can be made in the source `text` of `file`: a list, in
+    the order of their places."""
+    visitor = _Visitor(file, text)
+    visitor.visit(ast.parse(text))
+    return visitor.found
+
+
+class _Visitor(ast.NodeVisitor):
+    def __init__(self, file, text):
+        self.file, self.source = file, text.encode()
+        self.starts = [0]
+        for line in self.source.split(b"\n"):
+            self.starts.append(self.starts[-1] + len(line) + 1)
+        self.within = []
+        self.found = []
+        self.counts = {}
+
+    # Places
+
+    def _start(self, node):
+        return self.starts[node.lineno - 1] + node.col_offset
+
+    def _limit(self, node):
+        return self.starts[node.end_lineno - 1] + node.end_col_offset
+
+    def _text(self, node):
+        return self.source[self._start(node) : self._limit(node)].decode()
+
+    def _line(self, source, start, limit):
+        """The lines of `source` that [start, limit) lies in, as one."""
+        begin = source.rfind(b"\n", 0, start) + 1
+        end = source.find(b"\n", limit)
+        return " ".join(source[begin : end if end >= 0 else len(source)].decode().split())
+
+    def _add(self, kind, start, limit, text):
+        if self.source[start:limit].decode() == text:
+            return
+        made = self.source[:start] + text.encode() + self.source[limit:]
+        old = self._line(self.source, start, limit)
+        new = self._line(made, start, start + len(text.encode()))
+        function = ".".join(self.within)
+        nth = self.counts[function, old, new] = self.counts.get((function, old, new), -1) + 1
+        line = self.source.count(b"\n", 0, start) + 1
+        self.found.append(
+            Mutant(self.file, function, kind, line, old, new, nth, start, limit, text)
+        )
+
+    def _replace(self, kind, node, text):
+        self._add(kind, self._start(node), self._limit(node), text)
+
+    # What is walked
+
+    def visit_FunctionDef(self, node):
+        if TELLING.match(node.name):
+            return
+        self.within.append(node.name)
+        for default in (*node.args.defaults, *filter(None, node.args.kw_defaults)):
+            self.visit(default)
+        self._body(node.body)
+        self.within.pop()
+
+    def visit_ClassDef(self, node):
+        self.within.append(node.name)
+        self._body(node.body)
+        self.within.pop()
+
+    def _body(self, body):
+        first = body[0]
+        told = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
+        for statement in body[1:] if told else body:
+            self.visit(statement)
+
+    def visit_Module(self, node):
+        self._body(node.body)
+
+    def visit_Assert(self, node):
+        pass
+
+    def visit_JoinedStr(self, node):
+        pass
+
+    def visit_Import(self, node):
+        pass
+
+    visit_ImportFrom = visit_Import
+
+    # Statements
+
+    def visit_Raise(self, node):
+        if node.exc is not None:
+            self._replace("dropped", node, "pass")
+
+    def visit_Expr(self, node):
+        if isinstance(node.value, ast.Call) and not _tells(node.value):
+            self._replace("dropped", node, "pass")
+            self.visit(node.value)
+
+    def visit_Assign(self, node):
+        if self.within and any(not isinstance(t, (ast.Name, ast.Tuple)) for t in node.targets):
+            self._replace("dropped", node, "pass")
+        self.generic_visit(node)
+
+    def visit_AugAssign(self, node):
+        self._replace("dropped", node, "pass")
+        self._operator(node.op, node.target, node.value, "=")
+        self.generic_visit(node)
+
+    def visit_Break(self, node):
+        self._replace("dropped", node, "pass")
+
+    visit_Continue = visit_Break
+
+    def visit_Return(self, node):
+        value = node.value
+        if value is None or _tells(value):
+            return
+        if isinstance(value, ast.Attribute) and self._text(value) == "r.OK":
+            self._replace("returned", value, "r.FAIL")
+        elif not isinstance(value, (ast.Constant, ast.JoinedStr)):
+            self._replace("returned", value, "0")
+        self.visit(value)
+
+    def visit_If(self, node):
+        self._negated(node.test)
+        self.generic_visit(node)
+
+    def visit_While(self, node):
+        self._negated(node.test)
+        self.generic_visit(node)
+
+    visit_IfExp = visit_If
+
+    def _negated(self, test):
+        if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
+            self._replace("negated", test, self._text(test.operand))
+        elif not isinstance(test, ast.Compare) or len(test.ops) > 1 or type(test.ops[0]) in (
+            ast.Lt, ast.LtE, ast.Gt, ast.GtE,
+        ):  # fmt: skip
+            self._replace("negated", test, f"not ({self._text(test)})")
+
+    # Expressions
+
+    def visit_Compare(self, node):
+        operands = [node.left, *node.comparators]
+        for left, op, right in zip(operands, node.ops, operands[1:]):
+            symbol, others = COMPARISONS[type(op)]
+            for other in others:
+                self._symbol("comparison", left, right, symbol, other)
+        self.generic_visit(node)
+
+    def visit_BinOp(self, node):
+        self._operator(node.op, node.left, node.right)
+        self.generic_visit(node)
+
+    def _operator(self, op, left, right, after=""):
+        if type(op) in ARITHMETIC:
+            symbol, other = ARITHMETIC[type(op)]
+            self._symbol("arithmetic", left, right, symbol + after, other + after)
+
+    def _symbol(self, kind, left, right, symbol, other):
+        """Between two operands there is another operator."""
+        start = self.source.find(symbol.encode(), self._limit(left), self._start(right))
+        if start >= 0:
+            self._add(kind, start, start + len(symbol), other)
+
+    def visit_BoolOp(self, node):
+        symbol, other = ("and", "or") if isinstance(node.op, ast.And) else ("or", "and")
+        for left, right in zip(node.values, node.values[1:]):
+            self._symbol("logic", left, right, symbol, other)
+        self.generic_visit(node)
+
+    def visit_UnaryOp(self, node):
+        if isinstance(node.op, ast.USub) and not isinstance(node.operand, ast.Constant):
+            self._replace("arithmetic", node, self._text(node.operand))
+        elif isinstance(node.op, ast.Invert):
+            self._replace("arithmetic", node, self._text(node.operand))
+        self.generic_visit(node)
+
+    def visit_Constant(self, node):
+        value = node.value
+        if isinstance(value, bool):
+            self._replace("constant", node, repr(not value))
+        elif type(value) is int:
+            self._replace("constant", node, str(value + 1))
+            if value > 0:
+                self._replace("constant", node, str(value - 1))
+        elif type(value) is float:
+            self._replace("constant", node, repr(value / 2 if value else 0.5))
+
+    def visit_Call(self, node):
+        if _tells(node):
+            return
+        if isinstance(node.func, ast.Name) and node.func.id in SWAPPED:
+            self._replace("swapped", node.func, SWAPPED[node.func.id])
+        elif self._text(node.func) == "mmu.at":
+            # The size is what checked mode verifies, and no more (.lim.verified).
+            return self.visit(node.args[1])
+        else:
+            self._arguments(node.args)
+        return self.generic_visit(node)
+
+    def _arguments(self, args):
+        """Two that stand side by side change places."""
+        for one, other in zip(args, args[1:]):
+            if isinstance(one, ast.Starred) or isinstance(other, ast.Starred):
+                continue
+            if _is_no_number(one) or _is_no_number(other):
+                continue
+            start, limit = self._start(one), self._limit(other)
+            between = self.source[self._limit(one) : self._start(other)].decode()
+            self._add("swapped", start, limit, f"{self._text(other)}{between}{self._text(one)}")
+
+
+def _is_no_number(node):
+    """True if `node` is what nobody takes for a number: a space, words, a string."""
+    name = getattr(node, "attr", getattr(node, "id", ""))
+    return name in ("space", "w", "words", "grains", "nodes") or isinstance(
+        getattr(node, "value", None), str
+    )
+
+
+def _tells(node):
+    """True if `node` is a call that makes a message, or tells a listener."""
+    if not isinstance(node, ast.Call):
+        return False
+    name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+    return name in MESSAGES or name in ("warn", "told", "described") or name.endswith("_failure")

@@ -5,7 +5,7 @@ Source: design/stress.md#.sol.client
 
 from rangeland.invariants.draws import Draws
 from rangeland.invariants.holdings import FITS
-from rangeland.invariants.points import drawn_keywords
+from rangeland.invariants.temporal import drawn_keywords
 from rangeland.invariants.regional import BuddyTrial, SegFitTrial, SlabTrial
 from rangeland.invariants.verdicts import free_runs
 

@@ -17,10 +17,11 @@ from pools.slab import Slab
 from pools.worstfit import WorstFit
 from rangeland.invariants.blocks import Blocks, pattern, spans
 from rangeland.invariants.finding import Broken
-from rangeland.invariants.points import KEYWORDS, AtPoints
+from rangeland.invariants.points import AtPoints
 from rangeland.invariants.regional import BuddyTrial, SegFitTrial, SlabTrial
 from rangeland.invariants.rounding import rounding_of
 from rangeland.invariants.spaces import SpaceTrial
+from rangeland.invariants.temporal import KEYWORDS
 from rangeland.invariants.telling import FillingTrial
 from rangeland.invariants.trial import described
 from rangeland.invariants.verdicts import (

@@ -26,7 +26,7 @@ class LandTrial(LandJudge):
     from the beginning of memory that is mapped, where the land has an arena.
 
     Steps: begin, insert, delete, insert_steal, delete_steal, find (first,
-    last, largest), zones, visit, refuse, relent.
+    last, largest, best), next, zones, whole, visit, refuse, relent.
     """
 
     def __init__(self, factory):
@@ -94,8 +94,17 @@ class LandTrial(LandJudge):
             whole = self.model.insert(base, limit)
             if verb != "insert_steal" or answer != (base, limit):
                 self._expect("insert", answer, whole, base, limit)
+        self._follow(verb, answer, base, limit)
         self.expect_ranges()
         return True
+
+    def _follow(self, verb, answer, base, limit):
+        """The model of a failover does the same edit; the forms that steal tell
+        something else where they steal nothing."""
+        if verb == "insert_steal" and answer is not None and self.exact is not None:
+            self.exact.insert(base, limit)
+        else:
+            self._expect_exact(verb.partition("_")[0], answer, base, limit)
 
     def _delete(self, verb, lo, hi):
         if not self._is_range(lo, hi) or not hasattr(self.land, verb):
@@ -108,6 +117,7 @@ class LandTrial(LandJudge):
         if answer is not None:
             self.model.delete(base, limit)
             self._expect("delete", answer, whole, base, limit)
+        self._follow(verb, answer, base, limit)
         self.expect_ranges()
         return True
 
@@ -147,7 +157,39 @@ class LandTrial(LandJudge):
             self._expect_found(which, size, mode, answer, fitting, loose)
             if mode != "none":
                 self.model.delete(*answer[0])
+        self._expect_exact("find", answer, which, size, mode)
         self.expect_ranges()
+        return True
+
+    def do_next(self, lo, size, mode="none"):
+        """Find the first range that fits of those that end after an address."""
+        if "find_next" not in self.offers or not self._is_size(size) or lo < 0:
+            return False
+        address = self.base + lo
+        loose = self._is_loose()
+        fitting = [(b, x) for b, x in (self.land if loose else self.model)]
+        fitting = [(b, x) for b, x in fitting if x > address and x - b >= size]
+        text = f'find_next(base + {lo}, {size}, "{mode}")'
+        try:
+            answer = self._told(text, "find_next", address, size, mode)
+        except (Refused, Wrong) as error:
+            raise Broken("find", f"{text} is refused: {error}") from error
+        if answer is None:
+            self._expect_none("find_next", fitting)
+        else:
+            if self.exact is None or not loose:
+                self._expect_found("next", size, mode, answer, fitting, loose)
+            if mode != "none":
+                self.model.delete(*answer[0])
+        self._expect_exact("find", answer, "next", size, mode, address)
+        self.expect_ranges()
+        return True
+
+    def do_whole(self, grain):
+        """The bytes of whole grains."""
+        if "whole_size" not in self.offers or grain < 1 or grain & (grain - 1):
+            return False
+        self.expect_whole(grain)
         return True
 
     def _find(self, name, size, mode):
@@ -197,6 +239,8 @@ class LandTrial(LandJudge):
         if False in answers:
             raise Broken("reentry", "a visitor deletes in the land that it visits")
         self._expect_visited(seen)
+        goes = lambda base, limit: (base - self.base) // self.align % modulus == 0  # noqa: E731
+        self._expect_exact("visit", seen if self.exact else None, goes)
         for base, limit in seen:
             if (base - self.base) // self.align % modulus == 0:
                 self.model.delete(base, limit)
@@ -217,11 +261,15 @@ class LandTrial(LandJudge):
             return False
         self._refuse("node", nth, count)
         self.refusing = True
+        if self.exact is not None:
+            self.exact.refuse(nth, count)
         return True
 
     def do_relent(self):
         """Nodes for all again."""
         self.refusing = False
+        if self.exact is not None:
+            self.exact.refuse(1, 0)
         return super().do_relent()
 
     # What is asked of it

@@ -4,10 +4,13 @@ Source: design/invariants.md#.sol.land
 """
 
 from land.cbs import CBS
+from land.failover import Failover
 from land.freelist import Freelist
 from land.sorted import SortedLand
 from pools.mfs import MFS
 from rangeland.invariants.finding import Broken
+from rangeland.invariants.models.failover import FailoverModel
+from rangeland.invariants.models.model import whole_grains
 from rangeland.invariants.ranges import Ranges, joined, part_of
 from rangeland.invariants.scope import land_scope
 from rangeland.invariants.subjects import SubjectTrial
@@ -21,7 +24,7 @@ SMALL = 1
 # Where ranges lie that are in no arena.
 NOWHERE = 1 << 20
 
-FINDS = ("find_first", "find_last", "find_largest")
+FINDS = ("find_first", "find_last", "find_largest", "find_best")
 ALL_ZONES = (1 << 64) - 1
 
 
@@ -63,7 +66,7 @@ class LandJudge(SubjectTrial):
         return self.land
 
     def _see_what_it_offers(self):
-        self.model = Ranges()
+        self.model, self.exact = Ranges(), None
         align = getattr(self.land, "align", 8)
         self.align = align if type(align) is int and align > 0 else 1
         shift = getattr(self.land, "zone_shift", None)
@@ -71,7 +74,13 @@ class LandJudge(SubjectTrial):
             self.shift = shift
         # One of two lands hides a want of nodes, and may coalesce late.
         self.is_split = hasattr(self.land, "secondary")
+        # Of ours it is known what is in which of the two.
+        self.exact = FailoverModel() if isinstance(self.land, Failover) else None
         self.offers = {name for name in FINDS if self._has(name, self.align)}
+        if self._has("find_next", 1, self.align):
+            self.offers.add("find_next")
+        if callable(getattr(self.land, "whole_size", None)) and self._has_whole():
+            self.offers.add("whole_size")
         # Of a range of more than 64 stripes not all is searched, and may not be.
         if SPAN >> self.shift <= 64 and self._has("find_in_zones", self.align, ALL_ZONES):
             self.offers.add("find_in_zones")
@@ -94,6 +103,12 @@ class LandJudge(SubjectTrial):
         except Wrong:
             return False
 
+    def _has_whole(self):
+        try:
+            return self._ask(self.land.whole_size, 4096) == 0
+        except Wrong:
+            return False
+
     def _is_loose(self):
         """True while ranges may touch each other in a land of two lands."""
         return self.is_split and self.refusing
@@ -103,7 +118,14 @@ class LandJudge(SubjectTrial):
         self.script.begin(f"found = land.{text}")
         return self._ask(getattr(self.land, verb), *arguments)
 
+    def _attempts(self):
+        """How often a node was asked for since nodes began to be refused."""
+        plan = self.arena.space.faults if self.arena is not None else None
+        return plan.attempts["node"] if plan is not None else 0
+
     def _ask(self, function, *arguments):
+        if self.exact is not None:
+            self.exact.attempts = self._attempts()
         try:
             return function(*arguments)
         except MemoryError as error:
@@ -152,8 +174,10 @@ class LandJudge(SubjectTrial):
         elif fitting and which == "largest":
             most = max(x - b for b, x in fitting)
             wholes = self._largest_that_may([(b, x) for b, x in fitting if x - b == most])
+        elif fitting and which == "best":
+            wholes = [min(fitting, key=lambda pair: pair[1] - pair[0])]
         elif fitting:
-            wholes = [fitting[0 if which == "first" else -1]]
+            wholes = [fitting[-1 if which == "last" else 0]]
         allowed = [(part_of(whole, size, mode), whole) for whole in wholes]
         if which == "largest" and mode != "none" and not hasattr(self.land, "nodes"):
             # A list takes all of a largest range (design/land.md#.lim.largest).
@@ -194,6 +218,41 @@ class LandJudge(SubjectTrial):
         """Of several largest ranges, those that may be found."""
         which, _ = largest_promised(self.land)
         return {"lowest": equals[:1], "highest": equals[-1:], None: equals}[which]
+
+    def _expect_exact(self, verb, answer, *arguments):
+        """Of a failover of ours: the answer, and what lies in which of its lands."""
+        if self.exact is None:
+            return
+        expected = getattr(self.exact, verb)(*arguments)
+        if self.exact.attempts != self._attempts() and self.refusing:
+            # The arena asked for nodes of its own meanwhile.
+            self.exact.primary.list = list(self.land.primary)
+            self.exact.secondary.list = list(self.land.secondary)
+            return
+        if answer != expected:
+            raise Broken(
+                "find" if verb == "find" else verb,
+                f"the answer is {self._pairs(answer)}: expected {self._pairs(expected)}",
+                f"assert found == {self._proof(expected)}" if expected else "assert found is None",
+            )
+        for name in ("primary", "secondary"):
+            found, expected = list(getattr(self.land, name)), list(getattr(self.exact, name))
+            if found != expected:
+                proof = f"assert list(land.{name}) == [{', '.join(map(self._proof, expected))}]"
+                told = f"the {name} has {self._pairs(found)}: expected {self._pairs(expected)}"
+                raise Broken("flushed", told, proof)
+
+    def expect_whole(self, grain):
+        """The bytes of whole grains, as the land tells them."""
+        self.script.begin(f"found = land.whole_size({grain})")
+        found = self._ask(self.land.whole_size, grain)
+        ranges = self.model
+        if self.exact is not None:
+            ranges = [*self.exact.primary, *self.exact.secondary]
+        expected = whole_grains(ranges, grain)
+        if found != expected:
+            told = f"whole_size({grain}) is {found}: expected {expected}"
+            raise Broken("land-size", told, f"assert found == {expected}")
 
     # Judging all
 

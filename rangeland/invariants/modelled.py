@@ -176,7 +176,7 @@ class ModelTrial(AllocatorTrial):
                 )
 
     def _expect_ranges(self, expected):
-        found = list(self.own().free_ranges())
+        found = self._ranges()
         if found != expected:
             one = next((x for x in found if x not in expected), None)
             other = next((x for x in expected if x not in found), None)
@@ -185,6 +185,9 @@ class ModelTrial(AllocatorTrial):
                 f"{len(found)} free ranges, e.g. {one}: expected {len(expected)}, e.g. {other}",
                 f"assert list(pool.free_ranges()) == {expected}" if len(expected) < 9 else None,
             )
+
+    def _ranges(self):
+        return list(self.own().free_ranges())
 
     def expect_predicted(self, address, name):
         """Raises: Broken if a block lies elsewhere than the model says."""
@@ -261,7 +264,7 @@ class ModelTrial(AllocatorTrial):
 
     def _state(self):
         pool = self.own()
-        return pool.total_size, pool.free_size, pool.slack_size, list(pool.free_ranges())
+        return pool.total_size, pool.free_size, pool.slack_size, self._ranges()
 
     def _is_free(self, address):
         return any(base <= address < limit for base, limit in self.model.ranges())

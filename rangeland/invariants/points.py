@@ -6,31 +6,6 @@ Source: design/invariants.md#.sol.points
 from rangeland.invariants.allocator import AllocatorTrial
 from rangeland.invariants.finding import Broken
 
-# The keywords of an MVT pool that trials draw, in the order of steps, with
-# their defaults; and what from.
-MVT_DEFAULTS = {
-    "mean_size": 32,
-    "max_size": 8192,
-    "reserve_depth": 1024,
-    "frag_limit": 0.3,
-    "align": 8,
-}
-KEYWORDS = tuple(MVT_DEFAULTS)
-MEANS = (8, 32, 64, 500)
-LARGEST = (500, 4096, 8192, 16_384)
-DEPTHS = (1, 64, 1024)
-
-
-def drawn_keywords(rng):
-    """A value for each of the KEYWORDS, at random: a tuple."""
-    return (
-        rng.choice(MEANS),
-        rng.choice(LARGEST),
-        rng.choice(DEPTHS),
-        rng.choice((0, 0.1, 0.3, 1)),
-        rng.choice((8, 8, 16, 256)),
-    )
-
 
 class AtPoints:
     """A pool with allocation points, seen as something with `alloc` and
@@ -58,7 +33,8 @@ class AtPoints:
             self.destroy()
             raise
 
-    def _rounded(self, size):
+    def rounded(self, size):
+        """The bytes that a block of `size` bytes takes."""
         return -(-size // self.pool.align) * self.pool.align
 
     def idle(self):
@@ -70,7 +46,7 @@ class AtPoints:
         reserved at the point whose turn it is."""
         idle = self.idle()
         point = idle[self.turn % len(idle)]
-        address = point.reserve(self._rounded(size))
+        address = point.reserve(self.rounded(size))
         self.turn += 1
         self.waiting[address] = point
         return address
@@ -78,7 +54,7 @@ class AtPoints:
     def commit(self, address, size):
         """Make what is reserved at `address` a block."""
         point = self.waiting.pop(address)
-        if not point.commit(address, self._rounded(size)):
+        if not point.commit(address, self.rounded(size)):
             raise AssertionError(f"{point!r} takes back what it reserved")
 
     def alloc(self, size):
@@ -89,7 +65,7 @@ class AtPoints:
 
     def free(self, address, size):
         """Free a block."""
-        self.pool.free(address, self._rounded(size))
+        self.pool.free(address, self.rounded(size))
 
     def renew(self, index):
         """Make a point, and destroy that of this index, with what it has
@@ -186,7 +162,7 @@ class PointTrial(AllocatorTrial):
         before = [point.address for point in self.pool.points]
         self.script.begin(f"pool.renew({index})")
         try:
-            self.pool.renew(index)
+            self._renew(index)
         except MemoryError:
             self.script.refused()
             if [point.address for point in self.pool.pool.points] != before:
@@ -196,6 +172,9 @@ class PointTrial(AllocatorTrial):
             self.blocks.remove(number)
         self.accounts.expect()
         return True
+
+    def _renew(self, index):
+        self.pool.renew(index)
 
     def do_free(self, number):
         """As it is for all, if it is committed: the points keep what they hold."""
@@ -217,19 +196,3 @@ class PointTrial(AllocatorTrial):
             for number in sorted(self.reserved):
                 self.do_commit(number)
         super().end()
-
-
-class MVTTrial(PointTrial):
-    """A trial of an MVT pool of drawn keywords: `begin` has, after the options
-    of the arena, the KEYWORDS."""
-
-    def drawn(self, rng):
-        """The keywords of the pool."""
-        return drawn_keywords(rng)
-
-    def do_begin(self, *options):
-        """Make the pool with these keywords, or its own defaults."""
-        if self.pool is not None:
-            return False
-        self.keywords = dict(zip(KEYWORDS, options[3:]))
-        return super().do_begin(*options[:3])

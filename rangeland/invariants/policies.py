@@ -10,8 +10,9 @@ from rangeland.invariants.allocator import AllocatorTrial
 from rangeland.invariants.fits import TRIALS as FIT_TRIALS
 from rangeland.invariants.modelled import ModelTrial
 from rangeland.invariants.models.mfs import MFSModel
-from rangeland.invariants.points import MVTTrial, PointTrial
+from rangeland.invariants.points import PointTrial
 from rangeland.invariants.regional import TRIALS as REGIONAL
+from rangeland.invariants.temporal import MVTTrial
 
 # The classes of trials, by that of the pool.
 TRIALS = FIT_TRIALS | REGIONAL | {MVT: MVTTrial}

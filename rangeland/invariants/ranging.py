@@ -28,7 +28,12 @@ class Ranging(Draws):
         names += ["zones"] if "find_in_zones" in offers else []
         names += ["visit"] if "iterate_and_delete" in offers else []
         names += ["refuse"] if trial.arena is not None else []
+        # What not all lands have is drawn after all else.
+        names += ["next"] if "find_next" in offers else []
+        names += ["whole"] if "whole_size" in offers else []
         self.names = names
+        asked = ("find", "next", "whole", "visit", "fill")
+        self.asked = [name for name in asked if name in names] if self._is_split() else []
         self.weights = [rng.choice(WEIGHTS) for _ in names]
         self.weights[0] = 5
 
@@ -40,6 +45,9 @@ class Ranging(Draws):
         if name == "find":
             return any(n in self.trial.offers for n in ("find_first", "find_last", "find_largest"))
         return "insert_steal" in self.trial.offers
+
+    def _is_split(self):
+        return getattr(self.trial, "is_split", False)
 
     def _add_range(self, name, lo, hi):
         if lo < hi:
@@ -137,10 +145,20 @@ class Ranging(Draws):
         return self._width()
 
     def _find(self):
-        names = [name for name in ("first", "last", "largest") if f"find_{name}" in self.trial.offers]
+        known = ("first", "last", "largest", "best")
+        names = [name for name in known if f"find_{name}" in self.trial.offers]
         mode = self.rng.choice(MODES)
         if names:
             self._add("find", self.rng.choice(names), self._size(), mode)
+
+    def _next(self):
+        """The first that fits after some address: an end of a range, mostly."""
+        lo, hi = self._range() or (0, self._cell())
+        near = lo, hi, hi - 1, hi + self.trial.align, self._cell()
+        self._add("next", max(0, self.rng.choice(near)), self._size(), self.rng.choice(MODES))
+
+    def _whole(self):
+        self._add("whole", 1 << self.rng.randint(3, 13))
 
     def _zones(self):
         run = (1 << self.rng.randint(1, 20)) - 1
@@ -167,6 +185,8 @@ class Ranging(Draws):
         """Nodes are refused, for some steps."""
         self._add("refuse", self.rng.choice((1, 1, 2, 4)), self.rng.choice((1, 2, 1000)))
         for _ in range(self.rng.randint(1, 8)):
-            name = self.rng.choice(("insert", "extend", "bridge", "cut", "split", "delete"))
-            getattr(self, "_" + name)()
+            names = ["insert", "extend", "bridge", "cut", "split", "delete"]
+            # Where two lands tell of what is refused, they are asked meanwhile, too.
+            names += self.asked
+            getattr(self, "_" + self.rng.choice(names))()
         self._add("relent")

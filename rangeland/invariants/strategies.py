@@ -11,7 +11,7 @@ except ImportError as error:
         "the machines and strategies of Rangeland need Hypothesis: pip install 'rangeland[kit]'"
     ) from error
 
-from rangeland.invariants.points import DEPTHS, LARGEST, MEANS
+from rangeland.invariants.temporal import DEPTHS, LARGEST, MEANS
 from rangeland.invariants.workload import ROUND
 from vm.faults import FaultPlan
 

@@ -11,7 +11,7 @@ import rangeland as rl
 from rangeland.invariants import strategies as some
 from rangeland.invariants.engine import replay
 from rangeland.invariants.fits import MVFF_DEFAULTS
-from rangeland.invariants.points import MVT_DEFAULTS
+from rangeland.invariants.temporal import MVT_DEFAULTS
 from rangeland.invariants.prove import trial_of
 from vm.faults import KINDS, FaultPlan
 

@@ -10,7 +10,8 @@ from rangeland.invariants import strategies as some
 from rangeland.invariants.allocator import AllocatorTrial
 from rangeland.invariants.finding import CannotTry
 from rangeland.invariants.machines.base import TrialMachine
-from rangeland.invariants.points import MVT_DEFAULTS, MVTTrial, PointTrial
+from rangeland.invariants.points import PointTrial
+from rangeland.invariants.temporal import MVT_DEFAULTS, MVTTrial
 from rangeland.invariants.fits import MVFF_DEFAULTS, MVFFTrial
 
 which = st.integers(0, 1 << 20)

@@ -266,6 +266,9 @@ class LandJudge(SubjectTrial):
                 whole = joined(found)
             if whole != self.model.list:
                 self._tell_difference(found)
+            if hasattr(type(self.land), "__len__") and len(self.land) != len(found):
+                told = f"len is {len(self.land)}: expected {len(found)}"
+                raise Broken("ranges", told, f"assert len(land) == {len(found)}")
         size = getattr(self.land, "size", None)
         if type(size) is int and size != self.model.size:
             raise Broken(

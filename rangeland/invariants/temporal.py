@@ -54,6 +54,11 @@ class MVTTrial(ModelTrial, PointTrial):
         model.points = [Point() for _ in self.pool.points]
         return model
 
+    @property
+    def row(self):
+        """The bytes that a point gets at a time, if blocks may be as large."""
+        return self.model.fill_size if self.allows(self.model.fill_size) else 0
+
     def _call(self, function, *arguments):
         if function not in (self.calls.alloc, self.pool.reserve):
             return super()._call(function, *arguments)

@@ -112,12 +112,15 @@ class Workload(Draws):
     OPTIONAL = (
         "realloc", "calloc", "aligned", "fill", "drain", "thin", "swap", "pair", "cycle",
         "reunite", "limit", "refuse", "collect", "renew", "reserve", "resize", "wrong",
+        "rows",
     )  # fmt: skip
 
     def _offers(self, name):
         calls = self.trial.calls
         if name in ("realloc", "calloc", "aligned"):
             return getattr(calls, name) is not None
+        if name == "rows":
+            return getattr(self.trial, "row", 0) > 0
         if name in ("renew", "reserve", "resize", "wrong"):
             return hasattr(self.trial, f"do_{name}")
         if name in ("reunite", "wear"):
@@ -208,6 +211,22 @@ class Workload(Draws):
             least, most = self.trial.limits
             for size in sizes:
                 self._add("resize", block.number, max(least, min(size, most)))
+
+    def _rows(self):
+        """Rows of blocks that fill what a class gets at a time; most of each go, so
+        that there are more wide ranges than it keeps in mind."""
+        size = max(1, self.trial.row - self.rng.choice((0, 0, 8, 100)))
+        count = self.rng.choice((8, 16, 40))
+        numbers = [self._new() for _ in range(count)]
+        for number in numbers:
+            self._add("alloc", number, size)
+        every = self.rng.choice((3, 4, 5, 100))
+        going = [number for i, number in enumerate(numbers) if i % every]
+        self.rng.choice((list, list.reverse, self.rng.shuffle))(going)
+        for number in going:
+            self._add("free", number)
+        for _ in range(self.rng.randrange(2 * count)):
+            self._add("alloc", self._new(), self.sizes.next())
 
     def _wrong(self):
         """Something that has to be refused."""

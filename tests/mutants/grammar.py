@@ -55,6 +55,7 @@ class _Visitor(ast.NodeVisitor):
         for line in self.source.split(b"\n"):
             self.starts.append(self.starts[-1] + len(line) + 1)
         self.within = []
+        self.is_always_ok = False
         self.found = []
         self.counts = {}
 
@@ -97,6 +98,9 @@ class _Visitor(ast.NodeVisitor):
         if TELLING.match(node.name):
             return
         self.within.append(node.name)
+        returned = [n.value for n in ast.walk(node) if isinstance(n, ast.Return)]
+        # What is always OK tells nobody anything.
+        self.is_always_ok = all(value is not None and self._text(value) == "r.OK" for value in returned)
         for default in (*node.args.defaults, *filter(None, node.args.kw_defaults)):
             self.visit(default)
         self._body(node.body)
@@ -158,7 +162,8 @@ class _Visitor(ast.NodeVisitor):
         if value is None or _tells(value):
             return
         if isinstance(value, ast.Attribute) and self._text(value) == "r.OK":
-            self._replace("returned", value, "r.FAIL")
+            if not self.is_always_ok:
+                self._replace("returned", value, "r.FAIL")
         elif not isinstance(value, (ast.Constant, ast.JoinedStr)):
             self._replace("returned", value, "0")
         self.visit(value)

@@ -8,6 +8,8 @@ import rangeland as rl
 from rangeland.invariants.agreement import AgreementTrial
 from rangeland.invariants.arena import ArenaTrial
 from rangeland.invariants.bootstrap import BootstrapTrial
+from rangeland.invariants.faces import FaceTrial
+from rangeland.invariants.machine_memory import MemoryTrial
 from rangeland.invariants.prove import trial_of
 from rangeland.invariants.stealing import StealingTrial
 from rangeland.invariants.telemetry import TelemetryTrial
@@ -20,7 +22,7 @@ POOLS = {
     )
 }  # fmt: skip
 OTHERS = {
-    "MFS": lambda arena: rl.MFS(arena, 24),
+    "MFS": lambda arena: rl.MFS(arena, 24, extend_by=4096),
     "MFS of pages": lambda arena: rl.MFS(arena, 2040, extend_by=4096),
     "SortedLand": rl.SortedLand,
 }
@@ -30,6 +32,8 @@ TRIALS = {
     "arena": ArenaTrial,
     "bootstrap": BootstrapTrial,
     "telemetry": TelemetryTrial,
+    "face": FaceTrial,
+    "memory": MemoryTrial,
 }
 FITS = ("MVFF", "BestFit", "WorstFit", "NextFit")
 REGIONAL = ("Buddy", "SegFit", "Slab")
@@ -67,15 +71,15 @@ SUBJECTS = {
     "pools/queue.py": ("MVT",),
     "pools/point.py": ("MVT", "telemetry"),
     "pools/segments.py": ("MVT", "telemetry"),
-    "arena": ("arena", "bootstrap", "telemetry", "MVFF"),
-    "vm": ("arena", "bootstrap", "telemetry", "MVFF", "Slab"),
+    "arena": ("face", "arena", "bootstrap", "telemetry", "MVFF"),
+    "vm": ("memory", "face", "arena", "bootstrap", "telemetry", "MVFF", "Slab"),
 }
 
 
 def subjects(file):
     """What is tried for a mistake in `file`: {name: what makes a trial}."""
     names = SUBJECTS.get(file) or SUBJECTS[file.partition("/")[0]]
-    return {name: maker(name) for name in names}
+    return {name: maker(name) for name in dict.fromkeys((*names, "face"))}
 
 
 def maker(name):

@@ -16,8 +16,11 @@ BUILD_REQUIRES := import tomllib; \
 
 BENCH_ARGS ?= --write
 
+MUTANTS ?= 300
+MUTANTS_ARGS ?=
+
 .DEFAULT_GOAL := help
-.PHONY: help run test test-compiled test-interpreted bench zoo clean
+.PHONY: help run test test-compiled test-interpreted bench zoo mutants clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +44,9 @@ bench: .venv/installed ## the pools beside libc, in one run; the figures stay in
 
 zoo: .venv/installed ## show the kit every mistake of the zoo, and keep the table of what it found
 	$(BIN)/python tests/zoo/keeper.py --write
+
+mutants: .venv/installed ## make mistakes by machine, MUTANTS at random, and tell what nobody notices
+	$(BIN)/python tests/mutants/survey.py --sample $(MUTANTS) $(MUTANTS_ARGS)
 
 clean: ## remove everything that the other targets made
 	rm -rf .venv build dist rangeland.egg-info .hypothesis .pytest_cache

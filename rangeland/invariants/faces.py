@@ -112,6 +112,9 @@ class FaceTrial(TellingTrial):
                  rng.choice(("none", "low", "all", None))),
                 ("arena", *rng.choice(((0, grain), (-1, grain), ("x", grain), (1 << 20, 1000),
                                        (1 << 20, 2048), (1 << 20, 4097), (1, grain), (1 << 20, 8192)))),
+                ("settings_gone", setting, rng.choice(self.SETTINGS[setting])[0]),
+                ("grow", 1 << rng.randint(20, 23), rng.random() < 0.5),
+                ("owner", rng.choice((0, -1, "x", MOST, MOST + 1, 1))),
                 ("align", kind, rng.choice((0, 3, 24, -8, "x", 1, 8, 1 << 61))),
             )
         )  # fmt: skip
@@ -120,7 +123,7 @@ class FaceTrial(TellingTrial):
         "commit_limit": ((-1, False), ("x", False), (True, False), (None, True), (1 << 40, True), (0, False)),
         "spare": ((-0.1, False), (1.1, False), ("x", False), (0, True), (1, True), (0.5, True)),
         "extend_by": ((0, False), (MOST + 1, False), ("x", False), (1, True), (MOST, True), (1 << 20, True)),
-        "extend_min": ((-1, False), ("x", False), (0, True)),
+        "extend_min": ((-1, False), ("x", False), (0, True), (4096, True), (MOST + 1, False)),
     }  # fmt: skip
 
     def _begin(self):
@@ -266,6 +269,54 @@ class FaceTrial(TellingTrial):
         if found != expected:
             raise Broken("wrong-use", f"after {text} it is {found}: expected {expected}")
         setattr(self.arena, name, before)
+        return True
+
+    def do_settings_gone(self, name, value):
+        """A setting of an arena that is gone."""
+        arena = Arena(1 << 20, space=AddressSpace(SPACE))
+        arena.destroy()
+        text = f"arena.{name} = {value!r}"
+        self._asked(text, (ProtocolError, ParamError), setattr, arena, name, value)
+        return True
+
+    def do_grow(self, size, kept):
+        """An arena grows for a block, and gives the chunk back when that is free."""
+        arena = Arena(1 << 20, space=AddressSpace(SPACE))
+        arena.spare = 1.0 if kept else 0.0
+        pool = MVFF(arena, spare=0)
+        first = pool.alloc(8)
+        before = arena.reserved, arena.committed - arena.spare_committed, len(arena.chunks)
+        tables = arena.page_tables
+        block = pool.alloc(size)
+        self.script.begin(f"pool.alloc({size}); pool.free(...); arena.collect()")
+        grown = arena.reserved - before[0]
+        if len(arena.chunks) != before[2] + 1 or grown < size:
+            raise Broken("growth", f"{len(arena.chunks)} chunks after {size} bytes: expected one more")
+        if arena.page_tables <= tables or arena.pool_of(block).serial != pool.serial:
+            raise Broken("chunks", f"a block of {size} bytes in a new chunk is in no table")
+        pool.free(block, size)
+        if kept and arena.spare_committed < size or not kept and arena.spare_committed:
+            raise Broken("spare-accounts", f"{arena.spare_committed} bytes are spare of {size}")
+        gone = arena.collect()
+        after = arena.reserved, arena.committed - arena.spare_committed, len(arena.chunks)
+        if gone != grown or after != before or arena.page_tables != tables:
+            told = f"collect gives {gone} back of {grown}: {after}, before {before}"
+            raise Broken("reserved-accounts", told)
+        if arena.collect() != 0:
+            raise Broken("reserved-accounts", "a second collect gives something back")
+        arena.check()
+        pool.free(first, 8)
+        pool.destroy()
+        arena.destroy()
+        return True
+
+    def do_owner(self, address):
+        """Whose an address is that nobody has."""
+        wrong = type(address) is not int or not 0 <= address <= MOST
+        text = f"arena.pool_of({address!r})"
+        owner = self._asked(text, ParamError if wrong else None, self.arena.pool_of, address)
+        if owner is not None:
+            raise Broken("chunks", f"{text} is {owner!r}: expected None")
         return True
 
     def do_arena(self, size, grain):

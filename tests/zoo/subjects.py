@@ -8,6 +8,8 @@ import rangeland as rl
 from rangeland.invariants.agreement import AgreementTrial
 from rangeland.invariants.arena import ArenaTrial
 from rangeland.invariants.bootstrap import BootstrapTrial
+from rangeland.invariants.faces import FaceTrial
+from rangeland.invariants.machine_memory import MemoryTrial
 from rangeland.invariants.prove import trial_of
 from rangeland.invariants.stealing import StealingTrial
 from rangeland.invariants.telemetry import TelemetryTrial
@@ -35,6 +37,8 @@ POOLS = {
     "MFS of pages": trial_of(lambda arena: rl.MFS(arena, 2040, extend_by=4096)),
 }
 ARENAS = {
+    "face": FaceTrial,
+    "memory": MemoryTrial,
     "arena": ArenaTrial,
     "bootstrap": BootstrapTrial,
     "telemetry": TelemetryTrial,

@@ -3,6 +3,7 @@
 import pytest
 
 import rangeland as rl
+from rangeland.traces.read import read_trace
 from vm.log import record
 
 POOLS = {
@@ -300,3 +301,23 @@ def test_what_a_log_tells_of_blocks_is_what_lives(arena, rng):
         elif event.name == "PoolFree":
             assert told.pop(params["old"]) == params["size"]
     assert told == live
+
+
+def test_a_log_of_blocks_is_a_trace(arena, tmp_path):
+    pool, points = rl.MVFF(arena), rl.MVT(arena)
+    point = points.allocation_point()
+    with record("Object") as log:
+        a, b = pool.alloc(100), pool.alloc(50)
+        assert pool.resize(a, 100, 60)
+        c = point.reserve(32)
+        point.commit(c, 32)
+        pool.free(a, 60)
+        points.free(c, 32)
+    path = tmp_path / "blocks.log"
+    path.write_text(log.text())
+    trace = read_trace(path)
+    assert trace.format == "mps-telemetry"
+    assert [tuple(row) for row in zip(trace.op.tolist(), trace.size.tolist())] == [
+        (0, 100), (0, 50), (2, 60), (0, 32), (1, 0), (1, 0)
+    ]  # fmt: skip
+    point.destroy()

@@ -19,7 +19,12 @@ _RECOGNISED = re.compile(
 )
 
 # The events that are calls, with the names of the parameters that tell address and size.
-CLIENT = {b"PoolAlloc": (b"pReturn", b"size"), b"PoolFree": (b"old", b"size")}
+CLIENT = {
+    b"PoolAlloc": (b"pReturn", b"size"),
+    b"PoolFree": (b"old", b"size"),
+    b"PoolResize": (b"old", b"newSize"),
+    b"BufferCommit": (b"p", b"size"),
+}
 ARENA = {
     b"ArenaAlloc": (b"base", b"size"),
     b"ArenaFree": (b"base", b"size"),
@@ -78,5 +83,7 @@ def _call(heap, line, name, values, base):
     size = int(size, base)
     if name.endswith(b"Free"):
         heap.free(address)
+    elif name.endswith(b"Resize"):
+        heap.realloc(address, size, address)
     else:
         heap.alloc(size, address)

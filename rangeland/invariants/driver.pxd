@@ -4,6 +4,7 @@ from pools.grains cimport GrainSource
 from pools.pool cimport Pool
 from rangeland.invariants cimport fields as d
 from rangeland.invariants.shadow cimport Shadow
+from vm cimport events as ev
 from vm cimport fields as f
 from vm cimport mmu
 from vm cimport results as r
@@ -13,6 +14,7 @@ from vm.space cimport AddressSpace
 @cython.final
 cdef class Driver:
     cdef readonly Pool pool
+    cdef bint is_told
     cdef readonly GrainSource grains
     cdef readonly AddressSpace space
     cdef readonly Shadow shadow

@@ -8,6 +8,7 @@ from array import array
 
 from rangeland.invariants import fields as d
 from rangeland.invariants.shadow import Shadow
+from vm import events as ev
 from vm import fields as f
 from vm import mmu
 from vm import results as r
@@ -27,6 +28,7 @@ class Driver:
 
     def __init__(self, pool, most, align):
         self.pool = pool
+        self.is_told = False
         self.grains = pool.grains
         self.space = pool.space
         self.shadow = Shadow(self.space.base, self.space.size)
@@ -62,8 +64,10 @@ class Driver:
         """Do and judge the operations [first, limit) of the columns.
 
         Returns -1; or the operation on which the verdict is not GOOD, and
-        then no later one was done. Cost: that of the pool, and O(size).
+        then no later one was done. Blocks are told to those who listen when it
+        begins. Cost: that of the pool, and O(size).
         """
+        self.is_told = self.pool.space.telemetry.mask & ev.OBJECT != 0
         for i in range(first, limit):
             self._do(i)
             if self.verdict != d.GOOD:
@@ -116,7 +120,8 @@ class Driver:
             self.count += 1
             return self._account(name, 0)
         self.grains.fill(size)
-        self.pool.told_alloc(address, size)
+        if self.is_told:
+            self.pool.told_alloc(address, size)
         self._put(self.oldest + self.count & self.ring, address, size, stamp, name)
         self.count += 1
         if self._place(address, size, name) != d.GOOD:
@@ -154,7 +159,8 @@ class Driver:
         res = self.pool.free_block(address, size)
         if res != r.OK:
             return self._judged(d.REFUSED, name, address, res, r.OK)
-        self.pool.told_free(address, size)
+        if self.is_told:
+            self.pool.told_free(address, size)
         return self._account(name, address)
 
     def _account(self, name, address):

@@ -4,6 +4,7 @@ from pools.grains cimport GrainSource
 from pools.pool cimport Pool
 from rangeland.traces cimport fields as f
 from rangeland.traces.crew cimport Crew
+from vm cimport events as ev
 from vm cimport results as r
 
 
@@ -19,6 +20,7 @@ cdef class Engine:
     cdef const int32_t[::1] thread
     cdef bint has_alignment
     cdef bint is_aligned
+    cdef bint is_told
     cdef int64_t align
     cdef int64_t[::1] address
     cdef int64_t[::1] held

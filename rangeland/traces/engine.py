@@ -3,6 +3,7 @@
 from array import array
 
 from rangeland.traces import fields as f
+from vm import events as ev
 from vm import results as r
 from vm.results import ParamError
 
@@ -23,6 +24,7 @@ class Engine:
 
     def __init__(self, pool, blocks, aligned=False, threads=False):
         self.pool = pool
+        self.is_told = False
         self.grains = pool.grains
         self.address = memoryview(array("q", bytes(8 * blocks)))
         self.held = memoryview(array("q", bytes(8 * blocks)))
@@ -69,8 +71,10 @@ class Engine:
 
         A failed allocation is counted and the next event done. Returns -1; or
         the event after which it stopped: one whose free the pool refused, or
-        `witness_event`. Cost: that of the pool, an event.
+        `witness_event`. Blocks are told to those who listen when it begins.
+        Cost: that of the pool, an event.
         """
+        self.is_told = self.pool.space.telemetry.mask & ev.OBJECT != 0
         return self._run(first, limit) if self.crew is None else self._run_in_turn(first, limit)
 
     def _run_in_turn(self, first, limit):
@@ -135,7 +139,8 @@ class Engine:
         old = self._asked(held) + pad
         new = self._asked(size) + pad
         if self.pool.resize_block(self.address[block], old, new) == r.OK:
-            self.pool.told_resize(self.address[block], old, new)
+            if self.is_told:
+                self.pool.told_resize(self.address[block], old, new)
             self.live += size - held
             self.held[block] = size
             self.in_place += 1
@@ -173,7 +178,8 @@ class Engine:
                 address = self.pool.alloc_block(size + self.new_pad)
         if address >= 0:
             self.grains.fill(size)
-            self.pool.told_alloc(address, size + self.new_pad)
+            if self.is_told:
+                self.pool.told_alloc(address, size + self.new_pad)
         return address
 
     def _hold(self, block, address, size):
@@ -188,7 +194,7 @@ class Engine:
         if self.is_aligned:
             size += self.pad[block]
         res = self.pool.free_block(self.address[block], size)
-        if res == r.OK:
+        if self.is_told and res == r.OK:
             self.pool.told_free(self.address[block], size)
         return res
 

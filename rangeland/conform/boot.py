@@ -27,7 +27,7 @@ class BootRepeater:
             )
         told = facts.told(header)
         self.expected = list(spoken(lines))
-        with record(ev.MPS_KINDS) as log:
+        with record(ev.DEFAULT_KINDS) as log:
             self.machine = Machine(header, [])
             self.start = facts.compared(told, facts.of_arena(self.machine.arena))
             self._use()

@@ -276,6 +276,26 @@ class Prose:
     def _control_free(self, e, fact):
         return f"Free the block of {measure(e['size'])} at {self.names.where(e['base'])}."
 
+    def _pool_alloc(self, e, fact):
+        where = self.names.where(e["pReturn"])
+        return f"The client has a block of {measure(e['size'])} at {where}, of {self._pool(e)}."
+
+    def _pool_free(self, e, fact):
+        where = self.names.where(e["old"])
+        return f"The block of {measure(e['size'])} at {where} is the client's no more."
+
+    def _pool_resize(self, e, fact):
+        where = self.names.where(e["old"])
+        return f"The block at {where} has {measure(e['newSize'])} now, and {e['oldSize']:,} before."
+
+    def _buffer_reserve(self, e, fact):
+        where = self.names.where(e["init"])
+        return f"The allocation point sets {measure(e['size'])} at {where} aside."
+
+    def _buffer_commit(self, e, fact):
+        where = self.names.where(e["p"])
+        return f"The client has a block of {measure(e['size'])} at {where}, from an allocation point."
+
     def _arena_poll_begin(self, e, fact):
         return "Poll: a client allocates, and the MPS might collect now; here nothing happens."
 

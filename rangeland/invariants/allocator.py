@@ -6,6 +6,7 @@ Source: design/invariants.md#.sol.allocator
 from functools import partial
 
 from rangeland.invariants.allocator_judge import AllocatorJudge
+from rangeland.invariants.brim import Brim
 from rangeland.invariants.cycle import (
     comes_back,
     cycle_text,
@@ -29,7 +30,7 @@ class AllocatorTrial(AllocatorJudge):
     """One run of the allocator that `factory`, a Factory or what it takes,
     makes. `sizes` is (least, most) bytes of a block, if it does not say so.
 
-    Steps: begin, alloc, calloc, aligned, realloc, free, cycle; reunite, wear
+    Steps: begin, alloc, calloc, aligned, realloc, free, cycle; reunite, wear, brim
     where there is no arena; limit, refuse, relent, collect where there is one.
     """
 
@@ -218,6 +219,14 @@ class AllocatorTrial(AllocatorJudge):
         if not needs.get(kind, True) or not all(map(self.allows, wear.sizes())):
             return False
         wear.expect()
+        return True
+
+    def do_brim(self, size):
+        """Try, with fresh allocators, whether all can be had after a fill to the brim."""
+        whole = self.whole()
+        if not whole or not self.allows(size) or not self.allows(whole):
+            return False
+        Brim(lambda: self.factory.subject(None), size, whole).expect()
         return True
 
     def whole(self):

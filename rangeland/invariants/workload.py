@@ -20,6 +20,8 @@ MANY = 6
 # The step at which turns are tried in fresh allocators is below this: short
 # runs end before, so that not all have it.
 LATEST = 32
+# In so many runs there is a fill to the brim, too.
+BRIMS = 0.3
 # The most bytes of a block, and of all blocks, that a run asks for unless
 # it is told how much there is.
 MOST = 1 << 16
@@ -103,10 +105,17 @@ class Workload(Draws):
         self.aside = random.Random()
         self.aside.setstate(rng.getstate())
         self.until = self.aside.randrange(LATEST) if self._offers("wear") else -1
+        self.filling = random.Random()
+        self.filling.setstate(rng.getstate())
+        brims = self._offers("wear") and self.filling.random() < BRIMS
+        self.brims_at = self.filling.randrange(LATEST) if brims else -1
 
     def next(self):
         """A step: one of them, if a run is so long, is one of turns."""
         self.until -= 1
+        self.brims_at -= 1
+        if self.brims_at == -1:
+            return self._brim()
         return self._wear() if self.until == -1 else super().next()
 
     OPTIONAL = (
@@ -308,6 +317,16 @@ class Workload(Draws):
         else:
             size = most // rng.choice((1, 1, 2, 3, 10, 30, 100))
         return ("wear", kind, max(least, size), count)
+
+    def _brim(self):
+        """The step that fills a fresh allocator to the brim: with the least blocks,
+        with what fills pages, or so that a small rest is left."""
+        rng, least, whole = self.filling, self.trial.limits[0], self.trial.whole()
+        count = rng.randint(2, 12)
+        sizes = least, 8 * rng.randint(1, 16), 1 << rng.randint(3, 8), whole // count,
+        sizes += ((whole - 8 * rng.randint(1, 4)) // count,) * 2
+        size = rng.choice(sizes)
+        return ("brim", max(least, min(size, whole // 2, self.trial.limits[1])))
 
     def _limit(self):
         """A commit limit near what is committed, for some steps."""

@@ -1,0 +1,43 @@
+"""Faults of kinds that are hard to find: bitmaps, refused reallocs, accounts that
+drift, rests that are lost, memory that is not fresh; and right policies like them."""
+
+import pytest
+from support.kinds import KINDS, RIGHT, WRONG
+from support.policies import RIGHT as POLICIES
+
+import rangeland as rl
+from rangeland.invariants.brim import Brim
+
+pytestmark = pytest.mark.once
+# What takes long to find, or to be quiet about, is for the night; by day fewer are tried.
+SOME = 40
+
+
+def name(kind):
+    return kind.__name__
+
+
+def test_there_are_many_of_each():
+    assert len(WRONG) >= 40 and len(RIGHT) + len(POLICIES) >= 40
+    assert all(len(kinds) >= 3 for kinds in KINDS.values())
+
+
+@pytest.mark.parametrize("kind", WRONG, ids=name)
+def test_a_fault_is_found_and_its_program_fails(kind):
+    result = rl.prove(kind, seed=1)
+    assert not result.ok, result
+    with pytest.raises(Exception):
+        exec(compile(result.counterexample, "counterexample", "exec"), {})
+
+
+@pytest.mark.parametrize("kind", (*RIGHT, *POLICIES), ids=name)
+def test_nothing_is_found_where_nothing_is_wrong(kind):
+    assert rl.prove(kind, seed=1, examples=SOME).ok
+
+
+@pytest.mark.parametrize("kind", (*RIGHT, *POLICIES), ids=name)
+@pytest.mark.parametrize("size", (8, 40, 100))
+def test_a_fill_to_the_brim_tells_nothing_of_a_right_policy(kind, size):
+    whole = 8192 if kind in POLICIES else 512
+    if size <= whole // 2 and getattr(kind, "unit_size", size) == size:
+        Brim(kind, size, whole).expect()

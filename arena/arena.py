@@ -14,6 +14,7 @@ from vm import fields as f
 from vm.labels import label_bytes, read_label, write_label
 from vm.lock import operation, walking, walks, whole
 from vm.results import (
+    DamageError,
     ParamError,
     ParamTypeError,
     ProtocolError,
@@ -100,6 +101,8 @@ class Arena(Memory):
         self.bind(grains.space, grains.address, grains.chunks.get(a.ARENA_SERIAL))
         self.grains = grains
         self._handles = {}
+        # Who has a pool for nodes, by the address of that.
+        self._nested = {}
 
     def __enter__(self):
         return self
@@ -119,6 +122,10 @@ class Arena(Memory):
     def _get(self, field):
         self._expect_alive()
         return self.grains.chunks.get(field)
+
+    def _expect_alive(self):
+        super()._expect_alive()
+        self.grains.chunks.verify()
 
     @property
     def reserved(self):
@@ -286,7 +293,8 @@ class Arena(Memory):
         """The pool that owns the grain at `address`, or None.
 
         Pools that the arena or another pool made for itself count as well.
-        Raises: ParamError. Cost: O(log chunks).
+        Raises: ParamError. Cost: O(log chunks); O(pools) once for what another
+        handle of the arena has made.
         """
         address = integer("address", address, least=0, most=MOST)
         self._expect_alive()
@@ -298,12 +306,24 @@ class Arena(Memory):
         known = self._handles.get(owner)
         if known and known.alive:
             return known
-        for pool in (*self.system_pools, *self.pools):
+        for pool in self.system_pools:
             if pool.address == owner:
                 return pool
-            if getattr(pool, "blocks", pool).address == owner:
-                return pool.blocks
-        raise AssertionError(f"a page belongs to {owner:#x}, where there is no pool")
+        control = self.grains.control
+        if control.blocks.address == owner:
+            return control.blocks
+        holder = self._nested.get(owner)
+        if holder is None or not holder.alive or holder.blocks.address != owner:
+            if roster.holds(self.space, self.address, owner):
+                self._handles[owner] = self._client(owner)
+                return self._handles[owner]
+            self._nested = {
+                pool.blocks.address: pool for pool in self.pools if hasattr(pool, "blocks")
+            }
+            holder = self._nested.get(owner)
+        if holder is None:
+            raise DamageError(f"a page belongs to {owner:#x}: expected a pool of {self!r}")
+        return holder.blocks
 
     @property
     def system_pools(self):
@@ -321,6 +341,7 @@ class Arena(Memory):
             before = self.reserved
             for chunk in grains.chunks.ascending():
                 if chunk.address != grains.chunks.get(a.PRIMARY) and chunk.is_empty():
+                    grains.free_land.expect_all(chunk)
                     grains.spare_land.purge(chunk.limit - chunk.base, chunk)
                     grains.free_land.delete(chunk.address_of(chunk.alloc_base), chunk.limit)
                     grains.chunks.destroy(chunk)
@@ -360,13 +381,17 @@ class Arena(Memory):
         pool.arena = self
         if audit or self.space.checked:
             pool.ledger = self.space.ledgers[pool.address] = {}
-        self._handles[pool.address] = pool
         roster.append(self.space, self.address, pool.address)
+        self._handles[pool.address] = pool
+        if hasattr(pool, "blocks"):
+            self._nested[pool.blocks.address] = pool
 
     def finish_pool(self, pool):
         """Finish `pool`, all its memory, and free its descriptor."""
         roster.remove(self.space, self.address, pool.address)
         self._handles.pop(pool.address, None)
+        if hasattr(pool, "blocks"):
+            self._nested.pop(pool.blocks.address, None)
         self.space.ledgers.pop(pool.address, None)
         pool.finish()
         self.grains.control_free(pool.address, pool.descriptor_size)

@@ -4,7 +4,8 @@ Source: design/arena.md#.sol.attach
 """
 
 from arena import fields as a
-from arena import roster
+from arena.damage import damaged
+from arena.descriptor import verify_arena
 from arena.grains import Grains
 from pools import fields as p
 from pools.bestfit import BestFit
@@ -38,7 +39,8 @@ POOL_CLASSES = {
 def attach_grains(space, address):
     """The Grains of the arena at `address`.
 
-    Raises: ParamError if no arena descriptor lies there.
+    Raises: ParamError if no arena descriptor lies there; DamageError if a
+    word of it is not what it can be.
     """
     address = integer("address", address, least=space.base, most=space.limit)
     end = address + a.ARENA_SIZE
@@ -52,20 +54,27 @@ def attach_grains(space, address):
         )
     words = space.words_at(address, a.ARENA_SIZE)
     base = words[a.ARENA_VM_AT // f.WORD + f.VM_BASE]
-    if base != address:
+    held = space.reservations.of(address)
+    if base != address and (held is None or held.base != address):
         raise ParamError(
             f"at {address:#x} lies a copy of the arena descriptor of {base:#x}: "
             f"expected the descriptor itself"
         )
-    grain = words[a.GRAIN_SIZE]
-    grains = Grains(space, address, grain)
+    # The descriptor has a reservation to itself, of one grain.
+    grains = Grains(space, address, held.size if held else f.PAGE)
+    verify_arena(grains)
     grains.attach()
     return grains
 
 
 def attach_pool(arena, address):
-    """A handle of the pool at `address`, one of the clients of `arena`."""
-    kind = POOL_CLASSES[arena.space.word(address)]
+    """A handle of the pool at `address`, one of the clients of `arena`.
+
+    Raises: DamageError if its signature is that of no class.
+    """
+    kind = POOL_CLASSES.get(arena.space.word(address))
+    if kind is None:
+        damaged(arena.space, f"pool {address:#x}", address, 0, "SIG", "that of a class of pools")
     pool = handle(kind, arena.space, address, arena.grains)
     pool.arena = arena
     pool.ledger = arena.space.ledgers.get(address)

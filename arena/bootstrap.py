@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager
 
 from arena import fields as a
 from arena.chunks import expect
+from arena.descriptor import DEFAULT_CHAIN, GLOBALS, TOP_GENERATION, verify_arena
 from arena.freeland import UNIVERSE
 from arena.grains import Grains
 from land import fields as lf
@@ -20,21 +21,9 @@ from vm import results as r
 from vm.descriptor import VM
 from vm.results import AllocationError
 
-# The generations of the default chain: capacity in bytes, mortality.
-TOP_GENERATION = (1024, 0.5)
-DEFAULT_CHAIN = ((8192 * 1024, 0.85), (36864 * 1024, 0.45))
 VM_PARAMS_SIZE = 8
 # The pools of free land nodes, of spare land nodes, control, its nodes.
 SYSTEM_POOLS = 4
-
-# What is allocated in the control pool from the start, in this order.
-GLOBALS = (
-    ("message table", a.MESSAGES, a.MESSAGE_TABLE_SIZE),
-    ("trace start", a.TRACE_START, a.TRACE_START_SIZE),
-    ("trace message", a.TRACE_MESSAGE, a.TRACE_MESSAGE_SIZE),
-    ("lock", a.LOCK, a.LOCK_SIZE),
-    ("default chain", a.CHAIN, a.CHAIN_SIZE),
-)
 
 
 @contextmanager
@@ -83,8 +72,13 @@ def create(space, size, grain, zoned, commit_limit, spare):
 
 
 def destroy(grains):
-    """Undo everything that `create` did, backwards. Never fails."""
+    """Undo everything that `create` did, backwards. Never fails, but for words
+    written over: a DamageError, and what is seen before anything is undone
+    leaves all as it was."""
     space = grains.space
+    verify_arena(grains)
+    for chunk in grains.chunks.ascending():
+        chunk.verify()
     with space.stack.frame(f.VM_SIZE) as vm_at:
         with step(space.telemetry, "teardown", grains.address):
             _finish_globals(grains)
@@ -192,7 +186,7 @@ def _finish_chunks(grains):
     with step(grains.space.telemetry, "chunks", grains.address):
         spare.purge(chunks.get(a.SPARE_COMMITTED))
         for base, limit in spare.blocks.forget_extents():
-            chunk = chunks.of(base)
+            chunk = chunks.around(base, limit)
             chunk.free_pages(chunk.index_of(base), chunk.index_of(limit))
             _told_page_free(grains, base, limit, spare.blocks)
             chunks.unmap_pages(chunk, base, limit)

@@ -4,44 +4,59 @@ An independent judge of the same, which reads raw bytes and shares no code
 with this, is in the tests. Source: design/arena.md#.req.check
 """
 
+from bisect import bisect_left
+
 from arena import fields as a
+from arena.descriptor import verify_arena
 from vm import fields as f
+from vm.sparse import runs
 
 
 def check_arena(arena):
-    """Assert the invariants of `arena` (design/arena.md#.req.check)."""
+    """Assert the invariants of `arena` (design/arena.md#.req.check).
+
+    Cost: O(pages that are mapped + ranges + units + pools + chunks).
+    """
     grains = arena.grains
     arena.space.check()
-    _check_descriptor(arena)
+    chunks = arena.chunks
+    for chunk in chunks:
+        chunk.verify()
+    verify_arena(grains)
+    _check_descriptor(arena, chunks)
     grains.free_land.land.check()
     grains.spare_land.land.check()
-    for pool in (*arena.system_pools, *arena.pools):
+    pools = [*arena.system_pools, *arena.pools]
+    for pool in pools:
         pool.check()
     _check_nodes(grains.free_land, grains.grain)
     _check_nodes(grains.spare_land, grains.grain)
     free = list(grains.free_land.land)
     spare = list(grains.spare_land.land)
-    for chunk in arena.chunks:
-        _check_chunk(arena, chunk, free, spare)
-    inside = [(chunk.base, chunk.limit) for chunk in arena.chunks]
-    for base, limit in free + spare:
-        assert any(low <= base and limit <= high for low, high in inside), "a range is in a chunk"
+    owners = {pool.address for pool in pools}
+    owners.update(pool.blocks.address for pool in pools if hasattr(pool, "blocks"))
+    inside = 0
+    for chunk in chunks:
+        inside += _check_chunk(chunk, _within(chunk, free), _within(chunk, spare), owners)
+    assert inside == len(free) + len(spare), "a range is in a chunk"
 
 
-def _check_descriptor(arena):
+def _check_descriptor(arena, chunks):
     get = arena.grains.chunks.get
-    vms = [chunk.vm for chunk in arena.chunks]
+    vms = [chunk.vm for chunk in chunks]
     for chunk_vm in vms:
         chunk_vm.check()
     own = arena.space.words_at(arena.address + a.ARENA_VM_AT, f.VM_SIZE)
     mapped = own[f.VM_MAPPED] + sum(vm.mapped for vm in vms)
-    reserved = own[f.VM_RESERVED] + sum(chunk.reserved for chunk in arena.chunks)
+    reserved = own[f.VM_RESERVED] + sum(chunk.reserved for chunk in chunks)
     assert arena.committed == mapped + get(a.LOST), "committed is what is mapped, and what is lost"
     assert arena.reserved == reserved, "reserved is the sum of the VMs"
     assert arena.committed <= get(a.COMMIT_LIMIT) or get(a.LOST), "the commit limit is kept"
     assert arena.grains.spare_land.land.size == arena.spare_committed, "spare land is counted"
-    assert arena.chunks[0].address == get(a.PRIMARY), "the oldest chunk is the primary"
-    assert len(arena.grains.chunks.ascending()) == arena.grains.chunks.tree.check()
+    assert chunks[0].address == get(a.PRIMARY), "the oldest chunk is the primary"
+    serials = {chunk.serial for chunk in chunks}
+    assert len(serials) == len(chunks), "no two chunks have the same serial number"
+    assert len(chunks) == arena.grains.chunks.tree.check(), "the tree holds the chunks"
 
 
 def _check_nodes(land, grain):
@@ -52,25 +67,69 @@ def _check_nodes(land, grain):
         assert limit - base == grain, "nodes come a grain at a time"
 
 
-def _check_chunk(arena, chunk, free, spare):
-    """Free ranges and allocated pages share the chunk; spare ones are free."""
+def _within(chunk, ranges):
+    """Those of the ascending `ranges` that begin in `chunk`, as page numbers."""
+    first = bisect_left(ranges, (chunk.base, 0))
+    last = bisect_left(ranges, (chunk.limit, 0))
+    found = []
+    for base, limit in ranges[first:last]:
+        assert limit <= chunk.limit, "a range is in a chunk"
+        found.append((chunk.index_of(base), chunk.index_of(limit)))
+    return found
+
+
+def _check_chunk(chunk, free, spare, owners):
+    """Free ranges and allocated pages share the chunk; spare ones are free.
+    Returns how many ranges it has."""
     chunk.descriptors.check()
-    assert chunk.allocated.next_set(0, chunk.alloc_base) == chunk.alloc_base, "overhead is not"
-    free_pages = _pages(chunk, free)
-    spare_pages = _pages(chunk, spare)
-    for i in range(chunk.alloc_base, chunk.pages):
-        allocated = chunk.allocated.get(i)
-        assert allocated != (i in free_pages), f"page {i} of {chunk!r} is free or allocated"
-        mapped = chunk.descriptors.mapped.get(i)
-        assert mapped == (allocated or i in spare_pages), f"page {i} of {chunk!r} is mapped"
-        if allocated:
-            assert arena.pool_of(chunk.address_of(i)) is not None
-    assert spare_pages <= free_pages, "spare memory is free"
+    allocated = list(runs(chunk.allocated))
+    mapped = list(runs(chunk.descriptors.mapped))
+    assert _between(allocated, chunk.alloc_base, chunk.pages) == free, (
+        f"a page of {chunk!r} above its overhead is free or allocated"
+    )
+    assert _union(allocated, spare) == mapped, f"a page of {chunk!r} is mapped if it is in use"
+    assert _union(free, spare) == free, "spare memory is free"
+    assert _total(allocated) + _total(spare) == _total(mapped), "spare memory is free"
+    for lo, hi in mapped:
+        base, limit = chunk.address_of(lo), chunk.address_of(hi)
+        assert chunk.space.first_unmapped(base, limit) == limit, "what is mapped is mapped"
+    for lo, hi in allocated:
+        _check_owners(chunk, lo, hi, owners)
+    return len(free) + len(spare)
 
 
-def _pages(chunk, ranges):
-    pages = set()
-    for base, limit in ranges:
-        if chunk.base <= base < chunk.limit:
-            pages.update(range(chunk.index_of(base), chunk.index_of(limit)))
-    return pages
+def _check_owners(chunk, lo, hi, owners):
+    """Each of the allocated pages lo to hi - 1 belongs to a pool that exists."""
+    for i in range(lo, hi):
+        owner = chunk.owner(i)
+        assert owner in owners, f"page {i} of {chunk!r} belongs to a pool, found {owner:#x}"
+        base, at = chunk.allocation_base(i), chunk.address_of(i)
+        assert chunk.base < base <= at and base % chunk.grain == 0, f"page {i} of {chunk!r} has a base"
+
+
+def _between(ranges, lo, hi):
+    """What of [lo, hi) is in none of the ascending `ranges`, all of them in it."""
+    found = []
+    for first, last in ranges:
+        assert lo <= first, "the overhead of a chunk is not allocated"
+        if lo < first:
+            found.append((lo, first))
+        lo = last
+    if lo < hi:
+        found.append((lo, hi))
+    return found
+
+
+def _total(ranges):
+    return sum(hi - lo for lo, hi in ranges)
+
+
+def _union(one, two):
+    """The ranges of two ascending lists, one where they touch or overlap."""
+    found = []
+    for lo, hi in sorted([*one, *two]):
+        if found and lo <= found[-1][1]:
+            found[-1] = (found[-1][0], max(hi, found[-1][1]))
+        else:
+            found.append((lo, hi))
+    return found

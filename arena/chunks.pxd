@@ -27,6 +27,11 @@ cdef class Chunks:
     cpdef int64_t get(self, int64_t field) except? -1
     cpdef set(self, int64_t field, int64_t value)
     cpdef add(self, int64_t field, int64_t value)
+    @cython.locals(w='int64_t*', n=int64_t, committed=int64_t, lost=int64_t, spare=int64_t)
+    cpdef int64_t verify(self) except? -1
+    @cython.locals(w='int64_t*', extend_by=int64_t, fill=int64_t, i=int64_t)
+    cdef int64_t _verify_counters(self, int64_t n) except? -1
+    cpdef Chunk around(self, int64_t base, int64_t limit)
     @cython.locals(committed=int64_t, res=int64_t)
     cpdef int64_t map(self, VM vm, int64_t base, int64_t limit) except? -1
     cpdef unmap(self, VM vm, int64_t base, int64_t limit)
@@ -45,5 +50,10 @@ cdef class Chunks:
     @cython.locals(i=int64_t)
     cdef int64_t entry_of(self, int64_t address) except? -1 nogil
     cdef int64_t damaged_entry(self, int64_t entry, int64_t address) except? -1 with gil
-    @cython.locals(address=int64_t)
+    @cython.locals(address=int64_t, chunk=Chunk)
     cpdef list ascending(self)
+    cpdef destroy(self, Chunk chunk)
+    cpdef _damaged(self, int64_t field)
+
+
+cpdef expect_whole(int64_t res, str message)

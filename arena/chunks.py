@@ -16,7 +16,27 @@ from vm import sparse
 from vm.bits import table_size
 from vm.boot import BootBlock
 from vm.descriptor import VM
-from vm.results import AllocationError, failure
+from vm.results import AllocationError, DamageError, failure
+
+# The words that `Chunks.verify` holds against bounds: name, what is expected.
+BOUNDS = {
+    a.RESERVED: ("RESERVED", "at most what the machine has reserved"),
+    a.LOST: ("LOST", "from 0 to what is committed"),
+    a.COMMITTED: ("COMMITTED", "from 0 to what the machine has mapped"),
+    a.SPARE_COMMITTED: ("SPARE_COMMITTED", "whole grains, at most what is committed"),
+    a.COMMIT_LIMIT: ("COMMIT_LIMIT", "0 or more"),
+    a.SPARE: ("SPARE", "the bits of a double from 0 to 1"),
+    a.GRAIN_SIZE: ("GRAIN_SIZE", "the size of what is reserved for the arena descriptor"),
+    a.ZONE_SHIFT: ("ZONE_SHIFT", "from 0 to 56"),
+    a.ZONED: ("ZONED", "0 or 1"),
+    a.EXTEND_BY: ("EXTEND_BY", "more than 0, less than 2**62"),
+    a.EXTEND_MIN: ("EXTEND_MIN", "from 0 to EXTEND_BY"),
+    a.FILL: ("FILL", "0 or more, less than 2**62"),
+    a.POLL_THRESHOLD: ("POLL_THRESHOLD", f"from 0 to FILL + {a.POLL_EVERY}"),
+    a.POOL_SERIAL: ("POOL_SERIAL", "more than 0, less than 2**62"),
+    a.CHUNK_SERIAL: ("CHUNK_SERIAL", "more than 0, less than 2**62"),
+    a.GEN_SERIAL: ("GEN_SERIAL", "more than 0, less than 2**62"),
+}
 
 
 class Chunks:
@@ -52,6 +72,60 @@ class Chunks:
     def add(self, field, value):
         """Add `value` to the word `field` of the arena descriptor."""
         self.set(field, self.get(field) + value)
+
+    def verify(self):
+        """Hold the counts and settings of the arena descriptor against what
+        they can be. Returns OK.
+
+        Asked before every step of the arena, so that none is counted with or
+        followed that cannot be. Raises: DamageError. Cost: O(1).
+        """
+        w = self.space.words
+        n = self.descriptor()
+        committed = w[n + a.COMMITTED]
+        lost = w[n + a.LOST]
+        spare = w[n + a.SPARE_COMMITTED]
+        if w[n + a.RESERVED] < self.grain or w[n + a.RESERVED] > self.space.reserved:
+            self._damaged(a.RESERVED)
+        if lost < 0 or lost > committed:
+            self._damaged(a.LOST)
+        if committed < 0 or committed - lost > self.space.mapped:
+            self._damaged(a.COMMITTED)
+        if spare < 0 or spare > committed or spare & self.grain - 1:
+            self._damaged(a.SPARE_COMMITTED)
+        if w[n + a.COMMIT_LIMIT] < 0:
+            self._damaged(a.COMMIT_LIMIT)
+        if not 0.0 <= self.space.floats[n + a.SPARE] <= 1.0:
+            self._damaged(a.SPARE)
+        if w[n + a.GRAIN_SIZE] != self.grain:
+            self._damaged(a.GRAIN_SIZE)
+        if w[n + a.ZONE_SHIFT] < 0 or w[n + a.ZONE_SHIFT] > 56:
+            self._damaged(a.ZONE_SHIFT)
+        if w[n + a.ZONED] & -2:
+            self._damaged(a.ZONED)
+        return self._verify_counters(n)
+
+    def _verify_counters(self, n):
+        w = self.space.words
+        extend_by = w[n + a.EXTEND_BY]
+        # The shift is of what has 64 bits, and tells what is negative as well.
+        if extend_by == 0 or extend_by >> 62:
+            self._damaged(a.EXTEND_BY)
+        if w[n + a.EXTEND_MIN] < 0 or w[n + a.EXTEND_MIN] > extend_by:
+            self._damaged(a.EXTEND_MIN)
+        fill = w[n + a.FILL]
+        if fill >> 62:
+            self._damaged(a.FILL)
+        if w[n + a.POLL_THRESHOLD] < 0 or w[n + a.POLL_THRESHOLD] > fill + a.POLL_EVERY:
+            self._damaged(a.POLL_THRESHOLD)
+        for i in range(a.POOL_SERIAL, a.GEN_SERIAL + 1):
+            if w[n + i] == 0 or w[n + i] >> 62:
+                self._damaged(i)
+        return r.OK
+
+    def _damaged(self, field):
+        name, expected = BOUNDS[field]
+        damaged(self.space, f"arena {self.address:#x}", self.address, field, name, expected)
 
     # Committed memory
 
@@ -147,6 +221,20 @@ class Chunks:
             return 0
         return self.last.page_table + i * a.PAGE_DESC_SIZE
 
+    def around(self, base, limit):
+        """The chunk of whose pages [base, limit) are some. A range that a land
+        or a page descriptor tells of may be none.
+
+        Raises: DamageError. Cost: as `of`.
+        """
+        chunk = self.of(base)
+        if chunk is not None and not (base | limit) & self.grain - 1:
+            if chunk.index_of(base) >= chunk.alloc_base and base < limit <= chunk.limit:
+                return chunk
+        raise DamageError(
+            f"arena {self.address:#x}: [{base:#x}, {limit:#x}) are not pages of one of its chunks"
+        )
+
     def damaged_entry(self, entry, address):
         """Raise DamageError: the page descriptor at `entry` names no base of
         grains that the page at `address` can be of."""
@@ -158,8 +246,12 @@ class Chunks:
         found = []
         address = self.tree.first_ending_after(0)
         while address:
-            found.append(self.at(address))
-            address = self.tree.first_ending_after(found[-1].limit)
+            chunk = self.at(address)
+            # Each ends above the last, so the walk ends, too.
+            if found and chunk.base < found[-1].limit:
+                damaged(self.space, "tree of chunks", address, a.CHUNK_BASE, "BASE", "another")
+            found.append(chunk)
+            address = self.tree.first_ending_after(chunk.limit)
         return found
 
     @property
@@ -325,10 +417,18 @@ class Chunks:
 
     def destroy(self, chunk):
         """Unmap the overhead of `chunk`, of which nothing else is mapped, and
-        release its addresses. The VM descriptor leaves by the stack."""
+        release its addresses. The VM descriptor leaves by the stack.
+
+        Raises: DamageError, and then nothing has changed.
+        """
+        chunk.verify()
+        overhead = chunk.overhead_limit - chunk.base
+        if chunk.vm.mapped != overhead:
+            field, name = a.CHUNK_VM_AT // f.WORD + f.VM_MAPPED, f"chunk {chunk.address:#x}"
+            damaged(self.space, name, chunk.address, field, "VM_MAPPED", f"{overhead}")
         stack = self.space.stack
         self.space.telemetry.tell(ev.CHUNK_FINISH, self.address, chunk.address, chunk.serial)
-        self.tree.remove_node(chunk.address)
+        expect_whole(self.tree.remove_node(chunk.address), f"{chunk!r} is in the tree of chunks")
         self.add(a.RESERVED, -chunk.reserved)
         if self.get(a.PRIMARY) == chunk.address:
             self.set(a.PRIMARY, 0)
@@ -339,6 +439,12 @@ class Chunks:
         self.unmap(vm, chunk.base, limit)
         vm.finish()
         stack.pop(f.VM_SIZE)
+
+
+def expect_whole(res, message):
+    """Raise DamageError, denying what `message` says, unless `res` is OK."""
+    if res != r.OK:
+        raise DamageError(f"it is no longer true that {message} ({r.NAMES[res]})")
 
 
 def expect(res, message):

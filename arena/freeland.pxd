@@ -2,7 +2,7 @@ cimport cython
 from libc.stdint cimport int64_t
 from arena cimport fields as a
 from arena.chunk cimport Chunk
-from arena.chunks cimport Chunks
+from arena.chunks cimport Chunks, expect_whole
 from arena.pages cimport Pages
 from land cimport zones as z
 from land.cbs cimport CBSZoned
@@ -34,5 +34,7 @@ cdef class FreeLand:
     cdef int64_t _alloc_page(self) except? -1
     @cython.locals(limit=int64_t, res=int64_t)
     cdef _exclude(self, int64_t page)
+    @cython.locals(base=int64_t)
+    cpdef expect_all(self, Chunk chunk)
     @cython.locals(res=int64_t)
     cpdef int64_t delete(self, int64_t base, int64_t limit) except? -1

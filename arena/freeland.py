@@ -7,6 +7,7 @@ itself. Source: design/arena.md#.sol.free, design/bootstrap.md#.sol.free
 """
 
 from arena import fields as a
+from arena.chunks import expect_whole
 from land import zones as z
 from land.cbs import CBSZoned
 from pools.mfs import MFS
@@ -67,9 +68,12 @@ class FreeLand:
         Without a node the first grain of it becomes memory for nodes.
         Returns the base of what is left of it.
         """
-        if self.insert(base, limit) == r.OK:
+        res = self.insert(base, limit)
+        if res == r.OK:
             return base
-        self.land.insert_steal_range(base, limit)
+        if res != r.FAIL:
+            res = self.land.insert_steal_range(base, limit)
+        expect_whole(res, f"nothing of [{base:#x}, {limit:#x}) is in the free land")
         return base + self.land.stolen
 
     def take(self, zones, high, size, pool):
@@ -92,7 +96,7 @@ class FreeLand:
         if res != r.OK:
             return -res
         base, limit = self.land.found_base, self.land.found_limit
-        chunk = self.chunks.of(base)
+        chunk = self.chunks.around(base, limit)
         res = self.pages.allocate(chunk, chunk.index_of(base), chunk.index_of(limit), pool)
         if res != r.OK:
             self._put_back(base, limit)
@@ -109,7 +113,7 @@ class FreeLand:
         plan, space.faults = space.faults, None
         res = self.insert(base, limit)
         space.faults = plan
-        assert res == r.OK, "what was taken can be put back"
+        expect_whole(res, f"what was taken, [{base:#x}, {limit:#x}), can be put back")
 
     def _insert(self, base, limit):
         res = self.land.insert_range(base, limit)
@@ -147,7 +151,14 @@ class FreeLand:
         limit = page + self.chunks.get(a.GRAIN_SIZE)
         res = self.land.delete_range(page, limit)
         self._told(ev.LAND_DELETE, page, limit, res)
-        assert res == r.OK, "a page can be excluded when the pool has just been extended"
+        expect_whole(res, f"the page {page:#x} is in the free land, and can be excluded")
+
+    def expect_all(self, chunk):
+        """Raise DamageError unless all pages of `chunk` are one free range."""
+        base = chunk.address_of(chunk.alloc_base)
+        found = self.land.next_after(base) and (self.land.found_base, self.land.found_limit)
+        if found != (base, chunk.limit):
+            expect_whole(r.FAIL, f"{chunk!r}, of which nothing is allocated, is one free range")
 
     def delete(self, base, limit):
         """Delete [base, limit), a range of the land. Returns a result code."""

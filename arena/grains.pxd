@@ -44,7 +44,8 @@ cdef class Grains(GrainSource):
     cdef int64_t segment_of(self, int64_t address, int64_t pool) except? -1 nogil
     @cython.locals(n=int64_t, w='int64_t*')
     cdef int64_t poll(self) except? -1 nogil
-    @cython.locals(w='int64_t*')
+    cdef int64_t _verify(self) except? -1 with gil
+    @cython.locals(w='int64_t*', n=int64_t)
     cdef int64_t fill(self, int64_t size) except? -1 nogil
     cdef int64_t committed(self) except? -1 nogil
     cdef int64_t spare(self) except? -1 nogil

@@ -47,6 +47,7 @@ class Grains(GrainSource):
     def alloc_grains(self, size, high, pool):
         """The address of `size` bytes of grains, or a negative code."""
         telemetry = self.space.telemetry
+        self.chunks.verify()
         telemetry.enter("grains", pool, size)
         base = self._place(size, high, pool)
         if base >= 0:
@@ -125,6 +126,8 @@ class Grains(GrainSource):
         """Take back [base, base + size), first into the free land, then, but
         for what that kept for nodes, into the spare land. Always OK."""
         telemetry = self.space.telemetry
+        self.chunks.verify()
+        self.chunks.around(base, base + size)
         telemetry.enter("free grains", pool, size)
         rest = self.free_land.insert_whatever(base, base + size)
         if rest < base + size:
@@ -162,7 +165,7 @@ class Grains(GrainSource):
 
     def set_segment(self, base, size, segment):
         """Let the grains [base, base + size) name `segment`. Always OK."""
-        chunk = self.chunks.of(base)
+        chunk = self.chunks.around(base, base + size)
         for i in range(chunk.index_of(base), chunk.index_of(base + size - 1) + 1):
             chunk.set_segment(i, segment)
         return r.OK
@@ -202,6 +205,7 @@ class Grains(GrainSource):
         w = self.space.words
         n = mmu.at(self.space, self.address, a.ARENA_SIZE)
         if w[n + a.FILL] >= w[n + a.POLL_THRESHOLD]:
+            self._verify()
             w[n + a.POLL_THRESHOLD] = w[n + a.FILL] + a.POLL_EVERY
             if self.space.telemetry.mask & ev.ARENA:
                 self.space.telemetry.note(ev.ARENA_POLL_BEGIN, self.address, 0, 0, 0, 0)
@@ -211,8 +215,14 @@ class Grains(GrainSource):
     def fill(self, size):
         """Count `size` bytes as allocated."""
         w = self.space.words
-        w[mmu.at(self.space, self.address, a.ARENA_SIZE) + a.FILL] += size
+        n = mmu.at(self.space, self.address, a.ARENA_SIZE)
+        if w[n + a.FILL] >> 62:
+            self._verify()
+        w[n + a.FILL] += size
         return r.OK
+
+    def _verify(self):
+        return self.chunks.verify()
 
     # Memory for the arena's own and for pool descriptors
 
@@ -255,6 +265,8 @@ class Grains(GrainSource):
     def next_serial(self):
         """The next serial number of a pool in the arena."""
         serial = self.chunks.get(a.POOL_SERIAL)
+        if serial >> 62:
+            self.chunks.verify()
         self.chunks.set(a.POOL_SERIAL, serial + 1)
         return serial
 

@@ -82,7 +82,8 @@ class Memory:
         return self.space.bytes[start : start + size]
 
     def _expect_mapped(self, address, size):
-        self._expect_alive()
+        if not self._lives():
+            raise ProtocolError(f"{self!r} has been destroyed")
         start = address - self.space.base
         page = start >> f.PAGE_SHIFT
         # Nearly every access is to one page, and asks for one bit.

@@ -21,3 +21,7 @@ cdef class Pages:
     cdef int64_t _map(self, Chunk chunk, int64_t lo, int64_t hi) except? -1
     @cython.locals(chunk=Chunk)
     cpdef free(self, int64_t base, int64_t limit)
+
+
+@cython.locals(i=int64_t)
+cdef expect_free(Chunk chunk, int64_t lo, int64_t hi)

@@ -5,6 +5,7 @@ Source: design/arena.md#.sol.pages
 
 from arena import fields as a
 from vm import results as r
+from vm.results import DamageError
 
 
 class Pages:
@@ -21,6 +22,7 @@ class Pages:
         While mapping is refused, spare memory is purged and it is tried
         again: the last of it will go before this fails.
         """
+        expect_free(chunk, lo, hi)
         res = self._allocate(chunk, lo, hi, pool)
         while res != r.OK and self.spare.purge((hi - lo) * chunk.grain):
             res = self._allocate(chunk, lo, hi, pool)
@@ -61,7 +63,17 @@ class Pages:
     def free(self, base, limit):
         """Make the allocated pages of [base, limit) spare memory, and give
         back to the system what is too much of that."""
-        chunk = self.chunks.of(base)
+        chunk = self.chunks.around(base, limit)
         chunk.free_pages(chunk.index_of(base), chunk.index_of(limit))
         self.spare.insert(base, limit)
         self.spare.purge_excess()
+
+
+def expect_free(chunk, lo, hi):
+    """Raise DamageError unless no page of those from lo to hi - 1 is allocated."""
+    i = chunk.allocated.next_set(lo, hi)
+    if i < hi:
+        raise DamageError(
+            f"{chunk!r}: the allocation table at {chunk.allocated.address:#x} has page {i}: "
+            f"expected a free one, as the free land has it"
+        )

@@ -7,6 +7,7 @@ Source: design/arena.md#.sol.spare, design/bootstrap.md#.sol.spare
 """
 
 from arena import fields as a
+from arena.chunks import expect_whole
 from land.cbs import CBS
 from pools.mfs import MFS
 from pools.pool import handle
@@ -41,8 +42,11 @@ class SpareLand:
         Without a node for it, its first grain becomes memory for nodes, and
         leaves the free land; without even that, it is unmapped at once.
         """
-        if self._insert(base, limit) != r.OK:
-            chunk = self.chunks.of(base)
+        res = self._insert(base, limit)
+        if res == r.FAIL:
+            expect_whole(res, f"nothing of [{base:#x}, {limit:#x}) is spare")
+        if res != r.OK:
+            chunk = self.chunks.around(base, limit)
             top = base + chunk.grain
             res = self.free.delete_range(base, top)
             self._told(ev.LAND_DELETE, self.free, base, top, res)
@@ -74,6 +78,8 @@ class SpareLand:
         """
         base, limit = chunk.address_of(lo), chunk.address_of(hi)
         res = self._delete(base, limit)
+        if res == r.FAIL:
+            expect_whole(res, f"[{base:#x}, {limit:#x}), mapped and free, is in the spare land")
         if res != r.OK:
             whole = self.land.found_base
             if self.free.delete_range(whole, whole + chunk.grain) == r.OK:
@@ -113,7 +119,7 @@ class SpareLand:
             low, high = self.land.found_base, self.land.found_limit
             if low >= limit:
                 break
-            self.chunks.unmap_pages(self.chunks.of(low), low, high)
+            self.chunks.unmap_pages(self.chunks.around(low, high), low, high)
             self.chunks.add(a.SPARE_COMMITTED, low - high)
             self._delete(low, high)
             unmapped += high - low

@@ -32,5 +32,5 @@ cdef class SparseArray:
     cdef bint _in_use(self, int64_t page) except? -1 nogil
 
 
-@cython.locals(n=int64_t, w='int64_t*', array=SparseArray)
+@cython.locals(n=int64_t, w='int64_t*', page_count=int64_t)
 cpdef SparseArray init(AddressSpace space, int64_t address, int64_t base, int64_t element, int64_t length, int64_t mapped, int64_t pages, int64_t vm)

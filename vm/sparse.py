@@ -97,18 +97,41 @@ class SparseArray:
         """Assert that exactly the pages with an element in use are mapped."""
         n = mmu.at(self.space, self.address, f.SPARSE_SIZE)
         assert self.space.words[n + f.SIG] == f.SPARSE_SIG, "a sparse array has its signature"
-        for page in range(self.pages.length):
-            base = self._page_base(page)
-            mapped = self.pages.get(page)
-            assert mapped == self._in_use(page), "a page is mapped if an element on it is in use"
-            assert mapped == self.space.mapped_pages(base, base + f.PAGE), "pages tells the truth"
+        mapped = list(runs(self.pages))
+        assert mapped == self._pages_in_use(), "a page is mapped if an element on it is in use"
+        end = self._page_base(self.pages.length)
+        count = self.space.mapped_pages(self.base, end)
+        assert count == sum(last - first for first, last in mapped), "pages tells all that are mapped"
+        for first, last in mapped:
+            stray = self.space.first_unmapped(self._page_base(first), self._page_base(last))
+            assert stray == self._page_base(last), "pages tells the truth"
+
+    def _pages_in_use(self):
+        """The runs of pages on which the elements in use lie."""
+        pages = []
+        for lo, hi in runs(self.mapped):
+            first, last = self._page_of(lo), self._last_page(hi)
+            if pages and first <= pages[-1][1]:
+                first = pages.pop()[0]
+            pages.append((first, last))
+        return pages
+
+
+def runs(table):
+    """The (lo, hi) of each run of set bits of the BitTable `table`."""
+    i = table.next_set(0, table.length)
+    while i < table.length:
+        j = table.next_reset(i, table.length)
+        yield i, j
+        i = table.next_set(j, table.length)
 
 
 def init(space, address, base, element, length, mapped, pages, vm):
     """Make a sparse array of `length` elements of `element` bytes at `base`.
 
-    `mapped` and `pages` are the addresses of its bit tables, in mapped
-    memory; `vm` that of the VM descriptor. Returns its handle.
+    `mapped` and `pages` are the addresses of its bit tables, in mapped memory
+    that reads as zeros, and is not touched here, for it may be large; `vm` that
+    of the VM descriptor. Returns its handle.
     """
     page_count = (length * element + f.PAGE - 1) // f.PAGE
     n = mmu.at(space, address, f.SPARSE_SIZE)
@@ -121,7 +144,4 @@ def init(space, address, base, element, length, mapped, pages, vm):
     w[n + f.SPARSE_PAGES] = pages
     w[n + f.SPARSE_VM] = vm
     w[n + f.SPARSE_PAGE_COUNT] = page_count
-    array = SparseArray(space, address)
-    array.mapped.reset_range(0, length)
-    array.pages.reset_range(0, page_count)
-    return array
+    return SparseArray(space, address)

@@ -114,8 +114,8 @@ def test_a_changed_word_is_found_by_the_raw_judge(arena):
 @pytest.mark.parametrize(
     "name, match",
     [
-        ("arena committed", "committed is what is mapped"),
-        ("arena reserved", "reserved is the sum"),
+        ("arena committed", "the word COMMITTED"),
+        ("arena reserved", "the word RESERVED"),
         ("arena spare_committed", "spare land is counted"),
         ("free land size", "size is the sum"),
         ("VM mapped", "mapped counts"),

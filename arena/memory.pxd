@@ -5,6 +5,9 @@ from vm cimport fields as f
 from vm cimport mmu
 from vm.space cimport AddressSpace
 
+cdef int64_t MOST
+cdef int64_t MOST_WORD
+
 
 cdef class Memory:
     cdef readonly AddressSpace space
@@ -15,7 +18,9 @@ cdef class Memory:
     @cython.locals(n=int64_t, w='int64_t*', page=int64_t)
     cdef bint _lives(self) except? -1
     cpdef _expect_alive(self)
-    @cython.locals(at=int64_t)
-    cdef int64_t _word_at(self, object address) except? -1
+    cdef int64_t _word_at(self, int64_t address) except? -1
+    cdef int64_t _write(self, int64_t n, int64_t value) except? -1
+    @cython.locals(start=int64_t, limit=int64_t)
+    cdef _bytes_at(self, int64_t address, int64_t size)
     @cython.locals(start=int64_t, page=int64_t)
     cdef int64_t _expect_mapped(self, int64_t address, int64_t size) except? -1

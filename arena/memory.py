@@ -8,9 +8,19 @@ from vm import fields as f
 from vm import mmu
 from vm.results import AccessError, ParamError, ProtocolError, integer
 
-# No address is larger, and no word.
+# No address, no size and no word is larger.
 MOST = 1 << 61
 MOST_WORD = (1 << 63) - 1
+
+
+def _place(name, value):
+    """`value` as an address or a size. Raises: ParamError, ParamTypeError."""
+    return integer(name, value, least=0, most=MOST)
+
+
+def _word(value):
+    """`value` as a word. Raises: ParamError, ParamTypeError."""
+    return integer("value", value, least=-MOST_WORD - 1, most=MOST_WORD)
 
 
 class Memory:
@@ -46,26 +56,27 @@ class Memory:
         Raises: ParamError unless it is a multiple of 8; AccessError if it is
         not mapped; ProtocolError if the arena is destroyed. Cost: O(1).
         """
-        return self.space.words[self._word_at(address)]
+        if type(address) is not int:
+            address = _place("address", address)
+        try:
+            return self.space.words[self._word_at(address)]
+        except OverflowError:
+            return _place("address", address)
 
     def store(self, address, value):
         """Write `value`, a signed number of 64 bits, to the word at `address`.
 
         Raises: as `load` does; ParamError if `value` has more bits.
         """
-        if type(value) is not int or not -MOST_WORD <= value <= MOST_WORD:
-            value = integer("value", value, least=-MOST_WORD - 1, most=MOST_WORD)
-        self.space.words[self._word_at(address)] = value
-
-    def _word_at(self, address):
-        """The number of the word at `address`. Raises: as `load`."""
-        if type(address) is not int or not 0 <= address < MOST:
-            address = integer("address", address, least=0, most=MOST)
-        at = address
-        if at & 7:
-            raise ParamError(f"address is {address:#x}: expected a multiple of {f.WORD}")
-        self._expect_mapped(at, f.WORD)
-        return (at - self.space.origin) >> 3
+        if type(address) is not int:
+            address = _place("address", address)
+        if type(value) is not int:
+            value = _word(value)
+        try:
+            self._write(self._word_at(address), value)
+        except OverflowError:
+            _place("address", address)
+            _word(value)
 
     def view(self, address, size):
         """The `size` bytes at `address` as a writable memoryview.
@@ -73,13 +84,37 @@ class Memory:
         Raises: ParamError; AccessError if a byte of them is not mapped;
         ProtocolError if the arena is destroyed. Cost: O(pages).
         """
-        if type(address) is not int or not 0 <= address < MOST:
-            address = integer("address", address, least=0, most=MOST)
-        if type(size) is not int or not 0 <= size < MOST:
-            size = integer("size", size, least=0, most=MOST)
+        if type(address) is not int or type(size) is not int:
+            address, size = _place("address", address), _place("size", size)
+        try:
+            return self._bytes_at(address, size)
+        except OverflowError:
+            _place("address", address)
+            return _place("size", size)
+
+    def _word_at(self, address):
+        """The number of the word at `address`. Raises: as `load`."""
+        if address < 0 or address > MOST or address & 7:
+            _place("address", address)
+            raise ParamError(f"address is {address:#x}: expected a multiple of {f.WORD}")
+        self._expect_mapped(address, f.WORD)
+        return (address - self.space.origin) >> 3
+
+    def _write(self, n, value):
+        if not -MOST_WORD - 1 <= value <= MOST_WORD:
+            _word(value)
+        self.space.words[n] = value
+        return 0
+
+    def _bytes_at(self, address, size):
+        """As `view`. Raises: as `view`."""
+        if address < 0 or address > MOST or size < 0 or size > MOST:
+            _place("address", address)
+            _place("size", size)
         self._expect_mapped(address, size)
         start = address - self.space.origin
-        return self.space.bytes[start : start + size]
+        limit = start + size
+        return self.space.bytes[start:limit]
 
     def _expect_mapped(self, address, size):
         if not self._lives():

@@ -5,9 +5,6 @@ from vm cimport fields as f
 from vm cimport mmu
 from vm.space cimport AddressSpace
 
-cdef int64_t MOST
-cdef int64_t MOST_WORD
-
 
 cdef class Memory:
     cdef readonly AddressSpace space

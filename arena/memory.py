@@ -8,19 +8,15 @@ from vm import fields as f
 from vm import mmu
 from vm.results import AccessError, ParamError, ProtocolError, integer
 
-# No address, no size and no word is larger.
-MOST = 1 << 61
-MOST_WORD = (1 << 63) - 1
-
 
 def _place(name, value):
-    """`value` as an address or a size. Raises: ParamError, ParamTypeError."""
-    return integer(name, value, least=0, most=MOST)
+    """`value` as an address or a size, of 61 bits. Raises: ParamError, ParamTypeError."""
+    return integer(name, value, least=0, most=(1 << 61) - 1)
 
 
 def _word(value):
     """`value` as a word. Raises: ParamError, ParamTypeError."""
-    return integer("value", value, least=-MOST_WORD - 1, most=MOST_WORD)
+    return integer("value", value, least=-1 << 63, most=(1 << 63) - 1)
 
 
 class Memory:
@@ -94,21 +90,21 @@ class Memory:
 
     def _word_at(self, address):
         """The number of the word at `address`. Raises: as `load`."""
-        if address < 0 or address > MOST or address & 7:
+        if address >> 61 or address & 7:
             _place("address", address)
             raise ParamError(f"address is {address:#x}: expected a multiple of {f.WORD}")
         self._expect_mapped(address, f.WORD)
         return (address - self.space.origin) >> 3
 
     def _write(self, n, value):
-        if not -MOST_WORD - 1 <= value <= MOST_WORD:
+        if value >> 63 not in (0, -1):
             _word(value)
         self.space.words[n] = value
         return 0
 
     def _bytes_at(self, address, size):
         """As `view`. Raises: as `view`."""
-        if address < 0 or address > MOST or size < 0 or size > MOST:
+        if address >> 61 or size >> 61:
             _place("address", address)
             _place("size", size)
         self._expect_mapped(address, size)

@@ -7,6 +7,7 @@ wrong; 130 interrupted; 141 whoever read the output has gone.
 import functools
 import os
 import sys
+from contextlib import suppress
 
 import click
 
@@ -53,6 +54,7 @@ class Program(click.Group):
             super().main(args, prog_name, complete_var, **extra)
         extra.pop("standalone_mode", None)
         args = sys.argv[1:] if args is None else list(args)
+        _escape_unknown()
         self._run(args or ["--help"], prog_name, extra)
         sys.exit(0)
 
@@ -81,7 +83,9 @@ def _one_line(text):
 
 
 def _fail(message, status=FAILED):
-    click.echo(f"rangeland: {message}", err=True)
+    # If that cannot be written either, the status tells it.
+    with suppress(OSError):
+        print(f"rangeland: {message}", file=sys.stderr, flush=True)
     sys.exit(status)
 
 
@@ -91,6 +95,14 @@ def _flush_and_exit(status):
     except BrokenPipeError:
         _leave_closed_pipe()
     sys.exit(status)
+
+
+def _escape_unknown():
+    """Let what the standard output's encoding does not have be written as an escape, as
+    on the standard error: names of files may have any character, and half of one."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _leave_closed_pipe():

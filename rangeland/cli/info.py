@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from rangeland.cli.options import newest_option
-from rangeland.cli.output import console, emit_json, progress
+from rangeland.cli.output import console, emit_json, progress, speaks_utf8
 from rangeland.traces.histograms import lifetimes, sizes
 from rangeland.traces.read import FORMATS, bundled, read_trace
 
@@ -20,6 +20,7 @@ BAR = TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemai
 LONGEST_BAR = 16
 FIGURES_ACROSS = 2
 BLOCK = "\u2588"
+PLAIN = "#"
 PARTS = " \u258f\u258e\u258d\u258c\u258b\u258a\u2589"
 
 
@@ -162,6 +163,8 @@ def _histogram(title, bins, *more):
 
 def _bar(count, most):
     """A bar as long as its share of the most, in eighths of a character; never none for some."""
+    if not speaks_utf8():
+        return PLAIN * (-(-LONGEST_BAR * count // most) if most else 0)
     eighths = -(-8 * LONGEST_BAR * count // most) if most else 0
     return BLOCK * (eighths // 8) + PARTS[eighths % 8].strip()
 

@@ -40,6 +40,11 @@ def emit_json(value):
 
     Raises: ValueError for NaN and infinities, which JSON does not have.
     """
-    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
+    text = json.dumps(value, indent=2, ensure_ascii=not speaks_utf8(), allow_nan=False)
     # Half of a surrogate pair, which a damaged file may have, is no UTF-8 but has an escape.
     sys.stdout.write(text.encode("utf-8", "backslashreplace").decode() + "\n")
+
+
+def speaks_utf8():
+    """True if the standard output takes every character."""
+    return (getattr(sys.stdout, "encoding", None) or "utf-8").lower().startswith("utf")

@@ -15,12 +15,13 @@ from rangeland.traces.convert import FORMS, form_of, refuse_output
 from rangeland.traces.generate.distributions import LIFETIME_FORMS, SIZE_FORMS
 from rangeland.traces.generate.like import Imitation, closeness
 from rangeland.traces.generate.patterns import PATTERNS, pattern_of, plan_of
+from rangeland.traces.generate.room import SAMPLE, refuse_too_large
 from rangeland.traces.generate.write import Hands
 from rangeland.traces.generate.write import generate as write
 from rangeland.traces.read import FORMATS, read_trace
 
 EVENTS = 1_000_000
-MOST_EVENTS = 10**10
+MOST_EVENTS = 10**12
 MOST_THREADS = 1 << 14
 OPTIONS = ("sizes", "lifetimes", "live", "memory", "largest", "phases")
 
@@ -87,7 +88,8 @@ def generate(pattern, like, out, events, seed, threads, form, format, force, as_
     """Make up a trace, by a PATTERN or like another trace.
 
     A Parquet file is made piece by piece, in memory for what lives, however long
-    it is; other forms are made in memory. With --like, what was kept of TRACE
+    it is; other forms are made in memory. What will not fit is refused before anything
+    is written, with the size that it would have. With --like, what was kept of TRACE
     and how close it is are told.
     """
     if (pattern is None) == (like is None):
@@ -111,8 +113,9 @@ def generate(pattern, like, out, events, seed, threads, form, format, force, as_
     if threads is not None:
         asked["threads"] = threads
     hands = Hands(threads, seed) if threads else None
+    rows = refuse_too_large(chosen.make(plan), events, out, form, hands)
     notes = {"generated": {"pattern": pattern, "seed": seed, **asked}}
-    result = _write(chosen.make(plan), events, out, form, force, notes, hands)
+    result = _write(rows, events, out, form, force, notes, hands)
     told = {"pattern": pattern, "seed": seed, "options": asked, "out": out, **result}
     _tell(told | ({"round": least} if least else {}), as_json)
     if events < least:
@@ -134,8 +137,12 @@ def _like(like, out, events, seed, form, format, force, as_json, options):
             like, format, progress=lambda done, total: tell(completed=done, total=total)
         )
     imitation = Imitation(trace, events, seed)
+    events = imitation.plan.events
+    # A window of it is made at a time, so that a short one shows what a long one takes.
+    short = Imitation(trace, min(events, SAMPLE), seed).rows()
+    refuse_too_large(short, events, out, form, at_once=events // imitation.windows)
     notes = {"generated": {"like": like, "seed": seed}}
-    result = _write(imitation.rows(), imitation.plan.events, out, form, force, notes)
+    result = _write(imitation.rows(), events, out, form, force, notes)
     close = closeness(trace, read_trace(out))
     told = {"like": like, "seed": seed, "out": out, **result}
     told["closeness"] = {

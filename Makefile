@@ -10,7 +10,7 @@ PYTEST_ARGS ?=
 BIN := .venv/bin
 SOURCES := setup.py pyproject.toml $(shell find vm land pools arena rangeland -type f \
 	! -path '*/__pycache__/*' ! -name '*.so' ! -name '*.c')
-PYTEST := $(BIN)/pytest -n $(JOBS) $(PYTEST_ARGS) $(TESTS)
+PYTEST := $(BIN)/pytest -n $(JOBS) --dist worksteal $(PYTEST_ARGS) $(TESTS)
 BUILD_REQUIRES := import tomllib; \
 	print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")
 
@@ -30,7 +30,12 @@ run: .venv/installed ## set up, bootstrap an arena before your eyes, and replay 
 	$(BIN)/rangeland replay --bundled --pool mvff --pool mvff:spare=0,extend_by=16K --pool bestfit \
 		--pool nextfit --pool lifofit --pool buddy --pool segfit --pool slab --pool glibc --pool ideal
 
-test: test-compiled test-interpreted ## set up, and run the whole suite at both speeds
+# Both, whatever comes of the first.
+test: ## set up, and run the whole suite at both speeds
+	@failed=0; \
+	$(MAKE) test-compiled || failed=1; \
+	$(MAKE) test-interpreted || failed=1; \
+	exit $$failed
 
 test-compiled: export RANGELAND_REQUIRE_COMPILED = 1
 test-compiled: .venv/installed ## the suite, compiled

@@ -13,8 +13,8 @@ chunk, and a link if what it names names it back (design/classes.md#.sol.damage)
 """
 
 from pools import fields as p
+from pools import orders
 from pools.damage import damaged
-from pools.orders import floor_order, lowest_bit
 from vm import mmu
 from vm import results as r
 
@@ -31,7 +31,7 @@ class Bins:
         below 1024, then four for each doubling, the last for all above."""
         if size < p.SMALL_BELOW:
             return size >> 4
-        k = floor_order(size)
+        k = orders.floor_order(size)
         return min(
             p.SMALL_BINS + (k - p.SMALL_ORDER) * 4 + (size >> k - 2 & 3), p.MOST_BINS - 1
         )
@@ -44,21 +44,32 @@ class Bins:
         w = self.space.words
         c = self._at(chunk, address, field)
         size = w[c] & ~p.TAG_BITS
-        if w[c] & (p.TAG_USED | p.TAG_END) or size < p.LEAST_CHUNK:
-            return damaged(self.space, "chunk", chunk, 0, "the size of a free chunk")
         if size > self.space.limit - chunk:
             return damaged(self.space, "chunk", chunk, 0, "a size that ends in memory")
         e = mmu.at(self.space, chunk + size - 8, 16)
-        if w[e] != size:
-            return damaged(self.space, "chunk", chunk, size >> 3, "of a free chunk: at its end")
-        if w[e + 1] & (p.TAG_BEFORE | p.TAG_USED) != p.TAG_USED:
-            return damaged(self.space, "chunk", chunk + size, 0, "in use, after a free chunk")
+        # One branch for all: it goes the same way each time.
+        wrong = w[e] ^ size | size - p.LEAST_CHUNK >> 63 | w[c] & (p.TAG_USED | p.TAG_END)
+        if wrong | w[e + 1] & (p.TAG_BEFORE | p.TAG_USED) ^ p.TAG_USED:
+            return self._no_chunk(chunk, size, w[e])
         return size
+
+    def _no_chunk(self, chunk, size, foot):
+        """Raises: DamageError, for what is no free chunk of `size` bytes."""
+        w = self.space.words
+        c = mmu.at(self.space, chunk, p.LEAST_CHUNK)
+        if w[c] & (p.TAG_USED | p.TAG_END) or size < p.LEAST_CHUNK:
+            return damaged(self.space, "chunk", chunk, 0, "the size of a free chunk")
+        if foot != size:
+            return damaged(
+                self.space, "chunk", chunk, (size >> 3) - 1, "its size, as at its beginning"
+            )
+        return damaged(self.space, "chunk", chunk + size, 0, "in use, after a free chunk")
 
     def _at(self, chunk, address, field):
         """The number of the first word of the chunk that the word `field` at
         `address` names. Raises: DamageError if none can be there."""
-        if chunk & 15 != 8 or chunk < self.space.base or chunk >= self.space.limit:
+        outside = chunk - self.space.base | self.space.limit - 1 - chunk
+        if chunk & 15 ^ 8 | outside >> 63:
             return damaged(self.space, "link", address, field, "a free chunk, or 0")
         return mmu.at(self.space, chunk, p.LEAST_CHUNK)
 
@@ -71,18 +82,15 @@ class Bins:
         return c
 
     def put(self, chunk, size):
-        """Make the chunk, whose header has been written, the first of its bin,
-        and write its size at its end. Returns OK."""
+        """Make the chunk, whose header has been written and whose end is known to
+        be in memory, the first of its bin, and write its size at its end. Returns
+        OK."""
         w = self.space.words
         n = mmu.at(self.space, self.address, p.SEGFIT_SIZE)
-        c = mmu.at(self.space, chunk, size)
+        c = mmu.at(self.space, chunk, p.LEAST_CHUNK)
         i = self.bin_of(size)
         one = 1
         following = w[n + p.BINS + i]
-        if (w[n + p.BIN_MASKS + (i >> 5)] >> (i & 31) & 1) != (following != 0):
-            return damaged(
-                self.space, "pool", self.address, p.BIN_MASKS + (i >> 5), "the bins with a chunk"
-            )
         if following:
             f = self._linked(following, self.address, p.BINS + i, p.CHUNK_BACK, 0)
             w[f + p.CHUNK_BACK] = chunk
@@ -94,9 +102,11 @@ class Bins:
         w[n + p.BINS + i] = chunk
         return r.OK
 
-    def take(self, chunk, size):
-        """Take the free chunk of `size` bytes out of its bin. Returns OK."""
+    def take(self, chunk, address, field):
+        """Take the free chunk that the word `field` at `address` names out of its
+        bin. Returns its size. Raises: DamageError, and then nothing has changed."""
         w = self.space.words
+        size = self.free_chunk(chunk, address, field)
         c = mmu.at(self.space, chunk, p.LEAST_CHUNK)
         following = w[c + p.CHUNK_NEXT]
         previous = w[c + p.CHUNK_BACK]
@@ -108,7 +118,7 @@ class Bins:
             w[b + p.CHUNK_NEXT] = following
             if f:
                 w[f + p.CHUNK_BACK] = previous
-            return r.OK
+            return size
         i = self.bin_of(size)
         n = mmu.at(self.space, self.address, p.SEGFIT_SIZE)
         if w[n + p.BINS + i] != chunk:
@@ -119,7 +129,7 @@ class Bins:
             w[f + p.CHUNK_BACK] = 0
         else:
             w[n + p.BIN_MASKS + (i >> 5)] &= ~(one << (i & 31))
-        return r.OK
+        return size
 
     def find(self, size):
         """A smallest free chunk of at least `size` bytes, the one that came last
@@ -178,7 +188,7 @@ class Bins:
                 return self._bad_mask(i)
             mask >>= i & 31
             if mask:
-                return i + lowest_bit(mask)
+                return i + orders.lowest_bit(mask)
             i = (i | 31) + 1
         return i
 

@@ -1,9 +1,9 @@
 cimport cython
 from libc.stdint cimport int64_t
 from pools cimport fields as p
+from pools cimport orders
 from pools.damage cimport damaged
 from pools.grains cimport GrainSource
-from pools.orders cimport ceiling_order, floor_order, power
 from pools.regions cimport RegionPool
 from vm cimport mmu
 from vm cimport results as r
@@ -12,6 +12,7 @@ from vm.space cimport AddressSpace
 
 cdef class Buddy(RegionPool):
     cpdef bind(self, AddressSpace space, int64_t address, GrainSource grains)
+    @cython.final
     cdef int64_t _order(self, int64_t size) except? -1 nogil
     @cython.locals(order=int64_t)
     cdef int64_t alloc_block(self, int64_t size) except? -1 nogil
@@ -29,8 +30,9 @@ cdef class Buddy(RegionPool):
     @cython.locals(k=int64_t, order=int64_t, n=int64_t, m=int64_t, w='int64_t*', region=int64_t, node=int64_t, above=int64_t, one=int64_t, _=int64_t, grows=bint)
     cdef int64_t resize_block(self, int64_t address, int64_t old, int64_t new) except? -1 nogil
     @cython.final
-    @cython.locals(w='int64_t*', m=int64_t, order=int64_t, base=int64_t, one=int64_t)
+    @cython.locals(w='int64_t*', m=int64_t, order=int64_t, base=int64_t, one=int64_t, wrong=int64_t)
     cdef int64_t _tree(self, int64_t region, int64_t address) except? -1 nogil
+    cdef int64_t _no_tree(self, int64_t region) except? -1 nogil
     @cython.final
     @cython.locals(w='int64_t*', one=int64_t, offset=int64_t)
     cdef int64_t _node(self, int64_t m, int64_t address, int64_t k) except? -1 nogil

@@ -18,8 +18,8 @@ Computer Programming", volume 1, section 2.5, algorithms R and S.
 """
 
 from pools import fields as p
+from pools import orders
 from pools.damage import damaged
-from pools.orders import ceiling_order, floor_order, power
 from pools.pool import MOST
 from pools.regions import RegionPool
 from vm import mmu
@@ -69,7 +69,7 @@ class Buddy(RegionPool):
             arena,
             audit,
             label,
-            extend_by=power(ceiling_order(max(extend_by, grain))),
+            extend_by=orders.power(orders.ceiling_order(max(extend_by, grain))),
             min_size=power_of_two("min_size", min_size, least=16, most=grain),
             spare=fraction("spare", spare),
             arena_high=bool(arena_high),
@@ -83,12 +83,12 @@ class Buddy(RegionPool):
     def init(self, arena_address, **options):
         """Write the descriptor of a pool without memory. Takes no memory."""
         least = options["min_size"]
-        self.init_regions(arena_address, least, ceiling_order(least), options)
+        self.init_regions(arena_address, least, orders.ceiling_order(least), options)
         self.told_init()
 
     def _order(self, size):
         """The order of a block of `size` bytes."""
-        return max(ceiling_order(size), self._least_order())
+        return max(orders.ceiling_order(size), self.least)
 
     # Allocation
 
@@ -118,7 +118,7 @@ class Buddy(RegionPool):
             if k < 0:
                 return k
         address = w[n + p.ORDERS + k]
-        region = self.region_of(address)
+        region = self.grains.segment_of(address, self.address)
         if region == 0:
             return self._free_node(0, address, k)
         m = self._tree(region, address)
@@ -126,8 +126,8 @@ class Buddy(RegionPool):
         if w[n + p.REGION_FREE] >> k == 0 or w[n + p.REGION_FREE] >> 60:
             return damaged(self.space, "pool", self.address, p.REGION_FREE, "what is free")
         one = 1
-        w[n + p.REGION_FREE] -= one << order
         self._unlink(n, m, node, k, address)
+        w[n + p.REGION_FREE] -= one << order
         if node == 1:
             self.make_busy(region)
         while k > order:
@@ -142,8 +142,8 @@ class Buddy(RegionPool):
         had. Returns its order, or a negative code."""
         if order > p.MOST_ORDER:
             return -r.RESOURCE
-        least = max(order, floor_order(self.grains.grain))
-        k = max(order, ceiling_order(self._extend_by()))
+        least = max(order, orders.floor_order(self.grains.grain))
+        k = max(order, orders.ceiling_order(self._extend_by()))
         region = self._new_region(k)
         if region < 0 and k > least:
             k = least
@@ -154,6 +154,7 @@ class Buddy(RegionPool):
         """A free region of 2^k bytes, idle; or a negative code."""
         one = 1
         size = one << k
+        self._least_order()
         region = self.get_region(size, size, self._tree_bytes(k))
         if region < 0:
             return region
@@ -169,7 +170,7 @@ class Buddy(RegionPool):
     def _tree_bytes(self, k):
         """The bytes of the descriptor of a region of 2^k bytes."""
         one = 1
-        return p.TREE_HEAD + ((one << k - self._least_order()) + 31 >> 5) * 16
+        return p.TREE_HEAD + ((one << k - self.least) + 31 >> 5) * 16
 
     # Free
 
@@ -180,7 +181,7 @@ class Buddy(RegionPool):
         Returns OK, or FAIL if no such block lives; then nothing changed.
         """
         k = self._order(size)
-        region = self.region_of(address)
+        region = self.grains.segment_of(address, self.address)
         if region == 0:
             return r.FAIL
         m = self._tree(region, address)
@@ -202,7 +203,7 @@ class Buddy(RegionPool):
         self._link(n, m, node, k, address)
         if node == 1:
             self.make_idle(region)
-        return self.reduce()
+        return self.reduce() if w[n + p.FIRST_IDLE] else r.OK
 
     def resize_block(self, address, old, new):
         """As `Pool.resize_block`: a block gives its upper halves back, or takes
@@ -246,15 +247,21 @@ class Buddy(RegionPool):
         """The number of the first word of the descriptor of `region`, which has
         the tree of `address`. Raises: DamageError if it has not."""
         w = self.space.words
-        m = self._named(region)
+        m = mmu.at(self.space, region, p.TREE_HEAD)
         order = w[m + p.TREE_ORDER]
         base = w[m + p.REGION_BASE]
         one = 1
-        if order & -64 or w[m + p.REGION_LIMIT] - base != one << (order & 63):
-            return damaged(self.space, "region", region, p.TREE_ORDER, "the order of its size")
-        if address - base >> order:
-            return damaged(self.space, "region", region, p.REGION_BASE, "that of the block")
+        # One branch for all: it goes the same way each time.
+        wrong = w[m] ^ p.REGION_SIG | w[m + p.REGION_POOL] ^ self.address | region & 7
+        wrong |= order & -64 | address - base >> (order & 63)
+        if wrong | (one << (order & 63)) ^ w[m + p.REGION_LIMIT] - base:
+            return self._no_tree(region)
         return m
+
+    def _no_tree(self, region):
+        """Raises: DamageError, for what the page table names."""
+        self._named(region)
+        return damaged(self.space, "region", region, p.TREE_ORDER, "the order of its size")
 
     def _node(self, m, address, k):
         """The node of the block of order `k` at `address`, or 0 if there can be
@@ -352,7 +359,7 @@ class Buddy(RegionPool):
         order = w[m + p.TREE_ORDER]
         size = w[m + p.REGION_LIMIT] - w[m + p.REGION_BASE]
         one = 1
-        if order < self._least_order() or order > p.MOST_ORDER or one << order != size:
+        if order < self.least or order > p.MOST_ORDER or one << order != size:
             return damaged(self.space, "region", region, p.TREE_ORDER, "the order of its size")
         if w[m + p.REGION_BASE] & size - 1:
             return damaged(self.space, "region", region, p.REGION_BASE, "a multiple of its size")
@@ -368,7 +375,7 @@ class Buddy(RegionPool):
 
     def block_size(self, size):
         """`size` rounded up to a power of two, `min_size` at least."""
-        return power(self._order(size))
+        return orders.power(self._order(size))
 
     def largest(self):
         """The bytes of the largest free block."""
@@ -377,7 +384,7 @@ class Buddy(RegionPool):
         k = p.MOST_ORDER
         while k >= 0 and w[n + p.ORDERS + k] == 0:
             k -= 1
-        return power(k) if k >= 0 else 0
+        return orders.power(k) if k >= 0 else 0
 
     def whole_free(self):
         """The bytes of the free blocks that are a grain or more."""
@@ -385,7 +392,7 @@ class Buddy(RegionPool):
         w = self.space.words
         one = 1
         found = 0
-        for k in range(floor_order(self.grains.grain), p.MOST_ORDER + 1):
+        for k in range(orders.floor_order(self.grains.grain), p.MOST_ORDER + 1):
             address = w[n + p.ORDERS + k]
             at = self.address
             field = p.ORDERS + k
@@ -410,24 +417,24 @@ class Buddy(RegionPool):
     def _refuse_block(self, address, size, m):
         """Raises: ProtocolError, for a block that does not live so."""
         k = self._order(size)
-        if address + power(k) > self.space.words[m + p.REGION_LIMIT]:
-            self._refuse(address, power(k), 0)
-        for other in range(self._least_order(), self.space.words[m + p.TREE_ORDER] + 1):
-            base = address & -power(other)
+        if address + orders.power(k) > self.space.words[m + p.REGION_LIMIT]:
+            self._refuse(address, orders.power(k), 0)
+        for other in range(self.least, self.space.words[m + p.TREE_ORDER] + 1):
+            base = address & -orders.power(other)
             node = self._node(m, base, other)
             if self._is_free(m, node):
                 raise ProtocolError(
-                    f"block [{address:#x}, {address + power(k):#x}) of {self!r} is already free"
+                    f"block [{address:#x}, {address + orders.power(k):#x}) of {self!r} is already free"
                 )
             if self._live_node(m, base, other):
                 if base == address:
                     raise ProtocolError(
                         f"block {address:#x} of {self!r} is freed with size {size}, of the order "
-                        f"{k}: expected one of the order {other}, of {power(other)} bytes at most"
+                        f"{k}: expected one of the order {other}, of {orders.power(other)} bytes at most"
                     )
                 raise ProtocolError(
                     f"no block of {self!r} begins at {address:#x}: it lies in that of "
-                    f"{power(other)} bytes at {base:#x}"
+                    f"{orders.power(other)} bytes at {base:#x}"
                 )
         damaged(self.space, "region", self.region_of(address), p.TREE, "a tree with its block")
 
@@ -484,7 +491,7 @@ class Buddy(RegionPool):
                 if word >> j & 1:
                     node = i // 2 * 64 + j
                     k = order - node.bit_length() + 1
-                    if not self._least_order() <= k <= order:
+                    if not self.least <= k <= order:
                         damaged(self.space, "region", region, p.TREE + i, "no bits without nodes")
                     base = w[p.REGION_BASE] + (node << k) - (1 << order)
                     nodes.setdefault(base, []).append((k, node, i))

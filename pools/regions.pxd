@@ -10,6 +10,8 @@ from vm.space cimport AddressSpace
 
 
 cdef class RegionPool(Pool):
+    cdef readonly int64_t least
+
     @cython.locals(n=int64_t, w='int64_t*', field=int64_t)
     cpdef init_regions(self, int64_t arena_address, int64_t align, int64_t least_order, dict options)
     cdef int64_t unhook(self, int64_t region) except? -1 nogil

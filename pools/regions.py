@@ -20,6 +20,7 @@ class RegionPool(Pool):
     """A pool whose memory is regions; `get_region` and `reduce` tell the story.
 
     A class of such pools defines `unhook`, and makes a region idle and busy.
+    `least` is the order of the alignment, kept here as it never changes.
     """
 
     def init_regions(self, arena_address, align, least_order, options):
@@ -34,6 +35,7 @@ class RegionPool(Pool):
         w[n + p.REGION_HIGH] = options["arena_high"]
         w[n + p.REGION_BY] = options["extend_by"]
         w[n + p.LEAST_ORDER] = least_order
+        self.least = least_order
 
     def unhook(self, region):
         """Forget that the memory of an idle region is free. Returns OK."""
@@ -215,7 +217,8 @@ class RegionPool(Pool):
         return r.OK
 
     def _least_order(self):
-        """The order of the pool's alignment. Raises: DamageError."""
+        """The order of the pool's alignment, as its descriptor has it. Raises:
+        DamageError."""
         n = mmu.at(self.space, self.address, p.REGIONS_HEAD)
         least = self.space.words[n + p.LEAST_ORDER]
         one = 1
@@ -288,7 +291,8 @@ class RegionPool(Pool):
             self._count(field, 0)
         if w[n + p.REGION_FREE] + w[n + p.REGION_SLACK] > w[n + p.REGION_TOTAL]:
             return damaged(self.space, "pool", self.address, p.REGION_FREE, "a part of its total")
-        self._least_order()
+        if self._least_order() != self.least:
+            return damaged(self.space, "pool", self.address, p.LEAST_ORDER, "what it was made")
         return self._expect_lists()
 
     def _extend_by(self):
@@ -302,6 +306,7 @@ class RegionPool(Pool):
     def attach(self):
         """As `Pool.attach`, of a pool whose descriptor can be one."""
         Pool.attach(self)
+        self.least = self._least_order()
         self._verify_pool()
 
     # Accounts

@@ -14,19 +14,24 @@ cdef class SegFit(RegionPool):
     cdef readonly Bins bins
 
     cpdef bind(self, AddressSpace space, int64_t address, GrainSource grains)
+    @cython.final
     cdef int64_t _need(self, int64_t size) except? -1 nogil
     @cython.locals(grain=int64_t)
     cdef int64_t _in_grains(self, int64_t size) except? -1 nogil
-    @cython.locals(need=int64_t, chunk=int64_t, whole=int64_t)
+    @cython.locals(n=int64_t, need=int64_t, chunk=int64_t, whole=int64_t)
     cdef int64_t alloc_block(self, int64_t size) except? -1 nogil
+    @cython.final
     @cython.locals(chunk=int64_t)
     cdef int64_t _find(self, int64_t need) except? -1 nogil
+    @cython.final
     @cython.locals(w='int64_t*', c=int64_t, n=int64_t, size=int64_t, free=int64_t)
     cdef int64_t _detach(self, int64_t chunk) except? -1 nogil
     @cython.locals(region=int64_t, m=int64_t, w='int64_t*', base=int64_t)
     cdef int64_t _region_of_all(self, int64_t chunk, int64_t size) except? -1 nogil
+    @cython.final
     @cython.locals(w='int64_t*', c=int64_t, tags=int64_t)
     cdef int64_t _cut(self, int64_t chunk, int64_t whole, int64_t need) except? -1 nogil
+    @cython.final
     @cython.locals(w='int64_t*', c=int64_t, n=int64_t)
     cdef int64_t _release(self, int64_t chunk, int64_t size) except? -1 nogil
     @cython.locals(w='int64_t*', grain=int64_t, least=int64_t, size=int64_t, region=int64_t, base=int64_t, b=int64_t)
@@ -36,13 +41,14 @@ cdef class SegFit(RegionPool):
     cdef int64_t _expect_direct(self) except? -1 nogil
     @cython.locals(need=int64_t, chunk=int64_t, whole=int64_t, address=int64_t, lead=int64_t, w='int64_t*')
     cdef int64_t alloc_aligned(self, int64_t size, int64_t align) except? -1 nogil
-    @cython.locals(region=int64_t, whole=int64_t, rest=int64_t)
+    @cython.locals(n=int64_t, region=int64_t, whole=int64_t, rest=int64_t)
     cdef int64_t free_block(self, int64_t address, int64_t size) except? -1 nogil
     @cython.locals(region=int64_t, m=int64_t, w='int64_t*')
     cdef int64_t _sole(self, int64_t address, int64_t size) except? -1 nogil
     @cython.final
     @cython.locals(w='int64_t*', chunk=int64_t, need=int64_t, head=int64_t, rest=int64_t)
     cdef int64_t _used(self, int64_t address, int64_t size) except? -1 nogil
+    @cython.final
     @cython.locals(w='int64_t*', n=int64_t, c=int64_t, limit=int64_t, before=int64_t, tags=int64_t, after=int64_t)
     cdef int64_t _unite(self, int64_t chunk, int64_t size) except? -1 nogil
     @cython.locals(w='int64_t*', direct=int64_t, same=bint, chunk=int64_t, whole=int64_t, need=int64_t, rest=int64_t, tags=int64_t, after=int64_t)

@@ -103,7 +103,8 @@ class SegFit(RegionPool):
         to a bin, but is too small for one below 32 bytes. If there is none, the
         pool gets a region.
         """
-        if size > self._word(p.DIRECT_ABOVE):
+        n = mmu.at(self.space, self.address, p.SEGFIT_SIZE)
+        if size > self.space.words[n + p.DIRECT_ABOVE]:
             return self._alloc_direct(size, self.grains.grain)
         need = self._need(size)
         chunk = self._find(need)
@@ -122,13 +123,12 @@ class SegFit(RegionPool):
     def _detach(self, chunk):
         """Take a free chunk out of its bin, to use some of it. Returns its size."""
         w = self.space.words
-        size = self.bins.free_chunk(chunk, self.address, p.BINS)
         c = mmu.at(self.space, chunk, p.LEAST_CHUNK)
+        size = self.bins.take(chunk, self.address, p.BINS)
         n = mmu.at(self.space, self.address, p.SEGFIT_SIZE)
         free = w[n + p.REGION_FREE]
-        if free < size or free >> 60:
+        if (free | free - size) >> 60:
             return damaged(self.space, "pool", self.address, p.REGION_FREE, "what is free")
-        self.bins.take(chunk, size)
         w[n + p.REGION_FREE] = free - size
         if w[c] & p.TAG_FIRST and w[mmu.at(self.space, chunk + size, 8)] & p.TAG_END:
             self.make_busy(self._region_of_all(chunk, size))
@@ -148,7 +148,7 @@ class SegFit(RegionPool):
         """Use `need` bytes of a chunk of `whole` bytes, which is in no bin.
         Returns the address of the block."""
         w = self.space.words
-        c = mmu.at(self.space, chunk, whole + 8)
+        c = mmu.at(self.space, chunk, p.LEAST_CHUNK)
         tags = w[c] & (p.TAG_BEFORE | p.TAG_FIRST) | p.TAG_USED
         if whole - need >= p.LEAST_CHUNK:
             w[c] = need | tags
@@ -165,7 +165,7 @@ class SegFit(RegionPool):
         """Make [chunk, chunk + size), whose tags BEFORE and FIRST are written,
         and that has no free neighbour, a free chunk. Returns OK."""
         w = self.space.words
-        c = mmu.at(self.space, chunk, size + 8)
+        c = mmu.at(self.space, chunk, p.LEAST_CHUNK)
         w[c] = size | w[c] & (p.TAG_BEFORE | p.TAG_FIRST)
         w[c + (size >> 3)] &= ~p.TAG_BEFORE
         n = mmu.at(self.space, self.address, p.SEGFIT_SIZE)
@@ -246,7 +246,8 @@ class SegFit(RegionPool):
 
         Returns OK, or FAIL if no such block lives; then nothing changed.
         """
-        if size > self._word(p.DIRECT_ABOVE):
+        n = mmu.at(self.space, self.address, p.SEGFIT_SIZE)
+        if size > self.space.words[n + p.DIRECT_ABOVE]:
             region = self._sole(address, size)
             if region == 0:
                 return r.FAIL
@@ -259,7 +260,7 @@ class SegFit(RegionPool):
         if rest:
             self._count(p.REGION_SLACK, -rest)
         self._unite(address - p.CHUNK_HEADER, whole)
-        return self.reduce()
+        return self.reduce() if self.space.words[n + p.FIRST_IDLE] else r.OK
 
     def _sole(self, address, size):
         """The region that the block of `size` bytes at `address` has for itself,
@@ -298,17 +299,16 @@ class SegFit(RegionPool):
             before = w[mmu.at(self.space, chunk - 8, 8)]
             if before < p.LEAST_CHUNK or before > chunk - self.space.base:
                 return damaged(self.space, "chunk", chunk, -1, "the size of that before it")
-            if self.bins.free_chunk(chunk - before, chunk, -1) != before:
+            if w[mmu.at(self.space, chunk - before, 8)] & ~p.TAG_BITS != before:
                 return damaged(self.space, "chunk", chunk, -1, "the size of that before it")
+            self.bins.take(chunk - before, chunk, -1)
             # A second free finds no header of a chunk in use here.
             w[c] = 0
             chunk -= before
-            self.bins.take(chunk, before)
             w[n + p.REGION_FREE] -= before
         tags = w[mmu.at(self.space, limit, 8)]
         if not tags & p.TAG_USED:
-            after = self.bins.free_chunk(limit, chunk, size >> 3)
-            self.bins.take(limit, after)
+            after = self.bins.take(limit, chunk, size >> 3)
             w[n + p.REGION_FREE] -= after
             limit += after
             tags = w[mmu.at(self.space, limit, 8)]
@@ -363,7 +363,7 @@ class SegFit(RegionPool):
         size = w[m + p.REGION_LIMIT] - w[m + p.REGION_BASE] - p.REGION_EDGES
         if self.bins.free_chunk(chunk, region, p.REGION_BASE) != size:
             return damaged(self.space, "chunk", chunk, 0, "all of an idle region")
-        self.bins.take(chunk, size)
+        self.bins.take(chunk, region, p.REGION_BASE)
         self._count(p.REGION_FREE, -size)
         return self._count(p.REGION_SLACK, -p.REGION_EDGES)
 

@@ -1,10 +1,10 @@
 cimport cython
 from libc.stdint cimport int64_t
 from pools cimport fields as p
+from pools cimport orders
 from pools.damage cimport damaged
 from pools.grains cimport GrainSource
 from pools.heap cimport Heap
-from pools.orders cimport ceiling_order, floor_order, lowest_bit
 from pools.regions cimport RegionPool
 from vm cimport bits, mmu
 from vm cimport results as r
@@ -15,8 +15,10 @@ cdef class Slab(RegionPool):
     cdef readonly Heap heap
 
     cpdef bind(self, AddressSpace space, int64_t address, GrainSource grains)
+    @cython.final
     @cython.locals(least=int64_t, k=int64_t, four=int64_t)
     cdef int64_t _class(self, int64_t size) except? -1 nogil
+    @cython.final
     @cython.locals(least=int64_t)
     cdef int64_t _unit(self, int64_t number) except? -1 nogil
     @cython.locals(number=int64_t, n=int64_t, m=int64_t, w='int64_t*', slab=int64_t, i=int64_t, last=int64_t)
@@ -25,8 +27,14 @@ cdef class Slab(RegionPool):
     @cython.locals(w='int64_t*', m=int64_t)
     cdef int64_t _slab_at(self, int64_t slab, int64_t number) except? -1 nogil
     @cython.final
+    @cython.locals(w='int64_t*', unit=int64_t, units=int64_t, odd=int64_t)
+    cdef int64_t _oddity(self, int64_t m) except? -1 nogil
+    @cython.locals(m=int64_t)
+    cdef int64_t _no_slab(self, int64_t slab, int64_t number) except? -1 nogil
+    @cython.final
     @cython.locals(w='int64_t*', number=int64_t, size=int64_t)
     cdef int64_t _expect_units(self, int64_t slab, int64_t m) except? -1 nogil
+    @cython.final
     @cython.locals(n=int64_t, m=int64_t, w='int64_t*', free=int64_t)
     cdef int64_t _take(self, int64_t slab, int64_t unit) except? -1 nogil
     cdef int64_t _root(self, int64_t number) except? -1 nogil

@@ -21,9 +21,9 @@ scalable concurrent malloc(3) implementation for FreeBSD", BSDCan 2006.
 """
 
 from pools import fields as p
+from pools import orders
 from pools.damage import damaged
 from pools.heap import Heap
-from pools.orders import ceiling_order, floor_order, lowest_bit
 from pools.regions import RegionPool
 from vm import bits, mmu
 from vm import results as r
@@ -76,7 +76,7 @@ class Slab(RegionPool):
     def init(self, arena_address, **options):
         """Write the descriptor of a pool without memory. Takes no memory."""
         align = options["align"]
-        self.init_regions(arena_address, align, ceiling_order(align), options)
+        self.init_regions(arena_address, align, orders.ceiling_order(align), options)
         n = mmu.at(self.space, self.address, p.SLAB_SIZE)
         # From four grains on every class is whole grains.
         self.space.words[n + p.LARGE_CLASS] = self._class(4 * self.grains.grain)
@@ -86,16 +86,16 @@ class Slab(RegionPool):
 
     def _class(self, size):
         """The number of the least class that holds `size` bytes."""
-        least = self._least_order()
+        least = self.least
         four = 4
         if size <= four << least:
             return (size - 1) >> least
-        k = floor_order(size - 1)
+        k = orders.floor_order(size - 1)
         return (k - least - 1) * 4 + (size - 1 >> k - 2 & 3)
 
     def _unit(self, number):
         """The bytes of a unit of the class `number`."""
-        least = self._least_order()
+        least = self.least
         if number < 4:
             return number + 1 << least
         return (number & 3) + 5 << (number >> 2) + least - 1
@@ -125,21 +125,39 @@ class Slab(RegionPool):
             i += 1
         if w[i] == 0:
             return damaged(self.space, "slab", slab, p.SLAB_ROOM, "0, for no unit is free")
-        return self._take(slab, (i - m - p.UNIT_TABLE) * 64 + lowest_bit(w[i]))
+        return self._take(slab, (i - m - p.UNIT_TABLE) * 64 + orders.lowest_bit(w[i]))
 
     def _slab_at(self, slab, number):
         """The number of the first word of a slab of the class `number` that has
-        room, at the root of its heap or of it. Raises: DamageError."""
+        room, which its heap names. Raises: DamageError."""
         w = self.space.words
+        m = mmu.at(self.space, slab, p.SLAB_HEAD)
+        if w[m + p.SLAB_CLASS] ^ number | self._oddity(m) | slab & 7:
+            return self._no_slab(slab, number)
+        if w[m + p.SLAB_ROOM] < 1 or w[m + p.SLAB_ROOM] > w[m + p.SLAB_UNITS]:
+            return damaged(self.space, "slab", slab, p.SLAB_ROOM, "from 1 to its units")
+        return m
+
+    def _oddity(self, m):
+        """0 if the descriptor at the word `m` can be that of a slab of the pool,
+        whose units fill it; else another number."""
+        w = self.space.words
+        unit = w[m + p.SLAB_UNIT]
+        units = w[m + p.SLAB_UNITS]
+        odd = w[m] ^ p.REGION_SIG | w[m + p.REGION_POOL] ^ self.address | w[m + p.SOLE_BLOCK]
+        # The product of two numbers below 2^31 does not wrap.
+        odd |= unit >> 31 | units >> 31
+        return odd | unit * units ^ w[m + p.REGION_LIMIT] - w[m + p.REGION_BASE]
+
+    def _no_slab(self, slab, number):
+        """Raises: DamageError, for what a heap names."""
         m = self._peek(slab)
-        if m == 0 or w[m + p.SLAB_CLASS] != number or w[m + p.SOLE_BLOCK]:
+        if m == 0 or self.space.words[m + p.SLAB_CLASS] != number:
             return damaged(
                 self.space, "pool", self.address, p.SLAB_HEAPS + number, "a slab of its class"
             )
         self._expect_units(slab, m)
-        if w[m + p.SLAB_ROOM] < 1 or w[m + p.SLAB_ROOM] > w[m + p.SLAB_UNITS]:
-            return damaged(self.space, "slab", slab, p.SLAB_ROOM, "from 1 to its units")
-        return m
+        return damaged(self.space, "slab", slab, p.SOLE_BLOCK, "0")
 
     def _expect_units(self, slab, m):
         """Returns OK if the class, the unit and the units of a slab are right for
@@ -151,8 +169,6 @@ class Slab(RegionPool):
         size = w[m + p.REGION_LIMIT] - w[m + p.REGION_BASE]
         if w[m + p.SLAB_UNITS] >> 31 or w[m + p.SLAB_UNITS] * w[m + p.SLAB_UNIT] != size:
             return damaged(self.space, "slab", slab, p.SLAB_UNITS, "as many as fill it")
-        # The table, too, is in memory.
-        mmu.at(self.space, slab, p.SLAB_HEAD + (w[m + p.SLAB_UNITS] + 63 >> 6) * 8)
         return r.OK
 
     def _take(self, slab, unit):
@@ -267,10 +283,10 @@ class Slab(RegionPool):
 
         Returns OK, or FAIL if no such block lives; then nothing changed.
         """
-        slab = self.region_of(address)
+        slab = self.grains.segment_of(address, self.address)
         if slab == 0:
             return r.FAIL
-        m = self._named(slab)
+        m = mmu.at(self.space, slab, p.REGION_SIZE)
         w = self.space.words
         offset = address - w[m + p.REGION_BASE]
         if w[m + p.SOLE_BLOCK]:
@@ -278,7 +294,8 @@ class Slab(RegionPool):
                 return r.FAIL
             self.put_back(slab)
             return self.reduce()
-        self._expect_units(slab, m)
+        if self._oddity(m) | slab & 7:
+            return self._no_slab(slab, w[m + p.SLAB_CLASS])
         n = mmu.at(self.space, self.address, p.SLAB_SIZE)
         unit = w[m + p.SLAB_UNIT]
         i = offset // unit
@@ -292,13 +309,14 @@ class Slab(RegionPool):
         if w[n + p.REGION_FREE] >> 60:
             return damaged(self.space, "pool", self.address, p.REGION_FREE, "what is free")
         if room == 0:
+            self._expect_units(slab, m)
             self.heap.insert(self._root(w[m + p.SLAB_CLASS]), slab)
         bits.set_range(w, m + p.UNIT_TABLE, i, i + 1)
         w[n + p.REGION_FREE] += unit
         w[m + p.SLAB_ROOM] = room + 1
         if room + 1 == w[m + p.SLAB_UNITS]:
             self.make_idle(slab)
-        return self.reduce()
+        return self.reduce() if w[n + p.FIRST_IDLE] else r.OK
 
     def unhook(self, region):
         """Take an empty slab out of its heap. Returns OK."""

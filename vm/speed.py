@@ -16,7 +16,7 @@ REQUIRE_COMPILED = "RANGELAND_REQUIRE_COMPILED"
 
 # Modules whose .pxd stands in for them in compiled code: constants and inline
 # functions. They are never compiled (design/speed.md#.sol.twin).
-TWINS = frozenset({"raw", "mmu", "lock", "fields", "events", "results", "native"})
+TWINS = frozenset({"raw", "mmu", "lock", "fields", "events", "results", "native", "orders"})
 
 
 class SourceFinder:

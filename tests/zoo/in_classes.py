@@ -69,8 +69,8 @@ BUGS = [
     Bug(
         "slab-keeps-full-slabs-in-the-heap",
         "pools/slab.py",
-        "        if room == 0:\n            self.heap.insert",
-        "        if room == 1:\n            self.heap.insert",
+        "        if room == 0:\n            self._expect_units(slab, m)\n            self.heap.insert",
+        "        if room == 1:\n            self._expect_units(slab, m)\n            self.heap.insert",
         "a slab that was full is used again when two of its units are free",
     ),
     Bug(

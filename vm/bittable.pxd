@@ -12,6 +12,7 @@ cdef class BitTable:
 
     @cython.locals(first=int64_t, last=int64_t)
     cdef int64_t _words(self, int64_t lo, int64_t hi) except? -1 nogil
+    cdef int64_t _beyond(self, int64_t lo, int64_t hi) except? -1 with gil
     cpdef int64_t get(self, int64_t i) except? -1 nogil
     cpdef int64_t set_range(self, int64_t lo, int64_t hi) except? -1 nogil
     cpdef int64_t reset_range(self, int64_t lo, int64_t hi) except? -1 nogil

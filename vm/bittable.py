@@ -1,6 +1,7 @@
 """The handle of a bit table in simulated memory (design/vm.md#.sol.bits)."""
 
 from vm import bits, mmu
+from vm.results import DamageError
 
 
 class BitTable:
@@ -12,9 +13,17 @@ class BitTable:
         self.length = length
 
     def _words(self, lo, hi):
+        if lo < 0 or lo >= hi or hi > self.length:
+            return self._beyond(lo, hi)
         first = self.address + (lo >> 6 << 3)
         last = self.address + ((hi - 1) >> 6 << 3)
         return mmu.at(self.space, first, last + 8 - first) - (lo >> 6)
+
+    def _beyond(self, lo, hi):
+        raise DamageError(
+            f"bit table at {self.address:#x}: asked for the bits from {lo} to {hi}: "
+            f"expected some of {self.length}"
+        )
 
     def get(self, i):
         """Bit i, 0 or 1."""

@@ -34,6 +34,10 @@ class BootBlock:
         """
         n = mmu.at(self.space, self.address, f.BOOT_SIZE)
         w = self.space.words
+        if not 0 <= w[n + f.BOOT_BASE] <= w[n + f.BOOT_ALLOC] <= w[n + f.BOOT_LIMIT]:
+            return self.space.damage(
+                "boot block", self.address, f.BOOT_ALLOC, "an address from its base to its limit"
+            )
         base = (w[n + f.BOOT_ALLOC] + align - 1) // align * align
         if base + size > w[n + f.BOOT_LIMIT]:
             return -r.MEMORY
@@ -53,4 +57,4 @@ class BootBlock:
         n = mmu.at(self.space, self.address, f.BOOT_SIZE)
         w = self.space.words
         assert w[n + f.SIG] == f.BOOT_SIG, "a boot block has its signature"
-        assert w[n + f.BOOT_BASE] <= w[n + f.BOOT_ALLOC] <= w[n + f.BOOT_LIMIT], "alloc is inside"
+        assert 0 <= w[n + f.BOOT_BASE] <= w[n + f.BOOT_ALLOC] <= w[n + f.BOOT_LIMIT], "alloc is inside"

@@ -47,11 +47,11 @@ class VM:
 
         Raises: ProtocolError if that is not unmapped pages of this VM.
         """
+        mapped = self._mapped()
         res = self.space.map(base, limit)
         if res == r.OK:
             n = mmu.at(self.space, self.address, f.VM_SIZE)
-            w = self.space.words
-            w[n + f.VM_MAPPED] += limit - base
+            self.space.words[n + f.VM_MAPPED] = mapped + limit - base
             if self.space.telemetry.mask & ev.SEG:
                 self.space.telemetry.note(ev.VM_MAP, self.address, base, limit, 0, 0)
         return res
@@ -62,13 +62,46 @@ class VM:
         The descriptor must not lie there. Raises: ProtocolError if that is
         not mapped pages of this VM; then nothing has changed.
         """
+        mapped = self._mapped()
         self.space.unmap(base, limit)
         n = mmu.at(self.space, self.address, f.VM_SIZE)
-        w = self.space.words
-        w[n + f.VM_MAPPED] -= limit - base
+        self.space.words[n + f.VM_MAPPED] = mapped - (limit - base)
         if self.space.telemetry.mask & ev.SEG:
             self.space.telemetry.note(ev.VM_UNMAP, self.address, base, limit, 0, 0)
         return r.OK
+
+    def _mapped(self):
+        """The bytes mapped, if they can be. Raises: DamageError."""
+        n = mmu.at(self.space, self.address, f.VM_SIZE)
+        w = self.space.words
+        mapped = w[n + f.VM_MAPPED]
+        if mapped < 0 or mapped > w[n + f.VM_RESERVED] or mapped > self.space.size:
+            return self.damage(f.VM_MAPPED, "the bytes that are mapped, of those reserved")
+        return mapped
+
+    def damage(self, field, expected):
+        """Raises: DamageError, for the word `field` of the descriptor."""
+        return self.space.damage("VM descriptor", self.address, field, expected)
+
+    def held(self):
+        """The reservation that the descriptor tells of.
+
+        Raises: DamageError, if it is not what the machine knows of it.
+        """
+        if self.get(f.SIG) != f.VM_SIG:
+            self.damage(f.SIG, f"the signature {f.VM_SIG:#x}")
+        held = self.space.reservations.of(self.base)
+        if held is None or held.base != self.base:
+            self.damage(f.VM_BASE, "the base of a reservation")
+        for field, word in (
+            (f.VM_PAGE_SIZE, f.PAGE),
+            (f.VM_BLOCK, held.block),
+            (f.VM_LIMIT, held.base + held.size),
+            (f.VM_RESERVED, held.counted),
+        ):
+            if self.get(field) != word:
+                self.damage(field, f"{word:#x}")
+        return held
 
     def copy(self, target):
         """Copy the descriptor to `target`. Returns the handle of the copy."""
@@ -86,9 +119,8 @@ class VM:
         Raises: ProtocolError if something is. The descriptor must not lie
         in the VM's own memory, which is gone.
         """
+        self.space.take_back(self.held().base)
         n = mmu.at(self.space, self.address, f.VM_SIZE)
-        base = self.space.words[n + f.VM_BASE]
-        self.space.take_back(base)
         self.space.words[n + f.SIG] = 0
         self.space.telemetry.tell(ev.VM_FINISH, self.address)
 
@@ -118,8 +150,7 @@ class VM:
 
     def check(self):
         """Assert the descriptor's invariants (design/vm.md#.req.account)."""
-        assert self.get(f.SIG) == f.VM_SIG, "a VM descriptor has its signature"
-        assert self.get(f.VM_PAGE_SIZE) == f.PAGE, "the page size is the machine's"
+        self.held()
         block, base, limit = self.get(f.VM_BLOCK), self.base, self.limit
         assert block <= base < limit <= block + self.reserved, "a VM lies in its block"
         pages = self.space.mapped_pages(base, limit)

@@ -18,6 +18,7 @@ cdef class AddressSpace:
     cdef int64_t* states
     cdef int64_t extent
     cdef int64_t reach
+    cdef int64_t room
     cdef readonly bint checked
     cdef bint faulty
     cdef readonly int64_t reserved

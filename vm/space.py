@@ -102,6 +102,8 @@ class AddressSpace:
         # How far above the origin a structure of a page at most is sure to be in the
         # region, and need not be verified (design/vm.md#.sol.mmu)
         self.reach = 0 if self.checked else total - f.PAGE
+        # The same above the base: the nil page is not meant.
+        self.room = 0 if self.checked else self.reach - f.PAGE
         self.reserved = 0
         self.mapped = 0
         self.reservations = Reservations(self.base, self.limit)
@@ -272,7 +274,7 @@ class AddressSpace:
 
     def reservation_block(self, base):
         """Where the machine began the reservation that holds `base`."""
-        return self._reservation(base).block
+        return self.reservation(base).block
 
     def _reservation(self, address):
         """The reservation that holds `address`, or None. To ask changes nothing:
@@ -283,6 +285,16 @@ class AddressSpace:
             except BaseException as error:
                 self.interrupts.hold(error)
         return self.reservations.of(address)
+
+    def reservation(self, address):
+        """What is known of the reservation that holds `address`.
+
+        Raises: ProtocolError if there is none.
+        """
+        held = self._reservation(address)
+        if held is None:
+            raise ProtocolError(f"no reservation holds {address:#x}")
+        return held
 
     def _hold(self, held):
         self.reservations.hold(held)
@@ -475,6 +487,8 @@ class AddressSpace:
     def mapped_pages(self, base, limit):
         """How many of the pages of [base, limit) are mapped."""
         base, limit = max(base, self.base), min(limit, self.limit)
+        if base >= limit:
+            return 0
         page, last = self._page(base), self._page(limit)
         count = 0
         while page < last:

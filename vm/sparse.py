@@ -26,9 +26,27 @@ class SparseArray:
         self.base = w[n + f.SPARSE_BASE]
         self.element = w[n + f.SPARSE_ELEMENT]
         self.length = w[n + f.SPARSE_LENGTH]
+        self._expect_true(w[n + f.SPARSE_PAGE_COUNT], w[n + f.SPARSE_VM])
         self.mapped = BitTable(space, w[n + f.SPARSE_MAPPED], self.length)
         self.pages = BitTable(space, w[n + f.SPARSE_PAGES], w[n + f.SPARSE_PAGE_COUNT])
         self.vm = VM(space, w[n + f.SPARSE_VM])
+
+    def _expect_true(self, pages, vm):
+        """Raises: DamageError, unless the words of the descriptor agree, and
+        the array lies in the VM that they name."""
+        at, base = self.address, self.base
+        if self.space.word(at) != f.SPARSE_SIG:
+            self.space.damage("sparse array", at, f.SIG, f"the signature {f.SPARSE_SIG:#x}")
+        if not 1 <= self.element <= f.PAGE:
+            self.space.damage("sparse array", at, f.SPARSE_ELEMENT, f"from 1 to {f.PAGE} bytes")
+        if not 1 <= self.length <= self.space.size:
+            self.space.damage("sparse array", at, f.SPARSE_LENGTH, "a number of elements")
+        whole = (self.length * self.element + f.PAGE - 1) // f.PAGE
+        if pages != whole:
+            self.space.damage("sparse array", at, f.SPARSE_PAGE_COUNT, f"{whole:#x}")
+        held = VM(self.space, vm).held()
+        if base % f.PAGE or not held.base <= base <= held.base + held.size - whole * f.PAGE:
+            self.space.damage("sparse array", at, f.SPARSE_BASE, f"{whole} pages of its VM")
 
     def map(self, lo, hi):
         """Bring the elements lo to hi - 1, none in use, into use.
@@ -96,7 +114,15 @@ class SparseArray:
     def check(self):
         """Assert that exactly the pages with an element in use are mapped."""
         n = mmu.at(self.space, self.address, f.SPARSE_SIZE)
-        assert self.space.words[n + f.SIG] == f.SPARSE_SIG, "a sparse array has its signature"
+        w = self.space.words
+        assert w[n + f.SIG] == f.SPARSE_SIG, "a sparse array has its signature"
+        assert w[n + f.SPARSE_BASE] == self.base, "the base is the one written"
+        assert w[n + f.SPARSE_ELEMENT] == self.element, "the element is the one written"
+        assert w[n + f.SPARSE_LENGTH] == self.length, "the length is the one written"
+        assert w[n + f.SPARSE_MAPPED] == self.mapped.address, "the table of elements is the one written"
+        assert w[n + f.SPARSE_PAGES] == self.pages.address, "the table of pages is the one written"
+        assert w[n + f.SPARSE_VM] == self.vm.address, "the VM is the one written"
+        assert w[n + f.SPARSE_PAGE_COUNT] == self.pages.length, "the pages are those written"
         mapped = list(runs(self.pages))
         assert mapped == self._pages_in_use(), "a page is mapped if an element on it is in use"
         end = self._page_base(self.pages.length)

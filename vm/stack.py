@@ -31,8 +31,8 @@ class Stack:
 
     def pop(self, size):
         """Drop the `size` bytes pushed last."""
+        assert self.pointer + size <= self.limit, "nothing is popped that was not pushed"
         self.pointer += size
-        assert self.pointer <= self.limit, "nothing is popped that was not pushed"
 
     @contextmanager
     def frame(self, size):

@@ -17,21 +17,27 @@ cdef class CBS(Land):
     cdef readonly NodeSource nodes
     cdef readonly Tree tree
 
-    @cython.locals(w='int64_t*', number=int64_t, address=int64_t)
+    @cython.locals(w='int64_t*', address=int64_t)
     cdef int64_t insert_range(self, int64_t base, int64_t limit) except? -1 nogil
     @cython.final
     @cython.locals(w='int64_t*', before=int64_t, after=int64_t, low=int64_t, high=int64_t, n=int64_t, m=int64_t)
     cdef int64_t _meet(self, int64_t base, int64_t limit) except? -1 nogil
     @cython.final
-    @cython.locals(w='int64_t*', n=int64_t, address=int64_t)
+    @cython.locals(w='int64_t*', base=int64_t, limit=int64_t)
+    cdef int64_t _expect_range(self, int64_t n) except? -1 nogil
+    @cython.final
+    @cython.locals(w='int64_t*', field=int64_t)
+    cdef int64_t _no_range(self, int64_t n) except? -1 with gil
+    @cython.final
+    @cython.locals(w='int64_t*', n=int64_t)
     cdef int64_t _new_node(self, int64_t base, int64_t limit) except? -1 nogil
     @cython.locals(w='int64_t*', n=int64_t)
     cdef int64_t delete_range(self, int64_t base, int64_t limit) except? -1 nogil
     @cython.final
-    @cython.locals(w='int64_t*', n=int64_t, number=int64_t, address=int64_t)
+    @cython.locals(w='int64_t*', n=int64_t, address=int64_t)
     cdef int64_t _cut(self, int64_t i, int64_t base, int64_t limit) except? -1 nogil
     @cython.final
-    @cython.locals(w='int64_t*', d=int64_t)
+    @cython.locals(w='int64_t*', d=int64_t, size=int64_t, count=int64_t)
     cdef int64_t _resize(self, int64_t change, int64_t number) except? -1 nogil
     @cython.locals(w='int64_t*', n=int64_t)
     cdef int64_t next_after(self, int64_t address) except? -1 nogil

@@ -59,24 +59,25 @@ class CBS(Land):
         if self._meet(base, limit) != r.OK:
             return r.FAIL
         w = self.space.words
-        number = 0
         if self.found_base < base:
             if self.found_limit > limit:
+                self._resize(limit - base, -1)
                 self.nodes.free_node(self.tree.merge(self.found_limit))
-                number = -1
             else:
+                self._resize(limit - base, 0)
                 w[(self.tree.path[self.tree.before] >> 1) + f.LIMIT] = limit
                 self.tree.grown(self.tree.before)
         elif self.found_limit > limit:
+            self._resize(limit - base, 0)
             w[(self.tree.path[self.tree.after] >> 1) + f.BASE] = base
             self.tree.grown(self.tree.after)
         else:
             address = self._new_node(base, limit)
             if address < 0:
                 return -address
+            self._resize(limit - base, 1)
             self.tree.link(address)
-            number = 1
-        return self._resize(limit - base, number)
+        return r.OK
 
     def _meet(self, base, limit):
         """Walk to where [base, limit) belongs, and tell of the range that it makes
@@ -89,12 +90,14 @@ class CBS(Land):
         high = limit
         if before:
             n = self.tree.path[before] >> 1
+            self._expect_range(n)
             if w[n + f.LIMIT] > base:
                 return r.FAIL
             if w[n + f.LIMIT] == base:
                 low = w[n + f.BASE]
         if after:
             m = self.tree.path[after] >> 1
+            self._expect_range(m)
             if w[m + f.BASE] < limit:
                 return r.FAIL
             if w[m + f.BASE] == limit:
@@ -103,12 +106,29 @@ class CBS(Land):
         self.found_limit = high
         return r.OK
 
+    def _expect_range(self, n):
+        """Raises: DamageError, if the range of node n cannot be one."""
+        w = self.space.words
+        base = w[n + f.BASE]
+        limit = w[n + f.LIMIT]
+        if base < 0 or (base | limit) & (self.align - 1) or (limit - base - 1) >> 62:
+            return self._no_range(n)
+        return 0
+
+    def _no_range(self, n):
+        self.tree.expect_range(n)
+        w = self.space.words
+        field = f.BASE if w[n + f.BASE] % self.align else f.LIMIT
+        return self.tree.damage(n, field, f"a multiple of {self.align}")
+
     def _new_node(self, base, limit):
         """The address of a node for [base, limit), or -code."""
         address = self.nodes.take_node()
         if address > 0:
             w = self.space.words
             n = mmu.at(self.space, address, self.tree.node_size)
+            if n < f.FIRST or address & 7:
+                return self.space.damage("what a node source gave", address, 0, "a node")
             w[n + f.BASE] = base
             w[n + f.LIMIT] = limit
         return address
@@ -118,7 +138,10 @@ class CBS(Land):
         w = self.space.words
         self.tree.seek(base)
         n = self.tree.path[self.tree.before] >> 1
-        if self.tree.before == 0 or w[n + f.LIMIT] < limit:
+        if self.tree.before == 0:
+            return r.FAIL
+        self._expect_range(n)
+        if w[n + f.LIMIT] < limit:
             return r.FAIL
         self.found_base = w[n + f.BASE]
         self.found_limit = w[n + f.LIMIT]
@@ -132,32 +155,38 @@ class CBS(Land):
         """
         w = self.space.words
         n = self.tree.path[i] >> 1
-        number = 0
         if w[n + f.BASE] == base:
             if w[n + f.LIMIT] == limit:
+                self._resize(base - limit, -1)
                 self.nodes.free_node(self.tree.remove(i))
-                number = -1
             else:
+                self._resize(base - limit, 0)
                 w[n + f.BASE] = limit
                 self.tree.shrunk(i)
         elif w[n + f.LIMIT] == limit:
+            self._resize(base - limit, 0)
             w[n + f.LIMIT] = base
             self.tree.shrunk(i)
         else:
             address = self._new_node(limit, w[n + f.LIMIT])
             if address < 0:
                 return -address
+            self._resize(base - limit, 1)
             w[n + f.LIMIT] = base
             self.tree.link_above(i, address)
-            number = 1
-        return self._resize(base - limit, number)
+        return r.OK
 
     def _resize(self, change, number):
-        """Count `change` bytes and `number` ranges."""
+        """Count `change` bytes and `number` ranges, before anything is changed."""
         w = self.space.words
         d = mmu.at(self.space, self.address, f.CBS_SIZE)
-        w[d + f.SIZE] += change
-        w[d + f.COUNT] += number
+        size = w[d + f.SIZE] + change
+        count = w[d + f.COUNT] + number
+        # A count is at most an eighth of a size that is at most 2^62.
+        if (size - (count << 3)) >> 62 or (count | w[d + f.COUNT]) >> 59:
+            return self.miscounted(change, number)
+        w[d + f.SIZE] = size
+        w[d + f.COUNT] = count
         return r.OK
 
     def next_after(self, address):
@@ -167,6 +196,7 @@ class CBS(Land):
             return 0
         w = self.space.words
         n = mmu.at(self.space, address, self.tree.node_size)
+        self._expect_range(n)
         self.found_base = w[n + f.BASE]
         self.found_limit = w[n + f.LIMIT]
         return 1
@@ -183,12 +213,15 @@ class CBS(Land):
 
     def __len__(self):
         self._is_alive()
-        return self.space.word(self.address + f.COUNT * vf.WORD)
+        return self._count()
 
     @walks
     def check(self):
         """Assert the invariants of the set and of its tree. Cost: O(n)."""
         super().check()
+        n = mmu.at(self.space, self.address, f.CBS_SIZE)
+        source = getattr(self.nodes, "address", 0)
+        assert self.space.words[n + f.NODES] == source, "the node source is the one written"
         assert self.tree.check() == len(self), "count is the number of nodes"
 
 
@@ -238,6 +271,7 @@ class CBSFast(CBS):
             return 0
         w = self.space.words
         n = self.fast.path[i] >> 1
+        self._expect_range(n)
         base = w[n + f.BASE]
         limit = w[n + f.LIMIT]
         self.old_base = base
@@ -250,13 +284,13 @@ class CBSFast(CBS):
             self.fast.extend(i)
             self._cut(i, base, limit)
             return 1
+        self._resize(-size, 0)
         if mode == f.LOW:
             self.found_limit = base + size
             w[n + f.BASE] = base + size
         else:
             self.found_base = limit - size
             w[n + f.LIMIT] = limit - size
-        self._resize(-size, 0)
         self.fast.shrunk(i)
         return 1
 
@@ -292,9 +326,16 @@ class CBSZoned(CBSFast):
             return r.FAIL
         w = self.space.words
         n = self.zoned.path[i] >> 1
+        self._expect_range(n)
         self.old_base = w[n + f.BASE]
         self.old_limit = w[n + f.LIMIT]
         self.found_base = self.zoned.run
         self.found_limit = self.zoned.run + size
         self.zoned.extend(i)
         return self._cut(i, self.zoned.run, self.zoned.run + size)
+
+    def check(self):
+        """Assert the invariants of the set, of its tree and of its zones. Cost: O(n)."""
+        super().check()
+        shift = self.space.word(self.address + f.ZONE_SHIFT * vf.WORD)
+        assert shift == self.zone_shift, "the shift of the zones is the one written"

@@ -47,13 +47,15 @@ class Failover(Land):
         is empty now. Cost: O(1) if it was."""
         w = self.space.words
         n = mmu.at(self.space, self.secondary.address, f.FREELIST_SIZE)
-        while w[n + f.SIZE] > 0:
-            self.secondary.next_after(0)
+        while w[n + f.SIZE]:
+            if not self.secondary.next_after(0):
+                return self.secondary.damage(f.SIZE, "0, for no range is there")
             base = self.secondary.found_base
             limit = self.secondary.found_limit
             if self.primary.insert_range(base, limit) != r.OK:
                 return 0
-            self.secondary.delete_range(base, limit)
+            if self.secondary.delete_range(base, limit) != r.OK:
+                return self.secondary.damage(f.SIZE, "a land that has the range just found")
         return 1
 
     def insert_range(self, base, limit):
@@ -96,8 +98,8 @@ class Failover(Land):
         low = self.found_base
         high = self.found_limit
         self.primary.delete_range(low, high)
-        self._place(low, base)
-        self._place(limit, high)
+        if self._place(low, base) != r.OK or self._place(limit, high) != r.OK:
+            return self.damage(f.SECONDARY, "a land without the ranges of the primary")
         self.found_base = low
         self.found_limit = high
         return r.OK
@@ -131,7 +133,8 @@ class Failover(Land):
         return self._relay(self.secondary, self.secondary.best_range(size, mode))
 
     def next_range(self, address, size, mode):
-        """As `Land.next_range`: in the primary, or else the secondary."""
+        """As `Land.next_range`: in the primary, or else the secondary, even if
+        there is a lower one (design/land.md#.sol.failover)."""
         self.flush()
         if self.primary.next_range(address, size, mode):
             return self._relay(self.primary, 1)

@@ -18,6 +18,8 @@ class FastTree(Tree):
         from n and its children."""
         w = self.space.words
         size = w[n + f.LIMIT] - w[n + f.BASE]
+        if (size - 1) >> 62:
+            return self.expect_range(n)
         top = w[mmu.at(self.space, w[n + f.LEFT], self.node_size) + f.MAX]
         if top > size:
             size = top
@@ -69,6 +71,8 @@ class FastTree(Tree):
             if i == 0 or w[n + f.MAX] > was:
                 return i
             size = w[n + f.LIMIT] - w[n + f.BASE]
+            if (size - 1) >> 62:
+                return self.expect_range(n)
             if size > now:
                 now = size
             link = w[n + 1 - (path[i] & 1)]
@@ -84,23 +88,36 @@ class FastTree(Tree):
     def largest(self):
         """The size of the largest range in the tree, 0 if there is none."""
         w = self.space.words
-        n = mmu.at(self.space, self.root_at, 8)
-        return w[mmu.at(self.space, w[n], self.node_size) + f.MAX]
+        return w[self.follow(mmu.at(self.space, self.root_at, 8)) + f.MAX]
 
     def whole(self, grain):
         """The bytes of whole aligned grains in the ranges. Cost: O(k log n)
         for k ranges of a grain or more; smaller ones are passed over."""
-        return self._whole(self.space.words[mmu.at(self.space, self.root_at, 8)], grain)
-
-    def _whole(self, link, grain):
         w = self.space.words
-        n = mmu.at(self.space, link & -8, self.node_size)
-        if w[n + f.MAX] < grain:
-            return 0
-        base = w[n + f.BASE] + grain - 1 & -grain
-        limit = w[n + f.LIMIT] & -grain
-        size = limit - base if limit > base else 0
-        return size + self._whole(w[n + f.LEFT], grain) + self._whole(w[n + f.RIGHT], grain)
+        path = self.path
+        n = self.follow(mmu.at(self.space, self.root_at, 8))
+        d = 0
+        before = 0
+        total = 0
+        while True:
+            while w[n + f.MAX] >= grain:
+                if d > f.DEEPEST:
+                    return self.too_deep()
+                path[d] = n
+                n = self.follow(n + f.LEFT)
+                d += 1
+            if d == 0:
+                return total
+            d -= 1
+            n = path[d]
+            self.expect_range(n)
+            if w[n + f.BASE] < before:
+                return self.damage(n, f.BASE, "an address from the range below on")
+            before = w[n + f.LIMIT]
+            size = (before & -grain) - (w[n + f.BASE] + grain - 1 & -grain)
+            if size > 0:
+                total += size
+            n = self.follow(n + f.RIGHT)
 
     def seek_fit(self, size, side):
         """Walk to the first range (the last, if `side` is 1) of at least
@@ -110,10 +127,9 @@ class FastTree(Tree):
         or 0 if there is none. Cost: O(log n), one walk.
         """
         w = self.space.words
-        path = self.path
         n = mmu.at(self.space, self.root_at, 8)
-        path[0] = n << 1
-        n = mmu.at(self.space, w[n], self.node_size)
+        self.path[0] = n << 1
+        n = self.follow(n)
         if w[n + f.MAX] < size:
             return 0
         return self._descend(n, 1, size, side)
@@ -125,14 +141,16 @@ class FastTree(Tree):
         path = self.path
         n = mmu.at(self.space, self.root_at, 8)
         path[0] = n << 1
-        n = mmu.at(self.space, w[n], self.node_size)
+        n = self.follow(n)
         if w[n + f.MAX] < size:
             return 0
         d = 1
         while n:
+            if d > f.DEEPEST:
+                return self.too_deep()
             side = 1 if w[n + f.LIMIT] <= address else 0
             path[d] = (n << 1) + side
-            n = mmu.at(self.space, w[n + side], self.node_size)
+            n = self.follow(n + side)
             d += 1
         # Where the way went left, the node and its right side come after.
         while d > 1:
@@ -141,7 +159,7 @@ class FastTree(Tree):
                 n = path[d] >> 1
                 if w[n + f.LIMIT] - w[n + f.BASE] >= size:
                     return d
-                m = mmu.at(self.space, w[n + f.RIGHT], self.node_size)
+                m = self.follow(n + f.RIGHT)
                 if w[m + f.MAX] >= size:
                     path[d] += 1
                     return self._descend(m, d + 1, size, 0)
@@ -152,15 +170,16 @@ class FastTree(Tree):
         last, if `side` is 1) of at least `size` bytes; there is one."""
         w = self.space.words
         path = self.path
-        origin = self.space.origin
-        reach = self.space.reach
+        low = self.space.base
+        room = self.space.room
         while True:
-            link = w[n + side]
-            at = link - origin
-            if 0 <= at < reach:
-                m = at >> 3
+            if d > f.DEEPEST:
+                return self.too_deep()
+            at = w[n + side] - low
+            if 0 <= at < room:
+                m = (at >> 3) + f.FIRST
             else:
-                m = self.space.admit(link, self.node_size)
+                m = self.beyond(n + side)
             if w[m + f.MAX] >= size:
                 path[d] = (n << 1) + side
                 n = m
@@ -169,10 +188,12 @@ class FastTree(Tree):
                 return d
             else:
                 path[d] = (n << 1) + 1 - side
-                link = w[n + 1 - side]
-                at = link - origin
-                if 0 <= at < reach:
-                    n = at >> 3
+                m = n
+                at = w[n + 1 - side] - low
+                if 0 <= at < room:
+                    n = (at >> 3) + f.FIRST
                 else:
-                    n = self.space.admit(link, self.node_size)
+                    n = self.beyond(n + 1 - side)
+                if w[n + f.MAX] < size:
+                    return self.damage(m, f.MAX, "the size of a range at or below the node")
             d += 1

@@ -8,6 +8,8 @@ cdef enum:
     NODE_SIZE = 32
     FAST_NODE_SIZE = 40
     ZONED_NODE_SIZE = 48
+    DEEPEST = 94
+    FIRST = 512
     BY_SIZE = 4
     SIZED_NODE_SIZE = 48
     ALIGN = 1

@@ -16,6 +16,11 @@ ZONES = 5
 NODE_SIZE = 32
 FAST_NODE_SIZE = 40
 ZONED_NODE_SIZE = 48
+# The last entry of the path of a walk that a node may have; one more may be hung below
+# (design/land.md#.sol.bounds)
+DEEPEST = 94
+# The word number of the first address: what is below is the nil page.
+FIRST = 512
 # A node of a sized CBS: its range, and from BY_SIZE on the links of a second tree
 BY_SIZE = 4
 SIZED_NODE_SIZE = 48

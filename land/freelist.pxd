@@ -12,13 +12,16 @@ cdef class Freelist(Land):
     cdef int64_t limit
 
     cdef int64_t _first(self) except? -1 nogil
-    @cython.locals(w='int64_t*', n=int64_t)
+    @cython.locals(w='int64_t*', n=int64_t, base=int64_t, limit=int64_t, least=int64_t)
     cdef int64_t _block(self, int64_t slot) except? -1 nogil
+    cdef int64_t _again(self, int64_t slot) except? -1 nogil
+    @cython.locals(address=int64_t)
+    cdef int64_t _astray(self, int64_t n, int64_t field, str expected) except? -1 with gil
     @cython.locals(w='int64_t*')
     cdef int64_t _aim(self, int64_t slot, int64_t address) except? -1 nogil
     @cython.locals(w='int64_t*', n=int64_t)
     cdef int64_t _write_block(self, int64_t slot, int64_t base, int64_t limit, int64_t link) except? -1 nogil
-    @cython.locals(w='int64_t*', n=int64_t)
+    @cython.locals(w='int64_t*', n=int64_t, size=int64_t, count=int64_t)
     cdef int64_t _resize(self, int64_t change, int64_t number) except? -1 nogil
     @cython.locals(w='int64_t*', n=int64_t, before=int64_t, before_limit=int64_t, slot=int64_t, previous=int64_t, joined=int64_t, link=int64_t)
     cdef int64_t insert_range(self, int64_t base, int64_t limit) except? -1 nogil

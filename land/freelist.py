@@ -34,20 +34,49 @@ class Freelist(Land):
     # Links: a slot is the word number of the word that names a block
 
     def _first(self):
-        """The slot of the first block: the head of the list."""
+        """The slot of the first block: the head of the list. It may lie anywhere."""
+        self.limit = 0
         return mmu.at(self.space, self.address, f.FREELIST_SIZE) + f.HEAD
 
     def _block(self, slot):
         """The block (a word number, 0 at the end) that `slot` names; its
-        range goes to `base` and `limit`. Its own slot is the same number."""
+        range goes to `base` and `limit`. Its own slot is the same number.
+
+        Raises: DamageError, unless it lies in memory and, as `limit` tells of
+        the block before, above that and apart from it. So every walk ends.
+        """
         w = self.space.words
-        n = mmu.at(self.space, w[slot], 8)
-        self.base = w[slot] & -2
-        if w[n] & 1:
-            self.limit = self.base + 8
-        elif n:
-            self.limit = w[mmu.at(self.space, self.base + 8, 8)]
+        base = w[slot] & -2
+        if base == self.space.nil:
+            self.base = base
+            return 0
+        if (
+            base <= self.limit
+            or base < self.space.base
+            or base >= self.space.limit
+            or base & (self.align - 1)
+        ):
+            return self._astray(slot, 0, "the address of a block above the one before, or nil")
+        n = mmu.at(self.space, base, 8)
+        limit = base + 8
+        least = base + 8
+        if not w[n] & 1:
+            limit = w[mmu.at(self.space, base + 8, 8)]
+            least = base + 16
+        if limit < least or limit > self.space.limit or limit & (self.align - 1):
+            return self._astray(n, 1, "the limit of the block, with a tag if that has 8 bytes")
+        self.base = base
+        self.limit = limit
         return n
+
+    def _again(self, slot):
+        """As `_block`, of a slot that was passed before."""
+        self.limit = 0
+        return self._block(slot)
+
+    def _astray(self, n, field, expected):
+        address = (n << 3) + self.space.origin
+        return self.space.damage(f"a block or the head of {self!r}", address, field, expected)
 
     def _aim(self, slot, address):
         """Let `slot` name the block at `address`; its tag stays."""
@@ -73,8 +102,13 @@ class Freelist(Land):
         """Count `change` bytes and `number` blocks."""
         n = mmu.at(self.space, self.address, f.FREELIST_SIZE)
         w = self.space.words
-        w[n + f.SIZE] += change
-        w[n + f.COUNT] += number
+        size = w[n + f.SIZE] + change
+        count = w[n + f.COUNT] + number
+        # A count is at most an eighth of a size that is at most 2^62.
+        if (size - (count << 3)) >> 62 or (count | w[n + f.COUNT]) >> 59:
+            return self.miscounted(change, number)
+        w[n + f.SIZE] = size
+        w[n + f.COUNT] = count
         return r.OK
 
     def insert_range(self, base, limit):
@@ -103,8 +137,9 @@ class Freelist(Land):
             self.found_base = before
             slot = previous
             joined -= 1
+        self._resize(limit - base, joined)
         self._write_block(slot, self.found_base, self.found_limit, link)
-        return self._resize(limit - base, joined)
+        return r.OK
 
     def delete_range(self, base, limit):
         """As `Land.delete_range`; OK or FAIL. Cost: O(n)."""
@@ -125,18 +160,17 @@ class Freelist(Land):
         link = self.space.words[n] & -2
         low = self.base
         high = self.limit
-        number = -1
+        number = (1 if low < base else 0) + (1 if limit < high else 0) - 1
+        self._resize(base - limit, number)
         if limit < high:
             # The right part is written first: it does not touch the left.
             self._write_block(slot, limit, high, link)
             link = limit
-            number += 1
         if low < base:
             self._write_block(slot, low, base, link)
-            number += 1
         elif limit == high:
             self._aim(slot, link)
-        return self._resize(base - limit, number)
+        return r.OK
 
     def first_range(self, size, mode):
         """As `Land.first_range`. Cost: O(n)."""
@@ -159,7 +193,7 @@ class Freelist(Land):
             n = self._block(slot)
         if found == 0:
             return 0
-        n = self._block(found)
+        n = self._again(found)
         return self._take(found, n, size, mode)
 
     def best_range(self, size, mode):
@@ -176,7 +210,7 @@ class Freelist(Land):
             n = self._block(slot)
         if found == 0:
             return 0
-        n = self._block(found)
+        n = self._again(found)
         return self._take(found, n, size, mode)
 
     def next_range(self, address, size, mode):
@@ -214,7 +248,7 @@ class Freelist(Land):
             n = self._block(slot)
         if found == 0:
             return 0
-        n = self._block(found)
+        n = self._again(found)
         return self._take(found, n, size, f.ENTIRE if mode else f.KEEP)
 
     def _take(self, slot, n, size, mode):
@@ -258,8 +292,7 @@ class Freelist(Land):
 
     def __len__(self):
         self._is_alive()
-        n = mmu.at(self.space, self.address, f.FREELIST_SIZE)
-        return self.space.words[n + f.COUNT]
+        return self._count()
 
     def _admit(self, base, limit):
         return self.expect_memory(*super()._admit(base, limit))

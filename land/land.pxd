@@ -34,6 +34,9 @@ cdef class Land:
     cdef int64_t adopt_range(self, int64_t base, int64_t limit) except? -1 nogil
     @cython.locals(n=int64_t)
     cdef int64_t total(self) except? -1 nogil
+    cdef int64_t damage(self, int64_t field, str expected) except? -1 with gil
+    @cython.locals(w='int64_t*', n=int64_t, field=int64_t)
+    cdef int64_t miscounted(self, int64_t change, int64_t number) except? -1 with gil
     cdef int64_t _lacks(self, str what) except? -1 with gil
     @cython.locals(res=int64_t, taken=int64_t)
     cdef int64_t insert_steal_range(self, int64_t base, int64_t limit) except? -1 nogil

@@ -42,6 +42,8 @@ class Land:
                 f"{self.SIG:#x}, found {found:#x}"
             )
         self.align = space.word(address + f.ALIGN * vf.WORD)
+        if self.align < vf.WORD or self.align & (self.align - 1) or self.align > arguments.TOP:
+            self.damage(f.ALIGN, "a power of two of at least 8")
         self.found_base = self.found_limit = 0
         self.old_base = self.old_limit = 0
         self.stolen = 0
@@ -123,7 +125,24 @@ class Land:
     def total(self):
         """The sum of the sizes of the ranges. Cost: O(1)."""
         n = mmu.at(self.space, self.address, f.FAILOVER_SIZE)
+        if self.space.words[n + f.SIZE] < 0:
+            return self.damage(f.SIZE, "the sum of the sizes of the ranges")
         return self.space.words[n + f.SIZE]
+
+    def damage(self, field, expected):
+        """Raises: DamageError, for the word `field` of the descriptor."""
+        return self.space.damage(type(self).__name__, self.address, field, expected)
+
+    def miscounted(self, change, number):
+        """Raises: DamageError, as `change` bytes more and `number` ranges more
+        are not to be counted."""
+        w = self.space.words
+        n = mmu.at(self.space, self.address, f.FAILOVER_SIZE)
+        field = f.SIZE
+        if 0 <= w[n + f.SIZE] <= arguments.TOP and not 0 <= w[n + f.COUNT] <= arguments.TOP >> 3:
+            field = f.COUNT
+        told = f"{number:+} ranges and {change:+} bytes would be at least 8 bytes a range"
+        return self.damage(field, f"a number so that {told}")
 
     def _lacks(self, what):
         raise ProtocolError(f"a {type(self).__name__} has no {what}")
@@ -159,7 +178,8 @@ class Land:
             taken = self.adopt_range(first, base)
             if taken < 0:
                 return res
-            self.delete_range(first, first + taken)
+            if self.delete_range(first, first + taken) != r.OK:
+                return self.damage(f.SIZE, "a land that has the range just found")
             self.stolen += taken
 
     # The public face
@@ -395,12 +415,21 @@ class Land:
         """Assert the invariants that all lands have. Cost: O(n)."""
         n = mmu.at(self.space, self.address, self.BYTES)
         assert self.space.words[n + vf.SIG] == self.SIG, "a land has its signature"
+        assert self.space.words[n + f.ALIGN] == self.align, "the alignment is the one written"
         total, previous = 0, -1
         for base, limit in self.ranges():
             assert base < limit and (base | limit) % self.align == 0, "ranges are whole and aligned"
             assert previous < base, f"[{base:#x}, {limit:#x}) is above and apart from the one below"
             total, previous = total + limit - base, limit
         assert total == self.size, "size is the sum of the sizes"
+
+    def _count(self):
+        """How many ranges are counted. Raises: DamageError if that can be no count."""
+        n = mmu.at(self.space, self.address, f.FREELIST_SIZE)
+        count = self.space.words[n + f.COUNT]
+        if count < 0 or count >> 59:
+            self.damage(f.COUNT, "the number of the ranges")
+        return count
 
     def _is_alive(self):
         """True, or ProtocolError if the land's descriptor is gone: what a walk

@@ -21,10 +21,13 @@ cdef class StackNodes(NodeSource):
     cdef readonly int64_t grain
     cdef readonly int64_t free
     cdef readonly int64_t used
+    cdef readonly int64_t count
+    cdef readonly int64_t lowest
+    cdef readonly int64_t highest
 
     @cython.locals(count=int64_t, n=int64_t, w='int64_t*')
     cdef int64_t _thread(self, int64_t base, int64_t limit) except? -1 nogil
-    @cython.locals(address=int64_t, w='int64_t*')
+    @cython.locals(address=int64_t, link=int64_t, w='int64_t*')
     cdef int64_t alloc_node(self) except? -1 nogil
     @cython.locals(w='int64_t*')
     cdef int64_t free_node(self, int64_t address) except? -1 nogil

@@ -52,10 +52,18 @@ class StackNodes(NodeSource):
         self.grain = grain
         self.free = 0
         self.used = 0
+        self.count = 0
+        self.lowest = base
+        self.highest = limit
         self._thread(base, limit)
 
     def _thread(self, base, limit):
         count = (limit - base) // self.size
+        self.count += count
+        if base < self.lowest:
+            self.lowest = base
+        if limit > self.highest:
+            self.highest = limit
         w = self.space.words
         while count > 0:
             count -= 1
@@ -70,7 +78,13 @@ class StackNodes(NodeSource):
         if address == 0:
             return -r.LIMIT
         w = self.space.words
-        self.free = w[mmu.at(self.space, address, self.size)]
+        link = w[mmu.at(self.space, address, self.size)]
+        if link and (
+            link < self.lowest or link > self.highest - self.size or link & 7
+            or self.used == self.count
+        ):
+            return self.space.damage("a free node", address, 0, "the address of the next, or 0")
+        self.free = link
         self.used += 1
         return address
 

@@ -16,7 +16,9 @@ cdef class CBSSized(CBS):
     cdef int64_t _join(self, int64_t n) except? -1 nogil
     @cython.final
     cdef int64_t _leave(self, int64_t n) except? -1 nogil
-    @cython.locals(w='int64_t*', number=int64_t, n=int64_t, m=int64_t, address=int64_t)
+    @cython.final
+    cdef int64_t _not_in_both(self, int64_t n) except? -1 with gil
+    @cython.locals(w='int64_t*', n=int64_t, m=int64_t, address=int64_t)
     cdef int64_t insert_range(self, int64_t base, int64_t limit) except? -1 nogil
     @cython.locals(w='int64_t*', before=int64_t, low=int64_t, high=int64_t, n=int64_t, address=int64_t)
     cdef int64_t delete_range(self, int64_t base, int64_t limit) except? -1 nogil

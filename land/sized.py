@@ -44,7 +44,12 @@ class CBSSized(CBS):
 
     def _leave(self, n):
         """Take node n, whose range is to change, out of the tree of sizes."""
-        return self.sizes.remove_node((n + f.BY_SIZE << 3) + self.space.origin)
+        if self.sizes.remove_node((n + f.BY_SIZE << 3) + self.space.origin) != r.OK:
+            return self._not_in_both(n)
+        return r.OK
+
+    def _not_in_both(self, n):
+        return self.tree.damage(n, f.BY_SIZE, "a node in the tree of sizes and in that of addresses")
 
     def insert_range(self, base, limit):
         """As `Land.insert_range`. Cost: O(log n), two to four walks."""
@@ -53,28 +58,28 @@ class CBSSized(CBS):
         w = self.space.words
         n = self.tree.path[self.tree.before] >> 1
         m = self.tree.path[self.tree.after] >> 1
-        number = 0
         if self.found_base < base:
             self._leave(n)
             if self.found_limit > limit:
                 self._leave(m)
+                self._resize(limit - base, -1)
                 self.nodes.free_node(self.tree.merge(self.found_limit))
-                number = -1
             else:
+                self._resize(limit - base, 0)
                 w[n + f.LIMIT] = limit
         elif self.found_limit > limit:
             n = m
             self._leave(n)
+            self._resize(limit - base, 0)
             w[n + f.BASE] = base
         else:
             address = self._new_node(base, limit)
             if address < 0:
                 return -address
+            self._resize(limit - base, 1)
             self.tree.link(address)
             n = mmu.at(self.space, address, f.SIZED_NODE_SIZE)
-            number = 1
-        self._join(n)
-        return self._resize(limit - base, number)
+        return self._join(n)
 
     def delete_range(self, base, limit):
         """As `Land.delete_range`. Cost: O(log n), two to four walks."""
@@ -82,7 +87,10 @@ class CBSSized(CBS):
         self.tree.seek(base)
         before = self.tree.before
         n = self.tree.path[before] >> 1
-        if before == 0 or w[n + f.LIMIT] < limit:
+        if before == 0:
+            return r.FAIL
+        self._expect_range(n)
+        if w[n + f.LIMIT] < limit:
             return r.FAIL
         low = w[n + f.BASE]
         high = w[n + f.LIMIT]
@@ -93,21 +101,22 @@ class CBSSized(CBS):
             if address < 0:
                 return -address
             self._leave(n)
+            self._resize(base - limit, 1)
             w[n + f.LIMIT] = base
             self.tree.link_above(before, address)
             self._join(n)
-            self._join(mmu.at(self.space, address, f.SIZED_NODE_SIZE))
-            return self._resize(base - limit, 1)
+            return self._join(mmu.at(self.space, address, f.SIZED_NODE_SIZE))
         self._leave(n)
         if low == base and limit == high:
+            self._resize(base - limit, -1)
             self.nodes.free_node(self.tree.remove(before))
-            return self._resize(base - limit, -1)
+            return r.OK
+        self._resize(base - limit, 0)
         if low == base:
             w[n + f.BASE] = limit
         else:
             w[n + f.LIMIT] = base
-        self._join(n)
-        return self._resize(base - limit, 0)
+        return self._join(n)
 
     def best_range(self, size, mode):
         """As `Land.best_range`. Cost: O(log n), two walks at most."""
@@ -125,6 +134,9 @@ class CBSSized(CBS):
         """Delete, of the range of node n, to which the way in the tree of
         sizes leads, what `mode` says. Returns 1. No mode splits a range."""
         w = self.space.words
+        if n < f.FIRST:
+            return self._not_in_both(n)
+        self._expect_range(n)
         base = w[n + f.BASE]
         limit = w[n + f.LIMIT]
         self.old_base = base
@@ -134,12 +146,16 @@ class CBSSized(CBS):
         if mode == f.KEEP:
             return 1
         self.sizes.extend(self.sizes.after)
-        self.sizes.remove(self.sizes.after)
         if mode == f.ENTIRE or limit - base == size:
             self.tree.seek(base)
-            self.nodes.free_node(self.tree.remove(self.tree.before))
+            if self.tree.before == 0 or self.tree.path[self.tree.before] >> 1 != n:
+                return self._not_in_both(n)
             self._resize(base - limit, -1)
+            self.sizes.remove(self.sizes.after)
+            self.nodes.free_node(self.tree.remove(self.tree.before))
             return 1
+        self._resize(-size, 0)
+        self.sizes.remove(self.sizes.after)
         if mode == f.LOW:
             self.found_limit = base + size
             w[n + f.BASE] = base + size
@@ -147,7 +163,6 @@ class CBSSized(CBS):
             self.found_base = limit - size
             w[n + f.LIMIT] = limit - size
         self._join(n)
-        self._resize(-size, 0)
         return 1
 
     def whole(self, grain):

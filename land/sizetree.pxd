@@ -13,20 +13,20 @@ cdef class SizeTree(Tree):
     @cython.final
     cdef int64_t best(self, int64_t size) except? -1 nogil
     @cython.final
-    @cython.locals(w='int64_t*', n=int64_t, size=int64_t)
+    @cython.locals(w='int64_t*', n=int64_t, d=int64_t, size=int64_t)
     cdef int64_t largest(self) except? -1 nogil
     @cython.locals(w='int64_t*', m=int64_t)
     cdef int64_t insert_node(self, int64_t address) except? -1 nogil
     @cython.locals(w='int64_t*', m=int64_t)
     cdef int64_t remove_node(self, int64_t address) except? -1 nogil
     @cython.final
+    @cython.locals(w='int64_t*', path='int64_t*', n=int64_t, d=int64_t, seen=int64_t, total=int64_t, size=int64_t)
     cdef int64_t whole(self, int64_t grain) except? -1 nogil
     @cython.final
-    @cython.locals(w='int64_t*', n=int64_t, total=int64_t, base=int64_t, limit=int64_t)
-    cdef int64_t _whole(self, int64_t link, int64_t grain) except? -1 nogil
-    @cython.locals(w='int64_t*', n=int64_t)
-    cdef list _below(self, int64_t address)
-    @cython.locals(w='int64_t*', m=int64_t)
+    @cython.locals(w='int64_t*', more=int64_t)
+    cdef int64_t _is_below(self, int64_t n, int64_t m) except? -1 nogil
+    @cython.locals(n=int64_t)
     cpdef check(self)
-    @cython.locals(w='int64_t*', left=int64_t, right=int64_t, lean=int64_t)
-    cdef tuple _check_subtree(self, int64_t n, int64_t least, int64_t most)
+    @cython.final
+    @cython.locals(w='int64_t*', left=int64_t, right=int64_t)
+    cdef tuple _check_sizes(self, int64_t n, int64_t level, int64_t low, int64_t high)

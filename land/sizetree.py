@@ -31,14 +31,16 @@ class SizeTree(Tree):
         turn[1] = 0
         n = mmu.at(self.space, self.root_at, 8)
         path[0] = n << 1
-        n = mmu.at(self.space, w[n], self.node_size)
+        n = self.follow(n)
         d = 1
         while n:
+            if d > f.DEEPEST:
+                return self.too_deep()
             more = size - w[n - 1] + w[n - 2]
             side = 1 if more > 0 or (more == 0 and w[n - 2] <= base) else 0
             turn[side] = d
             path[d] = (n << 1) + side
-            n = mmu.at(self.space, w[n + side], self.node_size)
+            n = self.follow(n + side)
             d += 1
         self.before = turn[1]
         self.after = turn[0]
@@ -55,12 +57,15 @@ class SizeTree(Tree):
     def largest(self):
         """The size of the largest range, 0 if there is none. Cost: O(log n)."""
         w = self.space.words
-        n = mmu.at(self.space, self.root_at, 8)
-        n = mmu.at(self.space, w[n], self.node_size)
+        n = self.follow(mmu.at(self.space, self.root_at, 8))
         size = 0
+        d = 1
         while n:
+            if d > f.DEEPEST:
+                return self.too_deep()
             size = w[n - 1] - w[n - 2]
-            n = mmu.at(self.space, w[n + f.RIGHT], self.node_size)
+            n = self.follow(n + f.RIGHT)
+            d += 1
         return size
 
     def insert_node(self, address):
@@ -86,57 +91,70 @@ class SizeTree(Tree):
 
     def whole(self, grain):
         """As `FastTree.whole`. Cost: O(k + log n) for k ranges of a grain or more."""
-        return self._whole(self.space.words[mmu.at(self.space, self.root_at, 8)], grain)
-
-    def _whole(self, link, grain):
         w = self.space.words
-        n = mmu.at(self.space, link & -8, self.node_size)
-        if n == 0:
-            return 0
-        total = self._whole(w[n + f.RIGHT], grain)
-        if w[n - 1] - w[n - 2] < grain:
-            return total
-        base = w[n - 2] + grain - 1 & -grain
-        limit = w[n - 1] & -grain
-        if limit > base:
-            total += limit - base
-        return total + self._whole(w[n + f.LEFT], grain)
+        path = self.path
+        n = self.follow(mmu.at(self.space, self.root_at, 8))
+        d = 0
+        seen = 0
+        total = 0
+        # From the largest on: the first that is too small ends it.
+        while True:
+            while n:
+                if d > f.DEEPEST:
+                    return self.too_deep()
+                path[d] = n
+                n = self.follow(n + f.RIGHT)
+                d += 1
+            if d == 0:
+                return total
+            d -= 1
+            n = path[d]
+            size = w[n - 1] - w[n - 2]
+            if size < grain:
+                return total
+            if seen and not self._is_below(n, seen):
+                return self.damage(n, -1, "a range smaller than one that comes after")
+            seen = n
+            size = (w[n - 1] & -grain) - (w[n - 2] + grain - 1 & -grain)
+            if size > 0:
+                total += size
+            n = self.follow(n + f.LEFT)
+
+    def _is_below(self, n, m):
+        """1 if the key of node n is below that of node m, else 0."""
+        w = self.space.words
+        more = w[m - 1] - w[m - 2] - w[n - 1] + w[n - 2]
+        return 1 if more > 0 or (more == 0 and w[n - 2] < w[m - 2]) else 0
 
     def __iter__(self):
-        """The addresses of the nodes in order."""
-        word = self.space.words[mmu.at(self.space, self.root_at, 8)]
-        return iter(self._below(word & -8))
-
-    def _below(self, address):
-        if mmu.at(self.space, address, self.node_size) == 0:
-            return []
+        """The addresses of the nodes in order, each by a walk of its own."""
         w = self.space.words
-        n = mmu.at(self.space, address, self.node_size)
-        left, right = self._below(w[n + f.LEFT] & -8), self._below(w[n + f.RIGHT] & -8)
-        return [*left, address, *right]
+        n = self.best(0)
+        while n:
+            yield self._address(n)
+            self.seek_key(w[n - 1] - w[n - 2], w[n - 2])
+            n = self.path[self.after] >> 1 if self.after else 0
 
     def check(self):
         """Assert order and balance. Returns how many nodes it has. Cost: O(n)."""
-        count = Tree.check(self)
-        w = self.space.words
-        previous = (0, 0)
-        for address in self:
-            m = mmu.at(self.space, address, self.node_size)
-            key = (w[m - 1] - w[m - 2], w[m - 2])
-            assert previous < key, f"the range at {key[1]:#x} comes after larger ones"
-            previous = key
-        return count
+        n = mmu.at(self.space, self.root_at, 8)
+        assert not self.space.words[n] & 1, "the root's link has no tag"
+        return self._check_sizes(self.follow(n), 1, 0, 0)[0]
 
-    def _check_subtree(self, n, least, most):
-        """The nodes and levels of the subtree at n."""
+    def _check_sizes(self, n, level, low, high):
+        """The nodes and levels of the subtree at n, which hangs on that level
+        between the nodes `low` and `high`, 0 if there is none."""
         if n == 0:
             return 0, 0
+        if level > f.DEEPEST:
+            self.too_deep()
         w = self.space.words
-        left = mmu.at(self.space, w[n + f.LEFT], self.node_size)
-        right = mmu.at(self.space, w[n + f.RIGHT], self.node_size)
-        count, left_levels = self._check_subtree(left, least, most)
-        more, right_levels = self._check_subtree(right, least, most)
-        lean = (w[n + f.RIGHT] & 1) - (w[n + f.LEFT] & 1)
-        assert right_levels - left_levels == lean, "the tag is on the taller side"
-        assert not (w[n + f.RIGHT] & w[n + f.LEFT] & 1), "one side at most is the taller"
+        told = f"the range at {w[n - 2]:#x} is in the order of sizes"
+        assert 0 <= w[n - 2] < w[n - 1], told
+        assert not low or self._is_below(low, n), told
+        assert not high or self._is_below(n, high), told
+        left, right = self.follow(n + f.LEFT), self.follow(n + f.RIGHT)
+        count, left_levels = self._check_sizes(left, level + 1, low, n)
+        more, right_levels = self._check_sizes(right, level + 1, n, high)
+        self._check_balance(n, right_levels - left_levels)
         return count + more + 1, max(left_levels, right_levels) + 1

@@ -21,9 +21,21 @@ cdef class Tree:
     cdef int64_t is_stale(self, int64_t n) except? -1 nogil
     cdef int64_t grown(self, int64_t i) except? -1 nogil
     cdef int64_t shrunk(self, int64_t i) except? -1 nogil
-    @cython.locals(w='int64_t*', path='int64_t*', turn='int64_t*', n=int64_t, d=int64_t, side=int64_t, origin=int64_t, reach=uint64_t, m=uint64_t, link=int64_t)
+    @cython.final
+    @cython.locals(m=uint64_t)
+    cdef int64_t follow(self, int64_t slot) except? -1 nogil
+    @cython.final
+    @cython.locals(link=int64_t)
+    cdef int64_t beyond(self, int64_t slot) except? -1 nogil
+    @cython.final
+    cdef int64_t damage(self, int64_t n, int64_t field, str expected) except? -1 with gil
+    @cython.final
+    cdef int64_t too_deep(self) except? -1 with gil
+    @cython.final
+    cdef int64_t expect_range(self, int64_t n) except? -1 nogil
+    @cython.locals(w='int64_t*', path='int64_t*', turn='int64_t*', n=int64_t, d=int64_t, side=int64_t, slot=int64_t, low=int64_t, room=uint64_t, m=uint64_t)
     cdef int64_t seek(self, int64_t base) except? -1 nogil
-    @cython.locals(w='int64_t*', path='int64_t*', n=int64_t)
+    @cython.locals(path='int64_t*', n=int64_t)
     cdef int64_t extend(self, int64_t k) except? -1 nogil
     @cython.locals(d=int64_t)
     cdef int64_t link(self, int64_t address) except? -1 nogil
@@ -42,7 +54,7 @@ cdef class Tree:
     @cython.locals(w='int64_t*', slot=int64_t)
     cdef int64_t _aim(self, int64_t i, int64_t address) except? -1 nogil
     @cython.final
-    @cython.locals(w='int64_t*', m=int64_t)
+    @cython.locals(w='int64_t*', m=int64_t, side=int64_t)
     cdef int64_t _unlink(self, int64_t k) except? -1 nogil
     @cython.final
     @cython.locals(w='int64_t*', path='int64_t*', n=int64_t, m=int64_t, i=int64_t)
@@ -60,13 +72,15 @@ cdef class Tree:
     cdef int64_t insert_node(self, int64_t address) except? -1 nogil
     @cython.locals(w='int64_t*', m=int64_t)
     cdef int64_t remove_node(self, int64_t address) except? -1 nogil
-    @cython.locals(w='int64_t*', n=int64_t)
+    @cython.locals(w='int64_t*', n=int64_t, d=int64_t)
     cdef int64_t find(self, int64_t address) except? -1 nogil
-    @cython.locals(w='int64_t*', n=int64_t, found=int64_t)
+    @cython.locals(w='int64_t*', n=int64_t, d=int64_t, found=int64_t)
     cdef int64_t first_ending_after(self, int64_t address) except? -1 nogil
-    @cython.locals(w='int64_t*', n=int64_t)
     cdef int64_t is_empty(self) except? -1 nogil
-    @cython.locals(w='int64_t*', n=int64_t)
+    @cython.locals(n=int64_t)
     cpdef check(self)
-    @cython.locals(w='int64_t*', base=int64_t, limit=int64_t, left=int64_t, right=int64_t, lean=int64_t)
-    cdef tuple _check_subtree(self, int64_t n, int64_t least, int64_t most)
+    @cython.locals(w='int64_t*', base=int64_t, limit=int64_t, left=int64_t, right=int64_t)
+    cdef tuple _check_subtree(self, int64_t n, int64_t level, int64_t least, int64_t most)
+    @cython.final
+    @cython.locals(w='int64_t*')
+    cdef _check_balance(self, int64_t n, int64_t lean)

@@ -58,6 +58,44 @@ class Tree:
         """
         return 0
 
+    # Links (design/land.md#.sol.bounds)
+
+    def follow(self, slot):
+        """The node that the link in word `slot` names, 0 if that is nil.
+
+        Raises: DamageError if no node can be there; AccessError.
+        """
+        m = self.space.words[slot] - self.space.base
+        if 0 <= m < self.space.room and m & 6 == 0:
+            return (m >> 3) + f.FIRST
+        return self.beyond(slot)
+
+    def beyond(self, slot):
+        """As `follow`, where it cannot tell by itself."""
+        link = self.space.words[slot] & -2
+        if link == self.space.nil:
+            return 0
+        if link & 6 or link < self.space.base or link > self.space.origin + self.space.extent:
+            return self.damage(slot, 0, "the address of a node, or nil")
+        return self.space.admit(link, self.node_size)
+
+    def damage(self, n, field, expected):
+        """Raises: DamageError, for the word `field` of what begins with word n."""
+        return self.space.damage("a node or link of a tree", self._address(n), field, expected)
+
+    def too_deep(self):
+        """Raises: DamageError, for more levels than a tree can have."""
+        return self.space.damage("a tree", self.root_at, 0, f"at most {f.DEEPEST} nodes on a way down")
+
+    def expect_range(self, n):
+        """Raises: DamageError, if the range of node n cannot be one."""
+        w = self.space.words
+        if w[n + f.BASE] < 0:
+            return self.damage(n, f.BASE, "an address")
+        if (w[n + f.LIMIT] - w[n + f.BASE] - 1) >> 62:
+            return self.damage(n, f.LIMIT, "an address above the base")
+        return 0
+
     # The way down
 
     def seek(self, base):
@@ -70,26 +108,29 @@ class Tree:
         """
         w = self.space.words
         path = self.path
-        n = mmu.at(self.space, self.root_at, 8)
-        path[0] = n << 1
-        n = mmu.at(self.space, w[n], self.node_size)
+        slot = mmu.at(self.space, self.root_at, 8)
+        path[0] = slot << 1
         d = 1
         turn = self.turn
         turn[0] = 0
         turn[1] = 0
-        origin = self.space.origin
-        reach = self.space.reach
-        while n:
+        low = self.space.base
+        room = self.space.room
+        while True:
+            m = w[slot] - low
+            if 0 <= m < room:
+                n = (m >> 3) + f.FIRST
+            else:
+                n = self.beyond(slot)
+                if n == 0:
+                    break
+            if d > f.DEEPEST:
+                return self.too_deep()
             # The comparison is a coin toss: no branch (design/land.md#.sol.toss)
             side = 1 if w[n + f.BASE] <= base else 0
             turn[side] = d
             path[d] = (n << 1) + side
-            link = w[n + side]
-            m = link - origin
-            if 0 <= m < reach:
-                n = m >> 3
-            else:
-                n = self.space.admit(link, self.node_size)
+            slot = n + side
             d += 1
         self.before = turn[1]
         self.after = turn[0]
@@ -99,15 +140,16 @@ class Tree:
     def extend(self, k):
         """Continue the way from the node at path[k] to the end of its
         right side, where its successor is or would be."""
-        w = self.space.words
         path = self.path
         n = path[k] >> 1
         path[k] = (n << 1) + 1
-        n = mmu.at(self.space, w[n + f.RIGHT], self.node_size)
+        n = self.follow(n + f.RIGHT)
         k += 1
         while n:
+            if k > f.DEEPEST:
+                return self.too_deep()
             path[k] = n << 1
-            n = mmu.at(self.space, w[n + f.LEFT], self.node_size)
+            n = self.follow(n + f.LEFT)
             k += 1
         self.depth = k
         return 0
@@ -126,6 +168,8 @@ class Tree:
         """Hang the node at `address` without regard to balance."""
         w = self.space.words
         m = mmu.at(self.space, address, self.node_size)
+        if m < f.FIRST:
+            return self.damage(m, 0, "nothing: no node is on the nil page")
         w[m + f.LEFT] = self.space.nil
         w[m + f.RIGHT] = self.space.nil
         i = f.MAX
@@ -206,11 +250,10 @@ class Tree:
         w = self.space.words
         m = self.path[k] >> 1
         # Of an only child the side is the taller one; without, both are nil.
-        if w[m + f.LEFT] & 1:
-            self._aim(k - 1, w[m + f.LEFT] & -2)
-        else:
-            self._aim(k - 1, w[m + f.RIGHT] & -2)
-        return 0
+        side = f.LEFT if w[m + f.LEFT] & 1 else f.RIGHT
+        if w[m + 1 - side] != self.space.nil:
+            return self.damage(m, 1 - side, "nil, for the node has one child at most")
+        return self._aim(k - 1, w[m + side] & -2)
 
     def _supplant(self, k, j):
         """Unlink the node at path[j], below path[k], and put it, with the
@@ -276,15 +319,19 @@ class Tree:
         w = self.space.words
         other = 1 - side
         n = self.path[i] >> 1
-        c = mmu.at(self.space, w[n + side], self.node_size)
+        c = self.follow(n + side)
+        if c == 0:
+            return self.damage(n, side, "a node: the side is the taller one")
         top = c
         even = 0
         if w[c + other] & 1:
-            top = mmu.at(self.space, w[c + other], self.node_size)
+            top = self.follow(c + other)
+            if top == 0:
+                return self.damage(c, other, "a node: the side is the taller one")
             w[n + side] = w[top + other] & -2
             w[c + other] = w[top + side] & -2
-            w[n + other] += w[top + side] & 1
-            w[c + side] += w[top + other] & 1
+            w[n + other] |= w[top + side] & 1
+            w[c + side] |= w[top + other] & 1
             w[top + side] = self._address(c)
             w[top + other] = self._address(n)
             self.refresh(c)
@@ -334,15 +381,18 @@ class Tree:
         Cost: O(log n).
         """
         w = self.space.words
-        n = mmu.at(self.space, self.root_at, 8)
-        n = mmu.at(self.space, w[n], self.node_size)
+        n = self.follow(mmu.at(self.space, self.root_at, 8))
+        d = 1
         while n:
+            if d > f.DEEPEST:
+                return self.too_deep()
             if address < w[n + f.BASE]:
-                n = mmu.at(self.space, w[n + f.LEFT], self.node_size)
+                n = self.follow(n + f.LEFT)
             elif address < w[n + f.LIMIT]:
                 return self._address(n)
             else:
-                n = mmu.at(self.space, w[n + f.RIGHT], self.node_size)
+                n = self.follow(n + f.RIGHT)
+            d += 1
         return 0
 
     def first_ending_after(self, address):
@@ -352,22 +402,23 @@ class Tree:
         the node found. Cost: O(log n).
         """
         w = self.space.words
-        n = mmu.at(self.space, self.root_at, 8)
-        n = mmu.at(self.space, w[n], self.node_size)
+        n = self.follow(mmu.at(self.space, self.root_at, 8))
         found = 0
+        d = 1
         while n:
+            if d > f.DEEPEST:
+                return self.too_deep()
             if w[n + f.LIMIT] > address:
                 found = self._address(n)
-                n = mmu.at(self.space, w[n + f.LEFT], self.node_size)
+                n = self.follow(n + f.LEFT)
             else:
-                n = mmu.at(self.space, w[n + f.RIGHT], self.node_size)
+                n = self.follow(n + f.RIGHT)
+            d += 1
         return found
 
     def is_empty(self):
         """1 if the tree has no node, else 0."""
-        w = self.space.words
-        n = mmu.at(self.space, self.root_at, 8)
-        return 1 if mmu.at(self.space, w[n], 8) == 0 else 0
+        return 1 if self.follow(mmu.at(self.space, self.root_at, 8)) == 0 else 0
 
     # The public face
 
@@ -400,24 +451,30 @@ class Tree:
 
         Cost: O(n).
         """
-        w = self.space.words
         n = mmu.at(self.space, self.root_at, 8)
-        assert not w[n] & 1, "the root's link has no tag"
-        return self._check_subtree(mmu.at(self.space, w[n], self.node_size), -1, 1 << 62)[0]
+        assert not self.space.words[n] & 1, "the root's link has no tag"
+        return self._check_subtree(self.follow(n), 1, 0, 1 << 62)[0]
 
-    def _check_subtree(self, n, least, most):
-        """The nodes and levels of the subtree at n, inside [least, most)."""
+    def _check_subtree(self, n, level, least, most):
+        """The nodes and levels of the subtree at n, inside [least, most); it
+        hangs on that level."""
         if n == 0:
             return 0, 0
+        if level > f.DEEPEST:
+            self.too_deep()
         w = self.space.words
         base, limit = w[n + f.BASE], w[n + f.LIMIT]
         assert least <= base < limit <= most, f"[{base:#x}, {limit:#x}) is in order"
-        left = mmu.at(self.space, w[n + f.LEFT], self.node_size)
-        right = mmu.at(self.space, w[n + f.RIGHT], self.node_size)
-        count, left_levels = self._check_subtree(left, least, base)
-        more, right_levels = self._check_subtree(right, limit, most)
-        lean = (w[n + f.RIGHT] & 1) - (w[n + f.LEFT] & 1)
-        assert right_levels - left_levels == lean, "the tag is on the taller side"
-        assert not (w[n + f.RIGHT] & w[n + f.LEFT] & 1), "one side at most is the taller"
+        left, right = self.follow(n + f.LEFT), self.follow(n + f.RIGHT)
+        count, left_levels = self._check_subtree(left, level + 1, least, base)
+        more, right_levels = self._check_subtree(right, level + 1, limit, most)
+        self._check_balance(n, right_levels - left_levels)
         assert not self.is_stale(n), f"the caches of [{base:#x}, {limit:#x}) are right"
         return count + more + 1, max(left_levels, right_levels) + 1
+
+    def _check_balance(self, n, lean):
+        """Assert that the right side of n is `lean` levels taller, and one at most."""
+        w = self.space.words
+        assert not (w[n + f.RIGHT] & w[n + f.LEFT] & 1), "one side at most is the taller"
+        told = (w[n + f.RIGHT] & 1) - (w[n + f.LEFT] & 1)
+        assert lean == told, "the tag is on the taller side"

@@ -21,5 +21,7 @@ cdef class ZonedTree(FastTree):
     cdef int64_t shrunk(self, int64_t i) except? -1 nogil
     @cython.locals(w='int64_t*', limit=int64_t)
     cdef int64_t _run(self, int64_t n, int64_t size, int64_t zones, int64_t side) except? -2 nogil
-    @cython.locals(w='int64_t*', path='int64_t*', n=int64_t, d=int64_t)
+    @cython.locals(w='int64_t*')
+    cdef int64_t _expect_beside(self, int64_t n, int64_t m, int64_t side) except? -1 nogil
+    @cython.locals(w='int64_t*', path='int64_t*', n=int64_t, d=int64_t, seen=int64_t)
     cdef int64_t seek_run(self, int64_t size, int64_t zones, int64_t side) except? -1 nogil

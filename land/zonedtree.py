@@ -8,6 +8,7 @@ from land import fields as f
 from land import zones as z
 from land.fasttree import FastTree
 from vm import mmu
+from vm.results import DamageError
 
 
 class ZonedTree(FastTree):
@@ -15,6 +16,9 @@ class ZonedTree(FastTree):
 
     def __init__(self, space, root_at, node_size, zone_shift):
         super().__init__(space, root_at, node_size)
+        if not 0 <= zone_shift <= 56:
+            raise DamageError(f"a tree with zones at {root_at:#x}: the shift is {zone_shift:#x}: "
+                              f"expected at most 56")
         self.zone_shift = zone_shift
 
     def _zones(self, n):
@@ -78,6 +82,17 @@ class ZonedTree(FastTree):
             return limit if limit == -1 else limit - size
         return z.first_run(w[n + f.BASE], w[n + f.LIMIT], size, zones, self.zone_shift)
 
+    def _expect_beside(self, n, m, side):
+        """Raises: DamageError, unless the range of node n is one and lies above
+        (below, if `side` is 1) that of node m."""
+        w = self.space.words
+        self.expect_range(n)
+        if side and w[n + f.LIMIT] > w[m + f.BASE]:
+            return self.damage(n, f.LIMIT, "an address up to the range above")
+        if not side and w[n + f.BASE] < w[m + f.LIMIT]:
+            return self.damage(n, f.BASE, "an address from the range below on")
+        return 0
+
     def seek_run(self, size, zones, side):
         """Walk to the first (the last, if `side` is 1) range in which
         `size` adjacent bytes lie in `zones`.
@@ -90,12 +105,15 @@ class ZonedTree(FastTree):
         path = self.path
         n = mmu.at(self.space, self.root_at, 8)
         path[0] = n << 1
-        n = mmu.at(self.space, w[n], self.node_size)
+        n = self.follow(n)
         d = 1
+        seen = 0
         while True:
             while w[n + f.MAX] >= size and w[n + f.ZONES] & zones:
+                if d > f.DEEPEST:
+                    return self.too_deep()
                 path[d] = (n << 1) + side
-                n = mmu.at(self.space, w[n + side], self.node_size)
+                n = self.follow(n + side)
                 d += 1
             # Back to the nearest node of which only the near side is done.
             d -= 1
@@ -104,9 +122,13 @@ class ZonedTree(FastTree):
             if d == 0:
                 return 0
             n = path[d] >> 1
+            # In order, or the search might come by the same nodes for ever.
+            if seen:
+                self._expect_beside(n, seen, side)
+            seen = n
             self.run = self._run(n, size, zones, side)
             if self.run != -1:
                 return d
             path[d] ^= 1
-            n = mmu.at(self.space, w[n + 1 - side], self.node_size)
+            n = self.follow(n + 1 - side)
             d += 1

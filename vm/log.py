@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from vm import events as ev
+from vm.lock import whole
 from vm.results import NAMES, ParamError
 from vm.telemetry import stream
 
@@ -141,4 +142,5 @@ def record(kinds=ev.DEFAULT_KINDS):
     try:
         yield log
     finally:
-        stream.detach(log)
+        with whole():
+            stream.detach(log)

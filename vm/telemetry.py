@@ -32,25 +32,23 @@ class Telemetry:
         Raises: ParamError if `kinds` is no mask of kinds.
         """
         kinds = integer("kinds", kinds, least=0, most=ev.ALL_KINDS)
-        self._listeners.append((listener, kinds))
-        self._remask()
+        self._listen([*self._listeners, (listener, kinds)])
 
     def detach(self, listener):
         """Give `listener` no further event."""
-        self._listeners = [(who, kinds) for who, kinds in self._listeners if who is not listener]
-        self._remask()
+        self._listen([(who, kinds) for who, kinds in self._listeners if who is not listener])
 
-    def _remask(self):
+    def _listen(self, listeners):
         mask = 0
-        for _, kinds in self._listeners:
+        for _, kinds in listeners:
             mask |= kinds
-        self.mask = mask
+        self._listeners, self.mask = listeners, mask
 
     def tell(self, code, *params):
         """Emit event `code` with `params`, if its kind is watched."""
         kind = ev.TYPES[code].kind
         if self.mask & kind:
-            for listener, kinds in list(self._listeners):
+            for listener, kinds in self._listeners:
                 if kinds & kind:
                     self._give(listener, code, params)
 

@@ -36,7 +36,7 @@ def test_huge_numbers_are_refused_with_what_was_expected(arena, huge):
 
 def test_a_view_ends_with_the_mapped_memory(arena):
     block = rl.MVFF(arena).alloc(8)
-    for size in (1 << 20, 1 << 40, 1 << 61):
+    for size in (1 << 20, 1 << 40, (1 << 61) - 1):
         with pytest.raises(rl.AccessError, match="not mapped"):
             arena.view(block, size)
 

@@ -92,7 +92,7 @@ def test_inside_the_lower_range_of_both_lands_comes_next(seed):
     print(f"seed {seed}")
     land, _, primary, secondary = split(machine(), random.Random(seed), 5)
     # The iteration that all lands have asks for the next range, and then the next.
-    assert list(Land.__iter__(land)) == sorted(primary + secondary)
+    assert list(Land.ranges(land)) == sorted(primary + secondary)
 
 
 def test_a_delete_without_a_node_puts_the_left_part_where_the_whole_was(seed):

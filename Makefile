@@ -10,6 +10,8 @@ PYTEST_ARGS ?=
 BIN := .venv/bin
 SOURCES := setup.py pyproject.toml $(shell find vm land pools arena rangeland -type f \
 	! -path '*/__pycache__/*' ! -name '*.so' ! -name '*.c')
+PIP := $(BIN)/python -m pip install --quiet
+BUILD := env -u RANGELAND_INTERPRETED RANGELAND_BUILD=build PYTHONUNBUFFERED=1 $(BIN)/python
 PYTEST := $(BIN)/pytest -n $(JOBS) --dist worksteal $(PYTEST_ARGS) $(TESTS)
 BUILD_REQUIRES := import tomllib; \
 	print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")
@@ -20,7 +22,7 @@ MUTANTS ?= 300
 MUTANTS_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-compiled test-interpreted bench zoo mutants clean
+.PHONY: help run test test-compiled test-interpreted bench zoo mutants wheel clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,20 +40,25 @@ test: ## set up, and run the whole suite at both speeds
 	exit $$failed
 
 test-compiled: export RANGELAND_REQUIRE_COMPILED = 1
-test-compiled: .venv/installed ## the suite, compiled
+test-compiled: .venv/tested ## the suite, compiled
 	env -u RANGELAND_INTERPRETED -u RANGELAND_REQUIRE_COMPILED RANGELAND_EXPECT=compiled $(PYTEST)
 
-test-interpreted: .venv/installed ## the suite, interpreted
+test-interpreted: .venv/tested ## the suite, interpreted
 	env -u RANGELAND_REQUIRE_COMPILED RANGELAND_INTERPRETED=1 RANGELAND_EXPECT=interpreted $(PYTEST)
 
-bench: .venv/installed ## the pools beside libc, in one run; the figures stay in benchmarks/
+bench: .venv/tested ## the pools beside libc, in one run; the figures stay in benchmarks/
 	cd benchmarks && env -u RANGELAND_INTERPRETED ../$(BIN)/python run.py $(BENCH_ARGS)
 
-zoo: .venv/installed ## show the kit every mistake of the zoo, and keep the table of what it found
+zoo: .venv/tested ## show the kit every mistake of the zoo, and keep the table of what it found
 	$(BIN)/python tests/zoo/keeper.py --write
 
-mutants: .venv/installed ## make mistakes by machine, MUTANTS at random, and tell what nobody notices
+mutants: .venv/tested ## make mistakes by machine, MUTANTS at random, and tell what nobody notices
 	$(BIN)/python tests/mutants/survey.py --sample $(MUTANTS) $(MUTANTS_ARGS)
+
+wheel: build/wheel/built ## build a wheel for this machine, and the sources as an archive, in dist/
+	mkdir -p dist
+	cp build/wheel/*.whl dist/
+	$(BUILD) setup.py --quiet sdist
 
 clean: ## remove everything that the other targets made
 	rm -rf .venv build dist rangeland.egg-info .hypothesis .pytest_cache
@@ -61,13 +68,25 @@ clean: ## remove everything that the other targets made
 .venv/ready: pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -c '$(BUILD_REQUIRES)' > .venv/build-requires.txt
-	$(BIN)/python -m pip install --quiet -r .venv/build-requires.txt
+	$(PIP) --no-compile -r .venv/build-requires.txt
+	@touch $@
+
+# The wheel lies alone in its folder, so that what is installed is what was built.
+# It is always compiled if it can be: one installation serves both speeds. A line for
+# each module that was compiled tells how far it is.
+build/wheel/built: .venv/ready $(SOURCES)
+	rm -rf build/wheel
+	$(BUILD) setup.py --quiet build
+	$(BUILD) -m pip wheel --quiet --no-build-isolation --no-deps --wheel-dir build/wheel .
 	@touch $@
 
 # Not editable: the suite shall run what is installed (design/speed.md#.sol.proof).
-# The same installation serves both speeds, so it is always compiled if it can be.
-.venv/installed: .venv/ready $(SOURCES)
-	env -u RANGELAND_INTERPRETED RANGELAND_BUILD=build \
-		$(BIN)/python -m pip install --quiet --no-build-isolation '.[test]'
+.venv/installed: build/wheel/built
+	$(PIP) --force-reinstall --no-deps build/wheel/*.whl
+	$(PIP) build/wheel/*.whl
 	@$(BIN)/rangeland --version
+	@touch $@
+
+.venv/tested: .venv/installed
+	$(PIP) "$$(echo build/wheel/*.whl)[test]"
 	@touch $@

@@ -6,6 +6,7 @@ what a later build can use again. Source: design/speed.md#.sol.build
 """
 
 import atexit
+import copy
 import os
 import runpy
 import shutil
@@ -22,6 +23,16 @@ ROOT = Path(__file__).parent.resolve()
 os.chdir(ROOT)
 SPEED = runpy.run_path("vm/speed.py")
 FLAGS = ["-O2", "-g0", "-fwrapv", "-fno-strict-aliasing"]
+# What Cython writes to be run once, at import, is a seventh of the compiler's time.
+MACROS = [("CYTHON_SMALL_CODE", '__attribute__((cold, optimize("O0")))')]
+DIRECTIVES = {
+    "cdivision": True,
+    "embedsignature": True,
+    "auto_pickle": False,
+    "show_performance_hints": False,
+}
+# With fewer modules, what they share would cost more than each with its own.
+SHARED_FROM = 12
 
 
 def build_folder():
@@ -53,28 +64,47 @@ def outdated(folder):
     return bool(made) and min(made) < max(p.stat().st_mtime for p in [Path(__file__), *given])
 
 
-def extensions(folder):
-    """The extensions of all hot modules, as C; none if that is not wanted."""
+def extensions():
+    """An extension for each hot module, from its source; none if that is not wanted.
+
+    Before them is one for the code of Cython's own that many share: it is large,
+    and nothing shall wait for it at the end.
+    """
     if SPEED["interpreted_wanted"]():
         return []
-    where = os.path.join(folder, "cython")
-    try:
-        from Cython.Build import cythonize
-
-        return cythonize(
-            [
-                Extension(hot, [hot.replace(".", "/") + ".py"], extra_compile_args=FLAGS)
-                for hot in SPEED["hot_modules"](".")
-            ],
-            build_dir=where,
-            force=outdated(where),
-            language_level=3,
-            nthreads=os.cpu_count() or 1,
-            compiler_directives={"cdivision": True, "embedsignature": True, "auto_pickle": False},
+    hot = [(name, ".py") for name in SPEED["hot_modules"](".")]
+    if len(hot) >= SHARED_FROM:
+        hot.insert(0, (SPEED["SHARED"], ".c"))
+    return [
+        Extension(
+            name,
+            [name.replace(".", "/") + suffix],
+            define_macros=MACROS,
+            extra_compile_args=FLAGS,
         )
-    except Exception as error:
-        fall_back(error)
-        return []
+        for name, suffix in hot
+    ]
+
+
+def translate(extensions, folder):
+    """Make C of the `extensions`, in `folder`, and let them be compiled from it."""
+    from Cython.Build import cythonize
+
+    for extension in extensions:
+        Path(folder, extension.sources[0]).parent.mkdir(parents=True, exist_ok=True)
+    shared = SPEED["SHARED"]
+    made = cythonize(
+        [copy.copy(extension) for extension in extensions],
+        build_dir=folder,
+        force=outdated(folder),
+        language_level=3,
+        nthreads=os.cpu_count() or 1,
+        shared_utility_qualified_name=shared if extensions[0].name == shared else None,
+        compiler_directives=DIRECTIVES,
+    )
+    sources = {extension.name: extension.sources for extension in made}
+    for extension in extensions:
+        extension.sources = sources[extension.name]
 
 
 class AllOrNothing(build_ext):
@@ -85,6 +115,13 @@ class AllOrNothing(build_ext):
         self.parallel = self.parallel or os.cpu_count() or 1
 
     def run(self):
+        # Not before: pip asks setup.py for other things twice before it builds.
+        try:
+            if self.extensions:
+                translate(self.extensions, os.path.join(WHERE, "cython"))
+        except Exception as error:
+            self.remove_all()
+            fall_back(error)
         expected = {os.path.abspath(path) for path in self.built()}
         for stray in set(self.compiled_below(self.build_lib)) - expected:
             os.unlink(stray)
@@ -93,6 +130,16 @@ class AllOrNothing(build_ext):
         except (CCompilerError, ExecError, PlatformError, OSError) as error:
             self.remove_all()
             fall_back(error)
+
+    def build_extension(self, ext):
+        """Compile `ext`, and say so: a build takes a minute or more."""
+        path = Path(self.get_ext_fullpath(ext.name))
+        before = path.stat().st_mtime_ns if path.exists() else None
+        super().build_extension(ext)
+        self.done = getattr(self, "done", 0) + 1
+        if path.stat().st_mtime_ns != before:
+            count = len(self.extensions)
+            print(f"[{self.done:{len(str(count))}}/{count}] Compiled {ext.name}", flush=True)
 
     def built(self):
         """Where the extensions are built."""
@@ -129,9 +176,9 @@ if __name__ == "__main__":
         SPEED["interpreted_wanted"]()
     except ImportError as error:
         sys.exit(f"rangeland: {error}")
-    where = build_folder()
+    WHERE = build_folder()
     setup(
-        ext_modules=extensions(where),
+        ext_modules=extensions(),
         cmdclass={"build_ext": AllOrNothing, "build_py": OnlySources},
-        options={"build": {"build_base": where}, "egg_info": {"egg_base": where}},
+        options={"build": {"build_base": WHERE}, "egg_info": {"egg_base": WHERE}},
     )

@@ -150,3 +150,56 @@ def test_a_kept_build_folder_sees_that_a_constant_has_changed(tree):
         asked = [sys.executable, "-P", "-c", "import vm.one; print(vm.one.twice(1))"]
         found = subprocess.check_output(asked, env=os.environ | {"PYTHONPATH": str(place)}, text=True)
         assert found == f"{size + 1}\n"
+
+
+def test_each_module_is_told_when_it_is_compiled_and_none_that_was(tree):
+    kept = {"RANGELAND_BUILD": str(tree.parent / "kept")}
+    told = [line for line in build(tree, **kept)[0].stdout.split("\n") if "Compiled" in line]
+    assert sorted(line.split("] ")[1] for line in told) == ["Compiled vm.one", "Compiled vm.two"]
+    assert [line.split("] ")[0] for line in told] == ["[1/2", "[2/2"]
+    assert "Compiled" not in build(tree, **kept)[0].stdout
+
+
+def test_what_pip_asks_before_it_builds_translates_nothing(tree):
+    script = (
+        "from setuptools import build_meta as b; b.get_requires_for_build_wheel(); "
+        "b.prepare_metadata_for_build_wheel('.'); print('asked')"
+    )
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("RANGELAND_")}
+    command = [sys.executable, "-c", script]
+    asked = subprocess.run(command, cwd=tree, env=kept, capture_output=True, text=True, timeout=300)
+    assert asked.returncode == 0 and "asked" in asked.stdout, asked.stderr
+    assert "ythoniz" not in asked.stdout
+
+
+def test_a_wheel_that_make_builds_runs_compiled_in_a_fresh_environment(tree, root):
+    """With as many modules as share what is Cython's; pip has nothing to download."""
+    for number in range(12):
+        for suffix, text in ((".py", GOOD), (".pxd", GOOD_PXD)):
+            (tree / "vm" / f"more{number}{suffix}").write_text(text)
+    for folder in ("land", "pools", "arena", "rangeland"):
+        (tree / folder).mkdir()
+    shutil.copy(root / "Makefile", tree)
+    bin = tree / ".venv" / "bin"
+    bin.mkdir(parents=True)
+    (bin / "python").write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    (bin / "python").chmod(0o755)
+    (tree / ".venv" / "ready").touch()
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("RANGELAND_")}
+    kept.pop("PYTHONPATH", None)
+    options = {"env": kept, "check": True, "timeout": 300, "stdout": subprocess.PIPE, "text": True}
+    told = subprocess.run(["make", "wheel"], cwd=tree, **options).stdout
+    assert "Compiled vm.more7" in told and "Compiled vm._cyutility" in told
+    (wheel,) = (tree / "dist").glob("*.whl")
+    assert list((tree / "dist").glob("*.tar.gz"))
+
+    fresh = tree.parent / "fresh"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", fresh], **options)
+    pip = [sys.executable, "-m", "pip", "--python", fresh / "bin" / "python"]
+    subprocess.run([*pip, "install", "--no-index", "--no-deps", "--quiet", wheel], **options)
+    code = "import vm.more7 as m; print(m.twice(4), m.__file__)"
+    shown = subprocess.run([fresh / "bin" / "python", "-c", code], cwd=tree.parent, **options).stdout
+    assert shown.startswith("8 ") and shown.strip().endswith(".so")
+    asked = {**options, "env": kept | {"RANGELAND_INTERPRETED": "1"}}
+    shown = subprocess.run([fresh / "bin" / "python", "-c", code], cwd=tree.parent, **asked).stdout
+    assert shown.startswith("8 ") and shown.strip().endswith("more7.py")

@@ -18,6 +18,7 @@ import numpy as np
 from rangeland.traces.contenders.child import ANSWER, BUFFER, PIECE, REQUEST, ROW, SAMPLE, TOUCH
 from rangeland.traces.contenders.watch import Watch
 from rangeland.traces.result import CannotReplay
+from vm.speed import SHARED
 
 # The modules of the child, each after those that it imports. Their packages
 # are empty there: what these would import is not wanted.
@@ -129,7 +130,11 @@ class Child:
         self.columns, self.turns, self._row = _columns(buffer)
         numbers = (blocks, threads, buffer, requests, answers, os.getpid())
         files = [_file(name) for name in _MODULES]
-        arguments = [",".join(map(str, numbers)), library, "\n".join(_MODULES), "\n".join(files)]
+        names = list(_MODULES)
+        if not all(file.endswith(".py") for file in files):
+            names.insert(0, SHARED)
+            files.insert(0, _file(SHARED))
+        arguments = [",".join(map(str, numbers)), library, "\n".join(names), "\n".join(files)]
         self.process = subprocess.Popen(
             [sys.executable, "-I", "-S", "-B", "-c", _START, *arguments],
             stdin=subprocess.DEVNULL,

@@ -3,21 +3,28 @@
 Source: design/speed.md#.sol.name
 """
 
-from importlib import import_module
-from pathlib import Path
+import os
+import sys
+from importlib.util import find_spec
 
 import vm
 from vm.speed import hot_modules
 
 
 def name():
-    """'compiled' or 'interpreted': what the hot modules really are.
+    """'compiled' or 'interpreted': what the hot modules really are, or would be.
 
     Raises: ImportError if they are some of each, as after a half build.
-    Cost: imports every hot module.
+    Cost: a look for every hot module, none of which is imported for it.
     """
-    files = {n: import_module(n).__file__ for n in hot_modules(Path(vm.__file__).parents[1])}
-    plain = sorted(n for n, file in files.items() if file.endswith(".py"))
-    if plain and len(plain) != len(files):
+    hot = hot_modules(os.path.dirname(os.path.dirname(vm.__file__)))
+    plain = [module for module in hot if _file_of(module).endswith(".py")]
+    if plain and len(plain) != len(hot):
         raise ImportError(f"half compiled: {', '.join(plain)} are not, the others are")
     return "interpreted" if plain else "compiled"
+
+
+def _file_of(module):
+    """The file that `module` was imported from, or that it would be."""
+    known = sys.modules.get(module)
+    return known.__file__ if known else find_spec(module).origin

@@ -40,9 +40,10 @@ from rangeland.__main__ import main
 
 class Keyboard:
     def find_spec(self, name, path=None, target=None):
-        if name == sys.argv[1]:
+        if name == interrupted:
             raise KeyboardInterrupt
 
+interrupted, sys.argv[1:] = sys.argv[1], ["replay", "--help"]
 sys.meta_path.insert(0, Keyboard())
 main()
 """

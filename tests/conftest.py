@@ -148,7 +148,7 @@ def python(tmp_path, environment):
     than in the clone. Gives the CompletedProcess, with text."""
 
     def run(*args, env=(), **options):
-        options = {"cwd": tmp_path, "capture_output": True, "text": True, "timeout": 300} | options
+        options = {"cwd": tmp_path, "capture_output": True, "text": True, "timeout": 1800} | options
         command = [sys.executable, *map(str, args)]
         return subprocess.run(command, env=environment | dict(env), **options)
 

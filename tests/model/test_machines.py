@@ -7,6 +7,7 @@ import pytest
 from hypothesis import Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 from support.faulty import BAD, GOOD
+from support.profile import part
 
 import rangeland as rl
 from rangeland.invariants.finding import Broken, CannotTry
@@ -21,7 +22,7 @@ from rangeland.invariants.machines import (
     TelemetryMachine,
 )
 
-EXAMPLES = 25
+EXAMPLES = part(25, of=2)
 LANDS = (rl.SortedLand, rl.CBS, rl.CBSFast, rl.CBSZoned, rl.Freelist, rl.Failover)
 
 

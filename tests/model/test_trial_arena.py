@@ -2,6 +2,7 @@
 what is right, and each kind of fault found and shown as a program."""
 
 import pytest
+from support.profile import part
 
 import rangeland as rl
 from rangeland.invariants.arena import ArenaTrial
@@ -17,7 +18,7 @@ TRIALS = [ArenaTrial, BootstrapTrial, TelemetryTrial]
 
 @pytest.mark.parametrize("trial", TRIALS, ids=lambda trial: trial.__name__)
 def test_nothing_is_found_where_nothing_is_wrong(trial, seed, speed):
-    examples = 60 if speed == "compiled" else 12
+    examples = part(60 if speed == "compiled" else 12, of=2)
     result = examine(trial, seed, examples, 120)
     assert result.ok, str(result)
     assert result.steps > 10 * examples

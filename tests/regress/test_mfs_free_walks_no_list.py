@@ -18,17 +18,17 @@ def seconds(word):
         pool.free(unit, 8)
     for unit in units[10000:]:
         arena.view(unit, 8)[:] = word.to_bytes(8, "little", signed=True)
-    start = time.perf_counter()
+    start = time.process_time()
     for unit in units[10000:]:
         pool.free(unit, 8)
-    return time.perf_counter() - start, pool, (units[0], units[-1])
+    return time.process_time() - start, pool, (units[0], units[-1])
 
 
 @pytest.mark.parametrize("word", (1, 2**62 + 1, -1), ids=hex)
 def test_a_free_costs_the_same_whatever_the_unit_holds(word):
     taken, pool, units = seconds(word)
     # A walk of 10000 units takes some thousand times as long.
-    assert taken < 50 * seconds(0)[0]
+    assert taken < 50 * max(seconds(0)[0], 0.001)
     for unit in units:
         with pytest.raises(rl.ProtocolError, match="already free"):
             pool.free(unit, 8)

@@ -27,6 +27,7 @@ def rows_of(text):
     return [row for row in rows if len(row) > 4 and numbers.fullmatch(row[-1])]
 
 
+@pytest.mark.once
 def test_two_tables_with_a_row_for_each_pool_and_the_answer(rangeland):
     pools = ("--pool", "mvff:extend_by=1M", "--pool", "mvff")
     done = rangeland("replay", SORT, *pools, env={"COLUMNS": "140"})
@@ -44,6 +45,7 @@ def test_two_tables_with_a_row_for_each_pool_and_the_answer(rangeland):
     assert f"mvff served best: at its peak it had {peaks[0]:,} bytes committed" in text
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("columns", [1, 40, 80, 100])
 def test_a_narrow_terminal_folds_the_spec_where_it_may_and_no_number(rangeland, columns):
     specs = ("--pool", "mvff:slot_high=yes,first_fit=no", "--pool", "ideal")
@@ -59,18 +61,21 @@ def test_a_narrow_terminal_folds_the_spec_where_it_may_and_no_number(rangeland, 
     assert len([line for line in lines if re.match("  +first_fit=no *$", line)]) == len(cells)
 
 
+@pytest.mark.once
 def test_the_version_of_each_library_is_told(rangeland):
     done = rangeland("replay", SORT, "--pool", "glibc", "--pool", "mvff")
     assert re.search(r"^The libraries: glibc \d+\.\d+\.$", done.stdout, re.M)
     assert "The libraries" not in rangeland("replay", SORT, "--pool", "mvff").stdout
 
 
+@pytest.mark.once
 def test_large_sizes_are_in_larger_units(rangeland):
     done = rangeland("replay", SORT, "--pool", "mfs", "--pool", "mvff", env={"COLUMNS": "80"})
     assert "In KiB." in done.stdout and max(map(len, done.stdout.split("\n"))) <= 80
     assert "In bytes." in rangeland("replay", PERL).stdout
 
 
+@pytest.mark.once
 def test_what_was_not_followed_is_told(rangeland, tmp_path):
     log = tmp_path / "odd.log"
     log.write_text("--7-- malloc(9) = 0x10\n--7-- free(0x99)\nhello\n--7-- free(0x10)\n")
@@ -109,6 +114,7 @@ def test_pools_and_calls_of_threads_are_told(rangeland):
         assert f"{pool}: the trace tells no threads, and was done as if by one." in text
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
@@ -124,6 +130,7 @@ def test_a_spec_that_is_refused_is_named_before_a_trace_is_read(rangeland, spec,
     assert done.stderr.endswith(f"{message}\n") and done.stderr.count("\n") == 1
 
 
+@pytest.mark.once
 def test_failures_are_told(rangeland):
     done = rangeland("replay", SORT, "--pool", "mfs:unit_size=100")
     assert done.returncode == 0
@@ -153,6 +160,7 @@ def test_json_and_nothing_else(rangeland):
     assert sections[1]["verdict"].startswith(f"{better['pool']} served best")
 
 
+@pytest.mark.once
 def test_a_curve_comes_with_the_json_only(rangeland):
     done = rangeland("replay", PERL, "--curve", "7", "--json")
     (section,) = json.loads(done.stdout)["traces"]
@@ -182,6 +190,7 @@ def test_the_bundled_trace(rangeland):
     assert [pool["pool"] for pool in section["pools"]] == ["mvff"]
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("args", "message"),
     [
@@ -205,6 +214,7 @@ def test_an_error_is_one_line_and_status_2(rangeland, args, message):
     assert message in done.stderr
 
 
+@pytest.mark.once
 def test_a_damaged_trace_names_the_line(rangeland, tmp_path):
     lines = gzip.decompress(SORT.read_bytes()).split(b"\n")
     at = next(i for i, line in enumerate(lines) if b"malloc(44)" in line)
@@ -216,6 +226,7 @@ def test_a_damaged_trace_names_the_line(rangeland, tmp_path):
     assert f"{path}:{at + 1}: found 'malloc(4x) = " in done.stderr
 
 
+@pytest.mark.once
 def test_the_help_names_the_options(rangeland):
     done = rangeland("replay", "--help")
     assert done.returncode == 0
@@ -224,6 +235,7 @@ def test_the_help_names_the_options(rangeland):
         assert option in done.stdout
 
 
+@pytest.mark.once
 def test_a_library_that_dies_does_not_take_the_others_with_it(rangeland, tmp_path):
     cc = shutil.which("cc")
     if cc is None:
@@ -243,12 +255,14 @@ def test_a_library_that_dies_does_not_take_the_others_with_it(rangeland, tmp_pat
     assert "died of SIGABRT" in section["refused"][str(library)]
 
 
+@pytest.mark.once
 def test_a_file_that_is_not_there_is_told_before_any_is_replayed(rangeland, tmp_path):
     done = rangeland("replay", PERL, tmp_path / "none.log")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == f"rangeland: {tmp_path / 'none.log'}: No such file or directory\n"
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("closed", [1, 2])
 def test_a_closed_output_is_none(closed):
     command = [sys.executable, "-P", "-m", "rangeland", "info", str(PERL), "--json"]
@@ -260,6 +274,7 @@ def test_a_closed_output_is_none(closed):
     assert (done.stdout == "") == (closed == 1)
 
 
+@pytest.mark.once
 def test_a_trace_with_nothing_to_replay_is_refused(rangeland, tmp_path):
     (tmp_path / "x.rep").write_text("1\n0\n0\n1\n")
     done = rangeland("replay", tmp_path / "x.rep", "--pool", "mvff")
@@ -267,6 +282,7 @@ def test_a_trace_with_nothing_to_replay_is_refused(rangeland, tmp_path):
     assert "x.rep: found no event that makes or frees a block, expected one at least" in done.stderr
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("as_json", [False, True])
 def test_what_came_of_the_others_stays_if_one_is_killed(python, tmp_path, as_json):
     (tmp_path / "kills.py").write_text(KILLS)

@@ -395,7 +395,7 @@ def built(folder, source=ALLOCATOR, *macros, name=None):
     path = Path(folder, f"{name or '-'.join(macros) or 'sound'}.so")
     flags = ["-O1", "-shared", "-fPIC", "-pthread", "-fno-builtin", *(f"-D{m}" for m in macros)]
     command = [CC, *flags, "-x", "c", "-o", str(path), "-"]
-    subprocess.run(command, input=source, text=True, check=True, timeout=60)
+    subprocess.run(command, input=source, text=True, check=True, timeout=600)
     return path
 
 
@@ -403,5 +403,5 @@ def program(folder, text, *flags):
     """The path of the program of `text`, compiled with every warning an error."""
     path = Path(folder, f"repeat-{abs(hash(text))}")
     command = [CC, "-Wall", "-Werror", *flags, "-x", "c", "-o", str(path), "-"]
-    subprocess.run([*command, "-ldl"], input=text, text=True, check=True, timeout=60)
+    subprocess.run([*command, "-ldl"], input=text, text=True, check=True, timeout=600)
     return path

@@ -42,7 +42,7 @@ class Server:
         names = {n for n in (*environment, *self.environment) if n.startswith(AT_START)}
         return all(environment.get(name) == self.environment.get(name) for name in names)
 
-    def run(self, args, environment, folder, stdin=None, timeout=300):
+    def run(self, args, environment, folder, stdin=None, timeout=1800):
         """The CompletedProcess of `rangeland` with `args`, with text; `stdin` is an open
         file, or what is empty."""
         request = json.dumps([args, environment, str(folder)]).encode()

@@ -131,7 +131,7 @@ def test_an_interrupt_from_the_keyboard(program, tmp_path, environment):
     with subprocess.Popen(command, cwd=tmp_path, env=environment, text=True, **pipes) as running:
         assert running.stdout.readline() == "waiting\n"
         running.send_signal(signal.SIGINT)
-        _, errors = running.communicate(timeout=30)
+        _, errors = running.communicate(timeout=300)
     assert (running.returncode, errors) == (130, "rangeland: interrupted\n")
 
 

@@ -7,6 +7,9 @@ from rich.console import Console
 
 from rangeland.cli.tables import folded, print_table
 
+# Nothing here is ever compiled.
+pytestmark = pytest.mark.once
+
 COLUMNS = ("", "peak", "beyond\npeak live", "mean")
 ROWS = [("mvff:spare=0,extend_by=16K", "committed", "380,928", "265,193", "326,119")]
 

@@ -5,10 +5,10 @@ import statistics
 
 import pytest
 from support.faulty import BAD, GOOD
+from support.profile import SEEDS
 
 import rangeland as rl
 
-SEEDS = (1, 2, 3)
 SIZES = []
 
 

@@ -4,13 +4,12 @@ from functools import partial
 
 import pytest
 from land.sorted import SortedLand
+from support.profile import SEEDS
 
 import rangeland as rl
 from rangeland.invariants.agreement import LANDS, AgreementTrial
 from rangeland.invariants.engine import examine, replay
 from rangeland.invariants.land import LandTrial
-
-SEEDS = (1, 2, 3)
 
 
 class ForgetsToCoalesce(SortedLand):

@@ -3,20 +3,21 @@
 
 import pytest
 from support.odd import HARD, ODD
+from support.profile import SEEDS
 
 import rangeland as rl
 
 pytestmark = pytest.mark.once
 
 
-@pytest.mark.parametrize("seed", (1, 2, 3))
+@pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("kind", ODD, ids=lambda kind: kind.__name__)
 def test_an_odd_policy_is_no_fault(kind, seed):
     result = rl.prove(kind, seed)
     assert result.ok, result
 
 
-@pytest.mark.parametrize("seed", (1, 2, 3))
+@pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("kind", HARD, ids=lambda kind: kind.__name__)
 def test_what_is_hard_to_find_is_found_and_its_program_fails(kind, seed):
     result = rl.prove(kind, seed)

@@ -6,6 +6,7 @@ import re
 import pytest
 from support import unusual
 from support.faulty import Clobbers, FirstFit
+from support.profile import SEEDS
 
 import rangeland as rl
 from rangeland.invariants.allocator import AllocatorTrial
@@ -35,7 +36,7 @@ def expect_found(kind, invariant, *lines, seed=1):
 
 
 @pytest.mark.parametrize("kind", GROWING, ids=lambda kind: kind.__name__)
-@pytest.mark.parametrize("seed", (1, 2, 3))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_memory_may_grow(kind, seed):
     assert rl.prove(kind, seed, **FEW).ok
 
@@ -206,7 +207,7 @@ def test_a_program_says_what_to_put_where_nothing_can_be_imported():
         assert re.match(rf"{told}\npool = make\(\)\n", program), program
 
 
-@pytest.mark.parametrize("seed", (1, 2, 3))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_refusals_do_not_take_more_and_more(seed):
     result = rl.prove(unusual.RefusalTakes, seed)
     assert result.invariant in ("unwound", "leak") and len(result.finding.steps) <= 8, result

@@ -4,6 +4,7 @@ import subprocess
 
 import pytest
 from support import clibs
+from support.profile import SEEDS
 
 from rangeland.invariants.library import prove_library
 
@@ -11,7 +12,6 @@ pytestmark = [
     pytest.mark.once,
     pytest.mark.skipif(clibs.CC is None, reason="no C compiler (cc)"),
 ]
-SEEDS = (1, 2, 3)
 TRIED = {"examples": 10, "steps": 1000, "threads": 1, "timeout": 2}
 LIBC = "libc.so.6"
 # Steps of the counterexample: a fault of the 20th call needs 20 calls.
@@ -30,7 +30,7 @@ def test_a_fault_is_found_shrunk_and_repeated(fault, tmp_path):
         assert finding.invariant in clibs.FAULTS[fault]
         assert len(finding.steps) <= MOST.get(fault, 8)
         if seed == SEEDS[0]:
-            expect_program(tmp_path, finding.program, library)
+            expect_program(tmp_path, finding.program, library, hangs=fault == "HANGS")
 
 
 @pytest.mark.parametrize("fault", clibs.ODD_FAULTS)
@@ -83,18 +83,18 @@ def test_what_happens_once_only_is_told_as_that(tmp_path):
     assert [step[1] for step in result.finding.steps if len(step) > 1][0] == 1
 
 
-def expect_program(folder, text, library, flags=()):
+def expect_program(folder, text, library, flags=(), hangs=False):
     """Assert that the program fails for the library, and not for libc."""
-    if "storm" not in text:
+    assert run(clibs.program(folder, text, *flags), LIBC) == 0
+    if hangs:
+        # How long it waits is no matter where it does not end at all.
         text = text.replace("alarm(20)", "alarm(1)")
-    program = clibs.program(folder, text, *flags)
-    assert run(program, library) not in (0, 2)
-    assert run(program, LIBC) == 0
+    assert run(clibs.program(folder, text, *flags), library) not in (0, 2)
 
 
 def run(program, library):
     command = [program, str(library)]
-    return subprocess.run(command, capture_output=True, timeout=30).returncode
+    return subprocess.run(command, capture_output=True, timeout=300).returncode
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -130,7 +130,7 @@ def test_a_fault_of_the_three_hundredth_free_has_a_short_program(tmp_path):
 @pytest.mark.parametrize("macros", [(), ("PLAIN",)])
 def test_the_sound_allocator_holds(macros, tmp_path):
     library = clibs.built(tmp_path, clibs.ALLOCATOR, *macros)
-    for seed in SEEDS[:2]:
+    for seed in (1, 2)[: len(SEEDS)]:
         result = prove_library(library, seed=seed, examples=20, threads=1 + seed)
         assert result.ok, str(result)
         assert "realloc" in result.functions

@@ -7,10 +7,11 @@ import pickle
 import tracemalloc
 
 import pytest
+from support.profile import part
 
 from rangeland.traces.read import read_trace
 
-EVENTS = 200_000
+EVENTS = part(200_000, of=2)
 BUFFERS = 1 << 19
 # A pickle tells a thousand events at once.
 BATCH = 1 << 19

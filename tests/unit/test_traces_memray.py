@@ -33,7 +33,7 @@ with memray.Tracker(sys.argv[1]%s):
 
 def capture(path, more=""):
     command = [sys.executable, "-P", "-c", PROGRAM % more, str(path)]
-    subprocess.run(command, check=True, timeout=60)
+    subprocess.run(command, check=True, timeout=600)
     return path
 
 

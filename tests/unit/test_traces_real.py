@@ -281,7 +281,7 @@ def test_an_interrupt_leaves_no_process_and_no_file(tmp_path, environment, sent)
     assert list(folder.iterdir()) == []
 
 
-def waited(look, seconds=30):
+def waited(look, seconds=300):
     """What `look` gives as soon as it is true."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:

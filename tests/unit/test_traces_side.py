@@ -1,5 +1,6 @@
 """Replays side by side: the same results, and no process left by whatever end."""
 
+import faulthandler
 import os
 import signal
 import time
@@ -69,6 +70,8 @@ def killed(how):
         if contender == 1:
             if how is MemoryError:
                 raise MemoryError
+            # What pytest would tell of it is not wanted.
+            faulthandler.disable()
             if how < 0:
                 os.kill(os.getpid(), -how)
             os._exit(how)

@@ -223,7 +223,7 @@ def test_an_interrupt_leaves_no_process(tmp_path, environment, sent):
         process.wait()
 
 
-def waited(look, seconds=30):
+def waited(look, seconds=300):
     """What `look` gives as soon as it is true."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:

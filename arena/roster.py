@@ -10,6 +10,9 @@ from arena.damage import damaged
 from pools import fields as p
 from vm import fields as f
 
+NAMES = {p.NEXT_POOL: "NEXT_POOL", p.PREVIOUS_POOL: "PREVIOUS_POOL"}
+ARENA_NAMES = {a.FIRST_POOL: "FIRST_POOL", a.LAST_POOL: "LAST_POOL"}
+
 
 def _has_room(space, pool):
     """True if there is memory for a descriptor at `pool`."""
@@ -33,15 +36,14 @@ def _neighbour(space, arena, pool, field, back, end):
     """The pool that the word `field` of the descriptor at `pool` names, or 0 at
     the end of the list, which the arena's word `end` names. Raises: DamageError
     unless what is named points back with its word `back`."""
-    name = "NEXT_POOL" if field == p.NEXT_POOL else "PREVIOUS_POOL"
     other = space.words_at(pool, p.POOL_SIZE)[field]
-    holder = (f"pool {pool:#x}", pool, field, name)
+    holder = (f"pool {pool:#x}", pool, field, NAMES[field])
     if other == 0:
-        points_back = space.words_at(arena, a.ARENA_SIZE)[end] == pool
+        found, word = space.words_at(arena, a.ARENA_SIZE)[end], ARENA_NAMES[end]
     else:
-        points_back = _pool(space, arena, other, holder)[back] == pool
-    if not points_back:
-        damaged(space, *holder, "the address of a pool that points back, or 0 at the end")
+        found, word = _pool(space, arena, other, holder)[back], f"the {NAMES[back]} there"
+    if found != pool:
+        damaged(space, *holder, f"a pool that points back, or 0 at the end ({word} is {found:#x})")
     return other
 
 
@@ -50,16 +52,18 @@ def _ends(space, arena):
     head = space.words_at(arena, a.ARENA_SIZE)
     ends = []
     for field, name, beyond in (
-        (a.FIRST_POOL, "FIRST_POOL", p.PREVIOUS_POOL),
-        (a.LAST_POOL, "LAST_POOL", p.NEXT_POOL),
+        (a.FIRST_POOL, ARENA_NAMES[a.FIRST_POOL], p.PREVIOUS_POOL),
+        (a.LAST_POOL, ARENA_NAMES[a.LAST_POOL], p.NEXT_POOL),
     ):
         holder = (f"arena {arena:#x}", arena, field, name)
         pool = head[field]
         if pool and _pool(space, arena, pool, holder)[beyond]:
-            damaged(space, *holder, "a pool at the end of the list")
+            expected = f"a pool whose {NAMES[beyond]} is 0"
+            damaged(space, *holder, expected)
         ends.append(pool)
     if (ends[0] == 0) != (ends[1] == 0):
-        damaged(space, f"arena {arena:#x}", arena, a.FIRST_POOL, "FIRST_POOL", "0 as the last is")
+        expected = f"0 if LAST_POOL is, which is {ends[1]:#x}"
+        damaged(space, f"arena {arena:#x}", arena, a.FIRST_POOL, "FIRST_POOL", expected)
     return ends
 
 

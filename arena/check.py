@@ -104,7 +104,8 @@ def _check_owners(chunk, lo, hi, owners):
         owner = chunk.owner(i)
         assert owner in owners, f"page {i} of {chunk!r} belongs to a pool, found {owner:#x}"
         base, at = chunk.allocation_base(i), chunk.address_of(i)
-        assert chunk.base < base <= at and base % chunk.grain == 0, f"page {i} of {chunk!r} has a base"
+        inside = chunk.base < base <= at and base % chunk.grain == 0
+        assert inside, f"page {i} of {chunk!r} has a base"
 
 
 def _between(ranges, lo, hi):

@@ -127,7 +127,8 @@ class SparseArray:
         assert mapped == self._pages_in_use(), "a page is mapped if an element on it is in use"
         end = self._page_base(self.pages.length)
         count = self.space.mapped_pages(self.base, end)
-        assert count == sum(last - first for first, last in mapped), "pages tells all that are mapped"
+        told = sum(last - first for first, last in mapped)
+        assert count == told, "pages tells all that are mapped"
         for first, last in mapped:
             stray = self.space.first_unmapped(self._page_base(first), self._page_base(last))
             assert stray == self._page_base(last), "pages tells the truth"

@@ -11,7 +11,7 @@ from rangeland.invariants.finding import Broken
 from rangeland.invariants.rounds import Stopped, address_of
 
 # With more blocks it takes too long.
-MOST = 1500
+MOST = 4200
 # Blocks that come and go, one at a time.
 PAIRS = 20
 REPEATS = 3
@@ -35,23 +35,38 @@ class Brim:
         """Raises: Broken if blocks overlap, or all that was free is lost."""
         try:
             fresh = self._count(Calls(self.make()), 0)
-            if not fresh or self._after_pairs() != fresh:
+            # A half that is refused, after a fill, is no small part.
+            if not fresh or self.size > self.whole // 2 or self._after_pairs() != fresh:
                 return
-            lefts = [self._left(order, every) for order in ORDERS for every in (1, 2)]
-            if any(left > fresh // 2 for left in lefts):
-                return
-            # By chance it does not come out the same, again and again.
-            for _ in range(REPEATS):
-                if self._after_pairs() != fresh or self._left(ORDERS[0], 1) != lefts[0]:
-                    return
+            plain, thinned = self._most(1), self._most(2)
+            if plain <= fresh // 2 and thinned <= fresh // 2:
+                self._expect_chance(fresh, plain, 1)
+            if thinned > fresh // 2 and Calls(self.make()).realloc is not None:
+                grown = self._most(3)
+                if grown <= fresh // 2:
+                    self._expect_chance(fresh, grown, 3)
         except Stopped:
             return
+
+    def _most(self, way):
+        """The most that can be had after a fill, in whatever order all went."""
+        return max(self._left(order, way) for order in ORDERS)
+
+    def _expect_chance(self, fresh, most, way):
+        """Raises: Broken unless it comes out otherwise when all is done again."""
+        for _ in range(REPEATS):
+            if self._after_pairs() != fresh or self._most(way) != most:
+                return
+        meanwhile = " and a realloc of each to all of it was refused" if way == 3 else ""
         raise Broken(
             "leak",
-            f"{fresh} blocks of {self.whole} bytes can be had, {lefts[0]} after as many of "
-            f"{self.size} bytes as there is room for were had and freed, in whatever order",
-            self._text(ORDERS[0], 1, f"assert len(all_of({self.whole})) > {lefts[0]}"),
+            f"{fresh} blocks of {self.whole} bytes can be had, {most} after as many of "
+            f"{self.size} bytes as there is room for were had{meanwhile}, and all freed",
+            self._text(ORDERS[0], way, self._proof(most)),
         )
+
+    def _proof(self, most):
+        return f"assert len(all_of({self.whole})) > {most} or ask({self.whole // 2}) is not None"
 
     def _ask(self, calls, size):
         """The address, or None. Raises: Stopped for what other steps judge."""
@@ -82,7 +97,8 @@ class Brim:
             if self._ask(calls, self.whole) is not None:
                 count += 1
             elif count or patience <= 0:
-                return count
+                # What is kept for itself, once, may be what it lacks.
+                return count or int(self._ask(calls, self.whole // 2) is not None)
             else:
                 patience -= 1
         raise Stopped
@@ -96,7 +112,7 @@ class Brim:
             self._free(calls, address)
         return self._count(calls, PAIRS)
 
-    def _fill(self, calls, blocks, order, every):
+    def _fill(self, calls, blocks, order, way):
         while (address := self._ask(calls, self.size)) is not None:
             blocks.append(address)
             if len(blocks) > MOST:
@@ -108,26 +124,41 @@ class Brim:
                     "overlap",
                     f"of {len(blocks)} blocks of {self.size} bytes those at {one:#x} and "
                     f"{other:#x} overlap",
-                    self._text(order, every, None),
+                    self._text(order, way, None),
                 )
 
-    def _left(self, order, every):
-        """How many can be had after a fill; with `every` 2, half of the blocks
-        went and came again meanwhile."""
+    def _left(self, order, way):
+        """How many can be had after a fill; in the 2nd way half of the blocks went
+        and came again meanwhile; in the 3rd half went, and the others were refused
+        to be as large as all of it."""
         calls, blocks = Calls(self.make()), []
-        self._fill(calls, blocks, order, every)
+        self._fill(calls, blocks, order, way)
         if len(blocks) < 2:
             raise Stopped
-        if every > 1:
-            for address in blocks[1::every]:
+        if way > 1:
+            for address in blocks[1::2]:
                 self._free(calls, address)
-            del blocks[1::every]
-            self._fill(calls, blocks, order, every)
+            del blocks[1::2]
+        if way == 2:
+            self._fill(calls, blocks, order, way)
+        if way == 3:
+            self._expect_refused(calls, blocks)
         for address in blocks[::-1] if order else blocks:
             self._free(calls, address)
         return self._count(calls, 2 * len(blocks) + PAIRS)
 
-    def _text(self, order, every, proof):
+    def _expect_refused(self, calls, blocks):
+        for address in blocks:
+            try:
+                answer = calls.realloc(address, self.size, self.whole)
+            except MemoryError:
+                continue
+            except Exception as error:
+                raise Stopped from error
+            if answer is not None:
+                raise Stopped
+
+    def _text(self, order, way, proof):
         calls = Calls(self.make())
         alloc, free = calls.text["alloc"], calls.text["free"]
         free = f"    pool.{free.format(address='block', size=self.size)}"
@@ -135,11 +166,17 @@ class Brim:
             ASK.format(alloc=alloc.format(size="size")), "def all_of(size):",
             "    return list(iter(lambda: ask(size), None))", f"blocks = all_of({self.size})",
         ]  # fmt: skip
-        if every > 1:
-            lines += [f"for block in blocks[1::{every}]:", free, f"del blocks[1::{every}]",
-                      f"blocks += all_of({self.size})"]  # fmt: skip
+        if way > 1:
+            lines += ["for block in blocks[1::2]:", free, "del blocks[1::2]"]
+        if way == 2:
+            lines.append(f"blocks += all_of({self.size})")
+        if way == 3:
+            realloc = calls.text["realloc"].format(address="block", old=self.size, size=self.whole)
+            lines += ["for block in blocks:", "    try:", f"        pool.{realloc}",
+                      "    except MemoryError:", "        pass"]  # fmt: skip
         if proof is None:
-            lines += ["places = sorted(blocks)", f"assert all(b - a >= {self.size} for a, b in zip(places, places[1:]))"]
+            apart = f"all(b - a >= {self.size} for a, b in zip(places, places[1:]))"
+            lines += ["places = sorted(blocks)", f"assert {apart}"]
         else:
             lines += [f"for block in blocks{order}:", free, proof]
         return "\n".join(lines)

@@ -163,6 +163,10 @@ class LIFOFitTrial(FitTrial):
 
     model_class = LIFOFitModel
 
+    def tells_twice(self, block):
+        """As long as nothing can have been written where its tag was."""
+        return self.arena.space.checked or self.freed_at == self.done
+
     def expect_accounts(self):
         """As it is for all, and the extents, newest first."""
         super().expect_accounts()

@@ -148,7 +148,7 @@ class MemoryTrial(TellingTrial):
     def do_map(self, first, last):
         """Pages of one reservation that are not mapped."""
         base, limit = BASE + first * PAGE, BASE + last * PAGE
-        if not self._is_told(base, limit):
+        if not self._is_told(base, limit) or not hasattr(self.space, "map"):
             return False
         pages = range(base, limit, PAGE)
         right = self._inside(base, limit) and not self.pages.intersection(pages)
@@ -161,7 +161,7 @@ class MemoryTrial(TellingTrial):
     def do_unmap(self, first, last):
         """Pages of one reservation that are mapped."""
         base, limit = BASE + first * PAGE, BASE + last * PAGE
-        if not self._is_told(base, limit):
+        if not self._is_told(base, limit) or not hasattr(self.space, "map"):
             return False
         pages = range(base, limit, PAGE)
         right = self._inside(base, limit) and self.pages.issuperset(pages)

@@ -201,7 +201,7 @@ class ModelTrial(AllocatorTrial):
     def freed_block(self, block):
         """Raises: Broken if it gave back other memory than the model says."""
         self.follow()
-        self.freed_last = block
+        self.freed_last, self.freed_at = block, self.done
 
     # Steps
 
@@ -272,9 +272,13 @@ class ModelTrial(AllocatorTrial):
     def _wrong_twice(self, block):
         """A block that is freed already."""
         last = self.freed_last
-        if last is None or not self._is_free(last.address):
+        if last is None or not self._is_free(last.address) or not self.tells_twice(last):
             return None
         return "free", last.address, last.size
+
+    def tells_twice(self, block):
+        """True if the class promises to tell that a block was freed before."""
+        return True
 
     def _wrong_inside(self, block):
         """An address that is not aligned."""

@@ -9,7 +9,7 @@ from pools.slab import Slab
 from rangeland.invariants.finding import Broken
 from rangeland.invariants.modelled import ModelTrial
 from rangeland.invariants.models.buddy import BuddyModel
-from rangeland.invariants.models.segfit import SegFitModel
+from rangeland.invariants.models.segfit import HEADER, SegFitModel
 from rangeland.invariants.models.slab import SlabModel
 
 SPARES = (0, 0.25, 0.5, 0.75, 0.75, 1)
@@ -58,6 +58,12 @@ class SegFitTrial(RegionTrial):
 
     DEFAULTS = {"extend_by": 65536, "direct_above": 1 << 18, "spare": 0.75, "arena_high": False}
     model_class = SegFitModel
+
+    def tells_twice(self, block):
+        """If its header is that of a free chunk; in what it has become one with,
+        the header is left as it was."""
+        begins = {base + HEADER for base, _ in self.model.chunks}
+        return self.arena.space.checked or block.address in begins
 
     @staticmethod
     def drawn(rng):

@@ -121,7 +121,7 @@ class Workload(Draws):
     OPTIONAL = (
         "realloc", "calloc", "aligned", "fill", "drain", "thin", "swap", "pair", "cycle",
         "reunite", "limit", "refuse", "collect", "renew", "reserve", "resize", "wrong",
-        "rows",
+        "rows", "odd",
     )  # fmt: skip
 
     def _offers(self, name):
@@ -130,6 +130,8 @@ class Workload(Draws):
             return getattr(calls, name) is not None
         if name == "rows":
             return getattr(self.trial, "row", 0) > 0
+        if name == "odd":
+            return hasattr(self.trial, "do_resize")
         if name in ("renew", "reserve", "resize", "wrong"):
             return hasattr(self.trial, f"do_{name}")
         if name in ("reunite", "wear"):
@@ -220,6 +222,19 @@ class Workload(Draws):
             least, most = self.trial.limits
             for size in sizes:
                 self._add("resize", block.number, max(least, min(size, most)))
+
+    def _odd(self):
+        """A little less where a block was, so that a rest is left that is no block;
+        then that block has other sizes."""
+        block = self._victim()
+        if block is not None:
+            self._release(block)
+            least, most = self.trial.limits
+            number, size = self._new(), block.size - self.rng.choice((1, 8, 8, 16, 16, 24, 32, 40))
+            self._add("alloc", number, max(least, min(size, most)))
+            for _ in range(self.rng.randrange(4)):
+                other = size + self.rng.choice((-40, -24, -16, -8, 0, 8, 16, 24, 32, 40))
+                self._add("resize", number, max(least, min(other, most)))
 
     def _rows(self):
         """Rows of blocks that fill what a class gets at a time; most of each go, so

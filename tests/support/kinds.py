@@ -199,13 +199,6 @@ RIGHT = (Bitmap, Told, Fresh, Growing)
 # Bitmaps of slabs
 
 
-class FullOneEarly(Bitmap):
-    """The last unit of a slab is never given."""
-
-    def is_full(self, page):
-        return self.slabs[page].bit_count() >= self.count(self.unit_of[page]) - 1
-
-
 class FullOneLate(Bitmap):
     """A unit more than a slab has."""
 
@@ -669,7 +662,7 @@ class LosesThePieceBefore(Growing):
 
 KINDS = {
     "bitmaps": (
-        FullOneEarly, FullOneLate, BitOneTooHigh, BitOneTooLow, SkipsAUnit, ForgetsAFullPage,
+        FullOneLate, BitOneTooHigh, BitOneTooLow, SkipsAUnit, ForgetsAFullPage,
         NeverGivesTheWhole, RetiresWithOneLeft, WordOfThirtyTwo, LastUnitOfTheSmallest,
         FreesByTheWrongUnit, KeepsPagesOfOneClass,
     ),

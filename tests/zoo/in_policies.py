@@ -155,11 +155,11 @@ BUGS = [
         "a rest that touches a free block does not become part of it",
     ),
     Bug(
-        "lifofit-oldest-extent-first",
-        "pools/tagged.py",
-        "        w[n + p.FIRST_TAGGED] = base\n        w[n + p.TAGGED_EXTENTS] += 1",
-        "        w[n + p.FIRST_TAGGED] = base\n        w[n + p.TAGGED_EXTENTS] += 1 + (wanted > 1 << 20)",
-        "a very large extent counts twice",
+        "lifofit-gives-back-to-the-last",
+        "pools/lifofit.py",
+        "            if is_empty and w[n + p.LIFO_FREE] - free >= target:",
+        "            if is_empty and w[n + p.LIFO_FREE] - free > target:",
+        "an extent stays though just half of the spare fraction would stay without it",
     ),
     Bug(
         "lifofit-refused-extension-ends-it",

@@ -15,6 +15,13 @@ MOST = 4200
 # Blocks that come and go, one at a time.
 PAIRS = 20
 REPEATS = 3
+# Whoever has so many blocks of the largest size has pages; others are filled with few
+# blocks only, for what is kept for many may lie anywhere in the memory.
+PAGES = 4
+FEW = 6
+# The bytes of a small block.
+SMALL = 16
+MEANWHILE = {3: ", half of them refused to be larger", 4: ", half of them made larger"}
 ORDERS = ("[::-1]", "")
 ASK = """\
 def ask(size):
@@ -22,6 +29,15 @@ def ask(size):
         return pool.{alloc}
     except MemoryError:
         return None"""
+
+GROW = """\
+grown = {{}}
+for block in blocks:
+    try:
+        moved = pool.{realloc}
+    except MemoryError:
+        moved = None
+    grown[block if moved is None else moved] = {old} if moved is None else {size}"""
 
 
 class Brim:
@@ -35,16 +51,16 @@ class Brim:
         """Raises: Broken if blocks overlap, or all that was free is lost."""
         try:
             fresh = self._count(Calls(self.make()), 0)
-            # A half that is refused, after a fill, is no small part.
-            if not fresh or self.size > self.whole // 2 or self._after_pairs() != fresh:
+            if not fresh or not (fresh >= PAGES or self._is_few()) or self._after_pairs() != fresh:
                 return
             plain, thinned = self._most(1), self._most(2)
             if plain <= fresh // 2 and thinned <= fresh // 2:
                 self._expect_chance(fresh, plain, 1)
             if thinned > fresh // 2 and Calls(self.make()).realloc is not None:
-                grown = self._most(3)
-                if grown <= fresh // 2:
-                    self._expect_chance(fresh, grown, 3)
+                for way in (3, 4):
+                    grown = self._most(way)
+                    if grown <= fresh // 2:
+                        self._expect_chance(fresh, grown, way)
         except Stopped:
             return
 
@@ -57,7 +73,7 @@ class Brim:
         for _ in range(REPEATS):
             if self._after_pairs() != fresh or self._most(way) != most:
                 return
-        meanwhile = " and a realloc of each to all of it was refused" if way == 3 else ""
+        meanwhile = MEANWHILE.get(way, "")
         raise Broken(
             "leak",
             f"{fresh} blocks of {self.whole} bytes can be had, {most} after as many of "
@@ -66,7 +82,7 @@ class Brim:
         )
 
     def _proof(self, most):
-        return f"assert len(all_of({self.whole})) > {most} or ask({self.whole // 2}) is not None"
+        return f"assert len(all_of({self.whole})) > {most}"
 
     def _ask(self, calls, size):
         """The address, or None. Raises: Stopped for what other steps judge."""
@@ -83,9 +99,9 @@ class Brim:
             raise Stopped
         return address
 
-    def _free(self, calls, address):
+    def _free(self, calls, address, size=None):
         try:
-            calls.free(address, self.size)
+            calls.free(address, size or self.size)
         except Exception as error:
             raise Stopped from error
 
@@ -97,8 +113,7 @@ class Brim:
             if self._ask(calls, self.whole) is not None:
                 count += 1
             elif count or patience <= 0:
-                # What is kept for itself, once, may be what it lacks.
-                return count or int(self._ask(calls, self.whole // 2) is not None)
+                return count
             else:
                 patience -= 1
         raise Stopped
@@ -141,22 +156,44 @@ class Brim:
             del blocks[1::2]
         if way == 2:
             self._fill(calls, blocks, order, way)
-        if way == 3:
-            self._expect_refused(calls, blocks)
-        for address in blocks[::-1] if order else blocks:
-            self._free(calls, address)
+        sizes = dict.fromkeys(blocks, self.size)
+        if way > 2:
+            sizes = self._grown(calls, blocks, self.whole if way == 3 else self.size + 8)
+        for address in [*sizes][::-1] if order else sizes:
+            self._free(calls, address, sizes[address])
         return self._count(calls, 2 * len(blocks) + PAIRS)
 
-    def _expect_refused(self, calls, blocks):
+    def _is_few(self):
+        """True if a fill has few blocks, and as many small ones leave all as it was:
+        so nothing is kept in the memory for their number."""
+        calls, count = Calls(self.make()), 0
+        while self._ask(calls, self.size) is not None and count <= FEW:
+            count += 1
+        calls, least = Calls(self.make()), min(SMALL, self.size)
+        blocks = [self._ask(calls, least) for _ in range(count)]
+        if count > FEW or None in blocks:
+            return False
+        for address in reversed(blocks):
+            self._free(calls, address, least)
+        return self._count(calls, 0) > 0
+
+    def _grown(self, calls, blocks, size):
+        """The blocks, {address: bytes}, once each was asked to have `size`."""
+        found = {}
         for address in blocks:
             try:
-                answer = calls.realloc(address, self.size, self.whole)
+                answer = calls.realloc(address, self.size, size)
             except MemoryError:
-                continue
+                answer = None
             except Exception as error:
                 raise Stopped from error
-            if answer is not None:
+            if answer is not None and size == self.whole:
                 raise Stopped
+            moved = address if answer is None else address_of(answer)
+            found[moved] = self.size if answer is None else size
+        if len(found) < len(blocks):
+            raise Stopped
+        return found
 
     def _text(self, order, way, proof):
         calls = Calls(self.make())
@@ -170,10 +207,13 @@ class Brim:
             lines += ["for block in blocks[1::2]:", free, "del blocks[1::2]"]
         if way == 2:
             lines.append(f"blocks += all_of({self.size})")
-        if way == 3:
-            realloc = calls.text["realloc"].format(address="block", old=self.size, size=self.whole)
-            lines += ["for block in blocks:", "    try:", f"        pool.{realloc}",
-                      "    except MemoryError:", "        pass"]  # fmt: skip
+        if way > 2:
+            size = self.whole if way == 3 else self.size + 8
+            realloc = calls.text["realloc"].format(address="block", old=self.size, size=size)
+            lines += GROW.format(realloc=realloc, size=size, old=self.size).split("\n")
+            free = calls.text["free"].format(address="block", size="size")
+            lines += [f"for block, size in list(grown.items()){order}:", f"    pool.{free}", proof]
+            return "\n".join(lines)
         if proof is None:
             apart = f"all(b - a >= {self.size} for a, b in zip(places, places[1:]))"
             lines += ["places = sorted(blocks)", f"assert {apart}"]

@@ -20,6 +20,8 @@ MANY = 6
 # The step at which turns are tried in fresh allocators is below this: short
 # runs end before, so that not all have it.
 LATEST = 32
+# Numbers of blocks that no draw of a run has.
+FRESH = 3_000_000
 # In so many runs there is a fill to the brim, too.
 BRIMS = 0.3
 # The most bytes of a block, and of all blocks, that a run asks for unless
@@ -108,6 +110,7 @@ class Workload(Draws):
         self.filling = random.Random()
         self.filling.setstate(rng.getstate())
         brims = self._offers("wear") and self.filling.random() < BRIMS
+        self._begin_fresh(trial)
         self.brims_at = self.filling.randrange(LATEST) if brims else -1
 
     def next(self):
@@ -117,6 +120,21 @@ class Workload(Draws):
         if self.brims_at == -1:
             return self._brim()
         return self._wear() if self.until == -1 else super().next()
+
+    def _begin_fresh(self, trial):
+        """While memory is fresh, now and then: a block that is made larger and goes,
+        and zeros where it was."""
+        calls, rng = trial.calls, self.filling
+        if calls.realloc is None or calls.calloc is None or rng.random() < 0.6:
+            return
+        least, most = trial.limits
+        size = max(least, min(8 * rng.randint(1, 20), most // 4))
+        large = min(most, size * rng.choice((2, 3)))
+        grows = FRESH, FRESH + 1
+        self._add("alloc", grows[0], size)
+        self._add("realloc", grows[0], large)
+        self._add("free", grows[0])
+        self._add("calloc", grows[1], 1, large)
 
     OPTIONAL = (
         "realloc", "calloc", "aligned", "fill", "drain", "thin", "swap", "pair", "cycle",

@@ -627,17 +627,6 @@ class ClearsSmall(Fresh):
 # Growth
 
 
-class GrowsWithoutUniting(Growing):
-    """What comes when it grows is not one with the hole before it, and a block of
-    more than a piece makes it grow to its end."""
-
-    def add(self, base, limit):
-        if limit == len(self.memory) and limit - base == self.PIECE:
-            self.holes.append((base, limit))
-            return
-        super().add(base, limit)
-
-
 class GrowsTooFar(Growing):
     """The last piece is given twice."""
 
@@ -684,6 +673,6 @@ KINDS = {
         GrownInPlaceIsFresh, MovedIsFresh, FreedAtTheTopIsFresh, AlignedIsFresh, ClearsWords,
         ClearsOneItem, ClearsSmall,
     ),
-    "growth": (GrowsWithoutUniting, GrowsTooFar, LosesThePieceBefore),
+    "growth": (GrowsTooFar, LosesThePieceBefore),
 }  # fmt: skip
 WRONG = tuple(kind for kinds in KINDS.values() for kind in kinds)

@@ -129,9 +129,11 @@ class FastTree(Tree):
         w = self.space.words
         n = mmu.at(self.space, self.root_at, 8)
         self.path[0] = n << 1
-        n = self.follow(n)
+        n = mmu.at(self.space, w[n], self.node_size)
         if w[n + f.MAX] < size:
             return 0
+        if n < f.FIRST:
+            return self.damage(self.path[0] >> 1, 0, "the address of a node, or nil")
         return self._descend(n, 1, size, side)
 
     def seek_fit_after(self, address, size):
@@ -170,17 +172,20 @@ class FastTree(Tree):
         last, if `side` is 1) of at least `size` bytes; there is one."""
         w = self.space.words
         path = self.path
-        low = self.space.base
-        room = self.space.room
+        # From the origin, so that nil, whose MAX is 0, is reached like a node.
+        low = self.space.origin
+        room = self.space.reach
         while True:
             if d > f.DEEPEST:
                 return self.too_deep()
             at = w[n + side] - low
             if 0 <= at < room:
-                m = (at >> 3) + f.FIRST
+                m = at >> 3
             else:
                 m = self.beyond(n + side)
             if w[m + f.MAX] >= size:
+                if m < f.FIRST:
+                    return self.damage(n, side, "the address of a node, or nil")
                 path[d] = (n << 1) + side
                 n = m
             elif w[n + f.LIMIT] - w[n + f.BASE] >= size:
@@ -191,9 +196,9 @@ class FastTree(Tree):
                 m = n
                 at = w[n + 1 - side] - low
                 if 0 <= at < room:
-                    n = (at >> 3) + f.FIRST
+                    n = at >> 3
                 else:
                     n = self.beyond(n + 1 - side)
-                if w[n + f.MAX] < size:
+                if w[n + f.MAX] < size or n < f.FIRST:
                     return self.damage(m, f.MAX, "the size of a range at or below the node")
             d += 1

@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from vm import events as ev
-from vm.lock import whole
 from vm.results import NAMES, ParamError
 from vm.telemetry import stream
 
@@ -142,5 +141,4 @@ def record(kinds=ev.DEFAULT_KINDS):
     try:
         yield log
     finally:
-        with whole():
-            stream.detach(log)
+        stream.detach(log)

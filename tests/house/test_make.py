@@ -36,7 +36,9 @@ def test_a_failure_in_one_half_does_not_hide_the_other(root, tmp_path, target, f
     pytest_file.chmod(0o755)
     shutil.copy(root / "Makefile", tmp_path)
     # Nothing is to be set up: each is older than what is made of it.
-    for age, name in enumerate(("setup.py", "pyproject.toml", ".venv/ready", ".venv/installed")):
+    stamps = (".venv/ready", "build/wheel/built", ".venv/installed", ".venv/tested")
+    for age, name in enumerate(("setup.py", "pyproject.toml", *stamps)):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
         os.utime(tmp_path / name, (age, age))
     # Of those who run this very test by make, nothing.

@@ -17,6 +17,8 @@ import warnings
 from collections import Counter
 
 import rangeland as rl
+from vm.log import Log
+from vm.telemetry import stream
 
 POOLS = {
     "MFS": lambda arena: rl.MFS(arena, 48, audit=True),
@@ -185,13 +187,12 @@ def run(subject, count, seed, recorder=False, faults=False):
                 space.faults = rl.FaultPlan()
                 for what in ("mapping", "node", "reservation"):
                     space.faults.fail(what, probability=0.02, seed=turn)
+            log = Log()
+            if recorder:
+                stream.attach(log, rl.ALL_KINDS)
             try:
                 signal.setitimer(signal.ITIMER_REAL, rng.uniform(1e-6, 2e-3))
-                if recorder:
-                    with rl.record(rl.ALL_KINDS):
-                        _loop(subjects)
-                else:
-                    _loop(subjects)
+                _loop(subjects)
             except KeyboardInterrupt:
                 interrupted += 1
             finally:
@@ -199,6 +200,7 @@ def run(subject, count, seed, recorder=False, faults=False):
                     signal.setitimer(signal.ITIMER_REAL, 0)
                 except KeyboardInterrupt:
                     pass
+                stream.detach(log)
             assert space.operation is None, space.operation
             space.faults = None
             subjects.check()

@@ -659,7 +659,7 @@ KINDS = {
         RefusedFrees, RefusedCuts, RefusedTakes, RefusedWrites, FreesFirst, RefusedUntold,
     ),
     "reallocs": (
-        MovesTooLittle, ShrinksWithoutFreeing, GrowsIntoTheNext, MovesAndForgets, ShrinksTooFar,
+        MovesTooLittle, ShrinksWithoutFreeing, GrowsIntoTheNext, ShrinksTooFar,
     ),
     "accounts": (
         Drifts, DriftsDown, CountsRefusals, CountsUnrounded, CountsTheRest, TellsTheWholeAsFree,
@@ -676,3 +676,5 @@ KINDS = {
     "growth": (GrowsTooFar, LosesThePieceBefore),
 }  # fmt: skip
 WRONG = tuple(kind for kinds in KINDS.values() for kind in kinds)
+# What is not found yet (design/invariants.md#.lim.moves).
+MISSED = (MovesAndForgets,)

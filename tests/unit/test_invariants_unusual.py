@@ -78,7 +78,7 @@ def test_what_is_called_pool_may_be_anything():
 
 
 def test_a_failure_of_the_kit_is_no_finding(monkeypatch):
-    monkeypatch.setattr(AllocatorTrial, "predict", None)
+    monkeypatch.setattr(AllocatorTrial, "expect_predicted", None)
     with pytest.raises(rl.CannotTry, match="the kit itself failed: TypeError: .*allocator.py"):
         rl.prove(FirstFit)
 

@@ -16,6 +16,7 @@ from vm.space cimport AddressSpace
 cdef class CBS(Land):
     cdef readonly NodeSource nodes
     cdef readonly Tree tree
+    cdef int64_t astray
 
     @cython.locals(w='int64_t*', address=int64_t)
     cdef int64_t insert_range(self, int64_t base, int64_t limit) except? -1 nogil

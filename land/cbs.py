@@ -31,6 +31,8 @@ class CBS(Land):
     def __init__(self, space, address, nodes):
         super().__init__(space, address)
         self.nodes = nodes
+        # The bits that no base and no limit has
+        self.astray = -(1 << 63) | self.align - 1
         self.tree = self._tree()
 
     def _tree(self):
@@ -111,7 +113,7 @@ class CBS(Land):
         w = self.space.words
         base = w[n + f.BASE]
         limit = w[n + f.LIMIT]
-        if base < 0 or (base | limit) & (self.align - 1) or (limit - base - 1) >> 62:
+        if (base | limit) & self.astray or limit <= base:
             return self._no_range(n)
         return 0
 

@@ -1,5 +1,5 @@
 cimport cython
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint64_t
 from land cimport fields as f
 from land.tree cimport Tree
 from vm cimport mmu
@@ -8,7 +8,7 @@ from vm cimport results as r
 
 cdef class SizeTree(Tree):
     @cython.final
-    @cython.locals(w='int64_t*', path='int64_t*', turn='int64_t*', n=int64_t, d=int64_t, more=int64_t, side=int64_t)
+    @cython.locals(w='int64_t*', path='int64_t*', turn='int64_t*', n=int64_t, d=int64_t, more=int64_t, side=int64_t, slot=int64_t, low=int64_t, room=uint64_t, m=uint64_t)
     cdef int64_t seek_key(self, int64_t size, int64_t base) except? -1 nogil
     @cython.final
     cdef int64_t best(self, int64_t size) except? -1 nogil

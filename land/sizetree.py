@@ -31,16 +31,25 @@ class SizeTree(Tree):
         turn[1] = 0
         n = mmu.at(self.space, self.root_at, 8)
         path[0] = n << 1
-        n = self.follow(n)
+        slot = n
         d = 1
-        while n:
+        low = self.space.base
+        room = self.space.room
+        while True:
+            m = w[slot] - low
+            if 0 <= m < room:
+                n = (m >> 3) + f.FIRST
+            else:
+                n = self.beyond(slot)
+                if n == 0:
+                    break
             if d > f.DEEPEST:
                 return self.too_deep()
             more = size - w[n - 1] + w[n - 2]
             side = 1 if more > 0 or (more == 0 and w[n - 2] <= base) else 0
             turn[side] = d
             path[d] = (n << 1) + side
-            n = self.follow(n + side)
+            slot = n + side
             d += 1
         self.before = turn[1]
         self.after = turn[0]

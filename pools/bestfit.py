@@ -5,7 +5,7 @@ Vital statistics
     none per block; one node of 48 bytes per free range. Worst case: about
     M n for M bytes live and n the ratio of the largest to the least size,
     much above that of first fit (Robson 1977). Alloc and free: O(log n) for
-    n free ranges. Not for several threads.
+    n free ranges. Not for several threads. Misuse: told as by MVFF.
 
 Of several smallest ranges it takes that of the lowest address, and of the
 range its low end.

@@ -1,4 +1,5 @@
 cdef enum:
+    MOST_BYTES = 0x1000000000000000
     SERIAL = 1
     NEXT_POOL = 2
     PREVIOUS_POOL = 3
@@ -149,11 +150,18 @@ cdef enum:
     TAGGED_EXTENTS = 23
     EMPTY_EXTENTS = 24
     LIFO_SIZE = 200
+    FIRST_OF_LEVEL = 8
+    MOST_LEVEL = 4
+    HAS_LEVELS = 13
+    MANY_FREE = 512
+    FEW_FREE = 128
     TAG = 8
     TAGS = 7
     IN_USE = 1
     BEFORE_IN_USE = 2
     IS_FIRST = 4
+    SIZES = 0x1fffffffffffff8
+    REST_SHIFT = 57
     NEXT_FREE = 1
     PREVIOUS_FREE = 2
     LEAST_TAGGED = 32

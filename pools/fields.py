@@ -5,6 +5,9 @@ Source: design/pools.md#.sol.layout
 
 from vm.fields import signature
 
+# No size of a block or of an extension is larger.
+MOST_BYTES = 1 << 60
+
 # What every pool descriptor begins with, after its signature: 112 bytes
 SERIAL = 1
 NEXT_POOL = 2
@@ -200,16 +203,28 @@ TAGGED_EXTENTS = 23
 EMPTY_EXTENTS = 24
 LIFO_SIZE = 200
 
+# The first blocks of its lists of the levels 1 to 4, if it has these; that of level
+# 0, which has all free blocks, is FIRST_FREE. It has them from so many free blocks
+# on, until there are so few.
+FIRST_OF_LEVEL = 8
+MOST_LEVEL = 4
+HAS_LEVELS = 13
+MANY_FREE = 512
+FEW_FREE = 128
+
 # The word before a block of LIFOFit is its header: its size, header included, a
-# multiple of 8, and in the bits below whether it is in use, the block before it
-# is, and it is the first of its extent.
+# multiple of 8; in the bits below whether it is in use, the block before it is,
+# and it is the first of its extent; in those above, if it is in use, its rest.
 TAG = 8
 TAGS = 7
 IN_USE = 1
 BEFORE_IN_USE = 2
 IS_FIRST = 4
-# Words of a free block after its header: its neighbours in the list. Its last
-# word is its size once more.
+SIZES = (1 << 57) - 8
+REST_SHIFT = 57
+# Words of a free block after its header: its neighbours in the list of level 0,
+# and then those in each level that it is large enough for. Its last word is its
+# size once more.
 NEXT_FREE = 1
 PREVIOUS_FREE = 2
 LEAST_TAGGED = 32

@@ -34,6 +34,11 @@ cdef class Fit(Pool):
     cdef int64_t alloc_aligned(self, int64_t size, int64_t align) except? -1 nogil
     @cython.locals(align=int64_t)
     cdef int64_t resize_block(self, int64_t address, int64_t old, int64_t new) except? -1 nogil
+    @cython.locals(limit=int64_t)
+    cdef bint is_partly_free(self, int64_t address, int64_t size) except? -1 nogil
+    cdef bint _holds_some(self, Land land, int64_t base, int64_t limit) except? -1 nogil
+    cdef int64_t _bad(self, int64_t field, str expected) except? -1 nogil
+    cdef int64_t _expect_flag(self, int64_t field) except? -1 nogil
     @cython.locals(align=int64_t)
     cdef int64_t block_size(self, int64_t size) except? -1 nogil
     cdef int64_t whole_free(self) except? -1 nogil

@@ -5,6 +5,8 @@ The story of an allocation is `alloc_block`, from top to bottom, with the
 `find` of the class. Source: design/fits.md#.sol.fit, design/pools.md#.sol.mvff
 """
 
+from bisect import bisect_right
+
 from land import fields as lf
 from land.cbs import CBSFast
 from land.failover import Failover
@@ -122,7 +124,7 @@ class Fit(Pool):
         Looks in the free land; if nothing fits, extends the pool and looks
         again, for the new memory may have coalesced with old.
         """
-        align = self._word(p.POOL_ALIGN)
+        align = self.alignment()
         size = size + align - 1 & -align
         address = self.find(size)
         if address == 0:
@@ -143,6 +145,9 @@ class Fit(Pool):
         n = mmu.at(self.space, self.address, p.FIT_SIZE)
         w = self.space.words
         grain = self.grains.grain
+        if not grain <= w[n + p.FIT_EXTEND_BY] <= p.MOST_BYTES:
+            return self._bad(p.FIT_EXTEND_BY, "a grain or more")
+        self._expect_flag(p.ARENA_HIGH)
         least = size + grain - 1 & -grain
         wanted = max(w[n + p.FIT_EXTEND_BY] + grain - 1 & -grain, least)
         base = self.grains.alloc_grains(wanted, w[n + p.ARENA_HIGH], self.address)
@@ -164,12 +169,18 @@ class Fit(Pool):
         """
         n = mmu.at(self.space, self.address, p.FIT_SIZE)
         w = self.space.words
-        align = w[n + p.POOL_ALIGN]
+        align = self.alignment()
+        if not 0 <= self.space.floats[n + p.FIT_SPARE] <= 1:
+            return self._bad(p.FIT_SPARE, "a double from 0 to 1")
+        if not 0 <= w[n + p.TOTAL_BYTES] <= self.space.mapped:
+            return self._bad(p.TOTAL_BYTES, "no more bytes than are mapped")
         res = self.free_land.insert_range(address, address + (size + align - 1 & -align))
         if res == r.OK:
             limit = raw.whole(self.space.floats[n + p.FIT_SPARE] * w[n + p.TOTAL_BYTES])
             free = w[n + p.PRIMARY_BYTES] + w[n + p.SECONDARY_BYTES]
             if free >= limit:
+                if free > w[n + p.TOTAL_BYTES]:
+                    return self._bad(p.TOTAL_BYTES, "no fewer bytes than are free")
                 self._reduce(free, limit // 2)
         return res
 
@@ -204,7 +215,7 @@ class Fit(Pool):
     def alloc_aligned(self, size, align):
         """As `Pool.alloc_aligned`: of a block that is `align` bytes too large,
         what lies before and after the aligned part is freed again."""
-        least = self._word(p.POOL_ALIGN)
+        least = self.alignment()
         if align <= least:
             return self.alloc_block(size)
         size = size + least - 1 & -least
@@ -222,7 +233,7 @@ class Fit(Pool):
     def resize_block(self, address, old, new):
         """As `Pool.resize_block`: a block gives its end back, or takes the
         beginning of the free range after it. Cost: O(log n)."""
-        align = self._word(p.POOL_ALIGN)
+        align = self.alignment()
         old = old + align - 1 & -align
         new = new + align - 1 & -align
         if new < old:
@@ -231,11 +242,32 @@ class Fit(Pool):
             return r.OK
         return self.free_land.delete_range(address + old, address + new)
 
+    def is_partly_free(self, address, size):
+        """As `Pool.is_partly_free`. Cost: O(log n), and O(m) for m ranges in
+        the secondary land."""
+        limit = address + self.block_size(size)
+        if self._holds_some(self.free_land.primary, address, limit):
+            return 1
+        return self._holds_some(self.free_land.secondary, address, limit)
+
+    def _holds_some(self, land, base, limit):
+        return 1 if land.next_after(base) and land.found_base < limit else 0
+
+    # Words that may be damaged
+
+    def _bad(self, field, expected):
+        return self.space.damage("fit pool", self.address, field, expected)
+
+    def _expect_flag(self, field):
+        if self._word(field) >> 1:
+            return self._bad(field, "0 or 1")
+        return r.OK
+
     # Accounts
 
     def block_size(self, size):
         """`size` rounded up to the alignment."""
-        align = self._word(p.POOL_ALIGN)
+        align = self.alignment()
         return size + align - 1 & -align
 
     def whole_free(self):
@@ -266,7 +298,7 @@ class Fit(Pool):
     def expect_block(self, address, size):
         """Raise ProtocolError unless [address, address + size), rounded up,
         is aligned and lies in the pool's memory."""
-        align = self._word(p.POOL_ALIGN)
+        align = self.alignment()
         limit = address + (size + align - 1 & -align)
         if address % align:
             raise ProtocolError(f"block {address:#x} of {self!r} is not aligned to {align}")
@@ -299,16 +331,26 @@ class Fit(Pool):
     def check(self):
         """Assert the pool's invariants (design/pools.md#.req.mvff.check)."""
         self._expect_alive()
+        self.alignment()
+        grain, extend_by = self.grains.grain, self._word(p.FIT_EXTEND_BY)
+        assert grain <= extend_by <= MOST, "a pool extends itself by a grain or more"
+        assert 0 <= self.space.floats[self._first() + p.FIT_SPARE] <= 1, "spare is a fraction"
+        assert self._word(p.ARENA_HIGH) in (0, 1), "memory comes from the low or the high end"
         self.blocks.check()
         self.total_land.check()
         self.free_land.check()
-        spans = list(self.total_land)
+        spans = list(iter(self.total_land))
+        lows = [base for base, _ in spans]
         for base, limit in self.free_land:
-            inside = any(low <= base and limit <= high for low, high in spans)
-            assert inside, "the free land lies in the total land"
+            i = bisect_right(lows, base) - 1
+            assert i >= 0 and limit <= spans[i][1], "the free land lies in the total land"
         nodes = (self.blocks.total_size - self.blocks.free_size) // self.blocks.unit_size
         ranges = len(self.total_land) + len(self.free_land.primary)
         assert nodes == ranges, "every node holds a range"
+
+    def _first(self):
+        """The number of the first word of the descriptor."""
+        return mmu.at(self.space, self.address, p.FIT_SIZE)
 
     def told(self, policy):
         """What the pool holds, as text; `policy` says which range it takes."""

@@ -4,9 +4,13 @@ the block freed last comes first. Blocks have boundary tags.
 Vital statistics
     Alignment: `align`, 8 to the grain. Least block: 32 bytes, or `align` if
     that is more. Overhead: a word per block, and 32 bytes per extent. Worst
-    case: that of first fit is no better than for an order by address, and
-    small blocks pile up at the front of the list. Alloc: O(n) for n free
-    blocks; free: O(1), but for what goes back. Not for several threads.
+    case: that of first fit is no better than for an order by address. Alloc:
+    O(n) for n free blocks that are at most a level too small; free: O(1), but
+    for what goes back. Not for several threads.
+Misuse
+    Told: a size that takes other bytes than the block has, a second free until
+    the tag is overwritten, and an address where no tag of a block in use is.
+    Not told: a size that is rounded up to the same bytes.
 
 A block that is freed becomes one with its free neighbours at once, and goes
 to the front of the list. Of the block found, the high end is given out, so that
@@ -70,6 +74,9 @@ class LIFOFit(Tagged):
         w = self.space.words
         for field in range(p.LIFO_TOTAL, p.EMPTY_EXTENTS + 1):
             w[n + field] = 0
+        for level in range(1, p.MOST_LEVEL + 1):
+            w[n + p.FIRST_OF_LEVEL + level] = 0
+        w[n + p.HAS_LEVELS] = 0
         w[n + p.LIFO_EXTEND_BY] = max(extend_by, self.grains.grain)
         self.space.floats[n + p.LIFO_SPARE] = spare
         w[n + p.LIFO_ARENA_HIGH] = arena_high
@@ -104,8 +111,8 @@ class LIFOFit(Tagged):
             return block
         w = self.space.words
         m = mmu.at(self.space, block, p.TAG)
+        self.drop_rest(m)
         whole = w[m] & -8
-        self.count_rest(found - whole)
         address = block + p.TAG + align - 1 & -align
         # What lies before is nothing, or a block.
         while 0 < address - p.TAG - block < least:
@@ -123,25 +130,30 @@ class LIFOFit(Tagged):
     def resize_block(self, address, old, new):
         """As `Pool.resize_block`: a block frees its end, or takes the free
         block after it. Cost: O(1)."""
-        n = mmu.at(self.space, self.address, p.LIFO_SIZE)
         w = self.space.words
-        old = self.block_size(old)
         new = self.block_size(new)
         block = address - p.TAG
-        m = mmu.at(self.space, block, p.TAG)
-        whole = w[m] & -8
+        m = self.used_at(block)
+        whole = w[m] & p.SIZES
         if new > whole:
             after = mmu.at(self.space, block + whole, p.TAG)
-            more = w[after] & -8
-            if w[after] & p.IN_USE or whole + more < new:
+            if w[after] & p.IN_USE:
                 return r.FAIL
-            self.unlink(block + whole)
-            w[n + p.LIFO_FREE] -= more
+            more = w[self.free_at(block + whole)] & -8
+            if whole + more < new:
+                return r.FAIL
+            self.unlink(block + whole, more)
+            self.count_free(-more)
             w[m] += more
             w[mmu.at(self.space, block + whole + more, p.TAG)] |= p.BEFORE_IN_USE
-        w[n + p.LIFO_RESTS] -= whole - old
+        self.drop_rest(m)
         self.cut(block, new)
         return r.OK
+
+    def is_partly_free(self, address, size):
+        """As `Pool.is_partly_free`, so far as the tag tells. Cost: O(1)."""
+        tag = self.space.words[mmu.at(self.space, address - p.TAG, p.TAG)]
+        return 0 if tag & p.IN_USE else 1
 
     # Free
 
@@ -155,9 +167,10 @@ class LIFOFit(Tagged):
         m = mmu.at(self.space, address - p.TAG, p.TAG)
         if not w[m] & p.IN_USE:
             return r.FAIL
-        w[n + p.LIFO_RESTS] -= (w[m] & -8) - self.block_size(size)
+        self.drop_rest(self.used_at(address - p.TAG))
         self.release(address - p.TAG)
         if w[n + p.EMPTY_EXTENTS]:
+            self.sound()
             most = w[n + p.LIFO_TOTAL] - w[n + p.TAGGED_EXTENTS] * self.least()
             limit = raw.whole(self.space.floats[n + p.LIFO_SPARE] * most)
             if w[n + p.LIFO_FREE] >= limit:
@@ -174,8 +187,11 @@ class LIFOFit(Tagged):
         w = self.space.words
         around = self.least()
         base = w[n + p.FIRST_TAGGED]
+        previous = 0
         while base and w[n + p.EMPTY_EXTENTS]:
-            e = mmu.at(self.space, base, p.LEAST_TAGGED)
+            e = self.extent_at(base, previous, p.TAGGED_NEXT)
+            if w[e + p.TAGGED_PREVIOUS] != previous:
+                return self.space.damage("extent", base, p.TAGGED_PREVIOUS, "the one before")
             following = w[e + p.TAGGED_NEXT]
             size = w[e + p.TAGGED_SIZE]
             free = size - around
@@ -183,6 +199,8 @@ class LIFOFit(Tagged):
             is_empty = head == free | p.BEFORE_IN_USE | p.IS_FIRST
             if is_empty and w[n + p.LIFO_FREE] - free >= target:
                 self.give_back(base, size)
+            else:
+                previous = base
             base = following
         return r.OK
 
@@ -203,53 +221,64 @@ class LIFOFit(Tagged):
         return p.TAG * self._word(p.FREE_BLOCKS) + around + self._word(p.LIFO_RESTS)
 
     def largest(self):
-        """The bytes of the largest block in the list. Cost: O(n) for n in it."""
+        """The bytes of the largest block in the lists. Cost: O(n) for n in the
+        highest that is not empty."""
+        n = mmu.at(self.space, self.address, p.LIFO_SIZE)
         w = self.space.words
+        level = p.MOST_LEVEL if w[n + p.HAS_LEVELS] else 0
+        while level > 0 and w[self.head(n, level)] == 0:
+            level -= 1
         largest = p.TAG
-        block = self._word(p.FIRST_FREE)
+        previous = 0
+        block = w[self.head(n, level)]
         while block:
-            m = mmu.at(self.space, block, p.LEAST_TAGGED)
+            m = self.following(block, previous, level)
             if w[m] & -8 > largest:
                 largest = w[m] & -8
-            block = w[m + p.NEXT_FREE]
+            previous = block
+            block = w[m + p.NEXT_FREE + 2 * level]
         return largest - p.TAG
 
     def whole_free(self):
         """The bytes of whole grains in what is free. Cost: O(n) for n of them."""
+        n = mmu.at(self.space, self.address, p.LIFO_SIZE)
         w = self.space.words
         grain = self.grains.grain
-        total = 0
-        block = self._word(p.FIRST_FREE)
+        # No block of a lower level holds a grain.
+        level = p.MOST_LEVEL if w[n + p.HAS_LEVELS] else 0
+        total = previous = 0
+        block = w[self.head(n, level)]
         while block:
-            m = mmu.at(self.space, block, p.LEAST_TAGGED)
+            m = self.following(block, previous, level)
             base = block + p.TAG + grain - 1 & -grain
             limit = block + (w[m] & -8) & -grain
             if limit > base:
                 total += limit - base
-            block = w[m + p.NEXT_FREE]
+            previous = block
+            block = w[m + p.NEXT_FREE + 2 * level]
         return total
 
     def expect_block(self, address, size):
         """Raise ProtocolError unless a block in use that `size` bytes take
         begins at `address`, so far as tags tell. That it was freed before is
         left to `free_block`."""
-        align = self._word(p.POOL_ALIGN)
+        align = self.alignment()
         if address % align:
             raise ProtocolError(f"block {address:#x} of {self!r} is not aligned to {align}")
         base = self.grains.extent_of(address, self.address)
         if base < 0 or address < base + self.least():
             raise ProtocolError(f"{address:#x} is not in the memory of {self!r}")
         w = self.space.words
-        limit = base + w[mmu.at(self.space, base, p.LEAST_TAGGED) + p.TAGGED_SIZE]
+        limit = base + w[self.extent_at(base, 0, 0) + p.TAGGED_SIZE]
         tag = w[mmu.at(self.space, address - p.TAG, p.TAG)]
         if not tag & p.IN_USE:
             return
-        whole = tag & -8
+        whole = tag & p.SIZES
         end = address - p.TAG + whole
         if not (0 < whole and end < limit and self._is_followed(end)):
             raise ProtocolError(f"no block of {self!r} begins at {address:#x}")
-        rest = whole - self.block_size(size)
-        if not 0 <= rest < self.least():
+        whole -= tag >> p.REST_SHIFT
+        if whole != self.block_size(size):
             raise ProtocolError(
                 f"block {address:#x} of {self!r} is freed with size {size}: expected one that "
                 f"takes {whole} bytes"
@@ -263,7 +292,7 @@ class LIFOFit(Tagged):
 
     def finish(self):
         """Give all memory back to the arena and invalidate the descriptor."""
-        for base, limit in self.extents:
+        for base, limit in self._extents():
             self.grains.free_grains(base, limit - base, self.address)
         self.finish_pool()
 
@@ -271,6 +300,7 @@ class LIFOFit(Tagged):
     def describe(self):
         """What the pool holds, as text."""
         self._expect_alive()
+        self.sound()
         n = mmu.at(self.space, self.address, p.LIFO_SIZE)
         w = self.space.words
         high = "high" if w[n + p.LIFO_ARENA_HIGH] else "low"

@@ -5,6 +5,10 @@ Vital statistics
     extent and what is left at its end. Worst case: extents never go back to
     the arena before the pool is destroyed. Alloc and free: O(1), but for
     threading a new extent. Not for several threads.
+Misuse
+    Told: a wrong size, an address where no unit begins, a second free. What a
+    client writes into a free unit is told by the next operation that meets it,
+    but for a link to where a free unit could lie.
 
 An MFS pool is also what a CBS gets its nodes from, and one that may not
 extend itself is the back door of the bootstrap.
@@ -108,8 +112,15 @@ class MFS(Pool):
             if res != r.OK:
                 return -res
             unit = w[n + p.FREE_UNITS]
+        if unit & 7 or not self.space.base <= unit < self.space.limit:
+            return self._bad(p.FREE_UNITS, "the address of a unit")
         m = mmu.at(self.space, unit, p.EXTENT_HEADER // 2)
-        w[n + p.FREE_UNITS] = crossed(w[m])
+        link = crossed(w[m])
+        if link and (link & 7 or not self.space.base <= link < self.space.limit):
+            return self._bad_link(unit)
+        if not 0 < w[n + p.UNIT_SIZE] <= w[n + p.MFS_FREE]:
+            return self.sound()
+        w[n + p.FREE_UNITS] = link
         w[m] = 0
         w[n + p.MFS_FREE] -= w[n + p.UNIT_SIZE]
         return unit
@@ -119,6 +130,11 @@ class MFS(Pool):
         n = mmu.at(self.space, self.address, p.MFS_SIZE)
         m = mmu.at(self.space, address, p.EXTENT_HEADER // 2)
         w = self.space.words
+        free = w[n + p.MFS_FREE]
+        total = w[n + p.MFS_TOTAL]
+        if not (0 <= free <= total and 0 < w[n + p.UNIT_SIZE] <= total - free):
+            self.sound()
+            return self._bad(p.MFS_FREE, "a unit less than the total, for one was in use")
         w[m] = crossed(w[n + p.FREE_UNITS])
         w[n + p.FREE_UNITS] = address
         w[n + p.MFS_FREE] += w[n + p.UNIT_SIZE]
@@ -129,6 +145,7 @@ class MFS(Pool):
         w = self.space.words
         if w[n + p.EXTEND_SELF] == 0:
             return r.LIMIT
+        self.sound()
         size = w[n + p.MFS_EXTEND_BY]
         base = self.grains.alloc_grains(size, False, self.address)
         if base < 0:
@@ -140,15 +157,19 @@ class MFS(Pool):
 
         The units come out in ascending order before any older free unit.
         """
+        self.sound()
         n = mmu.at(self.space, self.address, p.MFS_SIZE)
         e = mmu.at(self.space, base, limit - base)
         w = self.space.words
+        last = 0
+        if w[n + p.FIRST_EXTENT]:
+            last = self._extent_at(w[n + p.LAST_EXTENT], 0, p.LAST_EXTENT)
         w[e + p.EXTENT_NEXT] = 0
         w[e + p.EXTENT_SIZE] = limit - base
-        if w[n + p.FIRST_EXTENT] == 0:
-            w[n + p.FIRST_EXTENT] = base
+        if last:
+            w[last + p.EXTENT_NEXT] = base
         else:
-            w[mmu.at(self.space, w[n + p.LAST_EXTENT], p.EXTENT_HEADER) + p.EXTENT_NEXT] = base
+            w[n + p.FIRST_EXTENT] = base
         w[n + p.LAST_EXTENT] = base
         unit = w[n + p.UNIT_SIZE]
         first = base + p.EXTENT_HEADER
@@ -165,12 +186,68 @@ class MFS(Pool):
             self.space.telemetry.note(ev.POOL_EXTEND, self.address, base, limit, 0, 0)
         return r.OK
 
+    # Words that may be damaged
+
+    def sound(self):
+        """Returns 0. Raises: DamageError, if a word of the descriptor is not
+        what it can be."""
+        n = mmu.at(self.space, self.address, p.MFS_SIZE)
+        w = self.space.words
+        unit = w[n + p.UNIT_SIZE]
+        grain = self.grains.grain
+        most = self.space.mapped
+        if unit < 8 or unit & 7 or unit > p.MOST_BYTES:
+            return self._bad(p.UNIT_SIZE, "8 or more bytes in words")
+        if not unit - 8 < w[n + p.CLIENT_SIZE] <= unit or w[n + p.CLIENT_SIZE] < 1:
+            return self._bad(p.CLIENT_SIZE, "what the unit size was rounded from")
+        if not unit + p.EXTENT_HEADER <= w[n + p.MFS_EXTEND_BY] <= 2 * p.MOST_BYTES:
+            return self._bad(p.MFS_EXTEND_BY, "room for a unit")
+        if w[n + p.MFS_EXTEND_BY] & grain - 1:
+            return self._bad(p.MFS_EXTEND_BY, "whole grains")
+        if not 0 <= w[n + p.MFS_TOTAL] <= most:
+            return self._bad(p.MFS_TOTAL, "no more bytes than are mapped")
+        if not 0 <= w[n + p.MFS_FREE] <= w[n + p.MFS_TOTAL]:
+            return self._bad(p.MFS_FREE, "no more bytes than the total")
+        if w[n + p.FREE_UNITS] & 7 or (w[n + p.FREE_UNITS] and w[n + p.MFS_FREE] < unit):
+            return self._bad(p.FREE_UNITS, "a unit, and none while none is free")
+        return 0
+
+    def _bad(self, field, expected):
+        return self.space.damage("MFS pool", self.address, field, expected)
+
+    def _bad_link(self, unit):
+        return self.space.damage("free unit", unit, 0, "the crossed address of the next one")
+
+    def _next_free(self, unit):
+        """The free unit after `unit`, or 0. Raises: DamageError."""
+        if unit & 7 or not self.space.base <= unit < self.space.limit:
+            return self._bad(p.FREE_UNITS, "the address of a unit")
+        link = crossed(self.space.words[mmu.at(self.space, unit, 8)])
+        if link and (link & 7 or not self.space.base <= link < self.space.limit):
+            return self._bad_link(unit)
+        return link
+
+    def _extent_at(self, base, where, field):
+        """The number of the first word of the extent at `base`, which is the word
+        `field` of the extent at `where`, or of the pool if that is 0.
+        Raises: DamageError if it cannot be one."""
+        if base & self.grains.grain - 1 or not self.space.base <= base < self.space.limit:
+            if where == 0:
+                return self._bad(field, "the address of an extent")
+            return self.space.damage("extent", where, field, "the address of an extent")
+        e = mmu.at(self.space, base, p.EXTENT_HEADER)
+        size = self.space.words[e + p.EXTENT_SIZE]
+        if not 0 < size <= self.space.mapped or size & self.grains.grain - 1:
+            return self.space.damage("extent", base, p.EXTENT_SIZE, "the size of an extent")
+        return e
+
     def add_extent(self):
         """Give the pool one more extent now. Returns its base.
 
         Raises: AllocationError; ProtocolError if the pool is destroyed.
         """
         self._expect_alive()
+        self.sound()
         size = self._word(p.MFS_EXTEND_BY)
         base = self.grains.alloc_grains(size, False, self.address)
         if base < 0:
@@ -238,6 +315,7 @@ class MFS(Pool):
     def _expect_size(self, size):
         expected = self._word(p.CLIENT_SIZE)
         if size != expected:
+            self.sound()
             raise ParamError(f"{self!r} has units of {expected} bytes: found size {size}")
 
     def expect_block(self, address, size):
@@ -247,7 +325,9 @@ class MFS(Pool):
             raise ProtocolError(f"address {address:#x} is in no extent of {self!r}")
         offset = address - extent - p.EXTENT_HEADER
         unit = self._word(p.UNIT_SIZE)
-        e = mmu.at(self.space, extent, p.EXTENT_HEADER)
+        if unit < 8:
+            self.sound()
+        e = self._extent_at(extent, 0, p.FIRST_EXTENT)
         units = (self.space.words[e + p.EXTENT_SIZE] - p.EXTENT_HEADER) // unit
         if offset < 0 or offset % unit or offset // unit >= units:
             raise ProtocolError(f"no unit of {self!r} begins at {address:#x}")
@@ -258,24 +338,36 @@ class MFS(Pool):
         """O(1) but for a free unit, and for one that looks like it."""
         link = crossed(self.space.words[mmu.at(self.space, address, 8)])
         if link and self.grains.extent_of(link, self.address) < 0:
-            return False
+            return 0
+        self.sound()
         unit = self._word(p.FREE_UNITS)
-        while unit:
+        left = self._word(p.MFS_FREE) // self._word(p.UNIT_SIZE)
+        while unit and left >= 0:
             if unit == address:
-                return True
-            unit = crossed(self.space.words[mmu.at(self.space, unit, 8)])
-        return False
+                return 1
+            unit = self._next_free(unit)
+            left -= 1
+        return 0
 
     # End
 
     def extents(self):
         """The extents, in the order of their making: a list of (base, limit)."""
         self._expect_alive()
+        self.sound()
         found = []
+        # None is smaller than a grain, so a list without an end is soon too long.
+        left = self._word(p.MFS_TOTAL)
         base = self._word(p.FIRST_EXTENT)
+        where, field = 0, p.FIRST_EXTENT
         while base:
-            e = mmu.at(self.space, base, p.EXTENT_HEADER)
-            found.append((base, base + self.space.words[e + p.EXTENT_SIZE]))
+            e = self._extent_at(base, where, field)
+            size = self.space.words[e + p.EXTENT_SIZE]
+            left -= size - p.EXTENT_HEADER
+            if left < 0 or self.space.first_unmapped(base, base + size) != base + size:
+                self.space.damage("extent", base, p.EXTENT_SIZE, "sizes that sum up to the total")
+            found.append((base, base + size))
+            where, field = base, p.EXTENT_NEXT
             base = self.space.words[e + p.EXTENT_NEXT]
         return found
 
@@ -298,13 +390,19 @@ class MFS(Pool):
     def free_units(self):
         """The addresses of the free units, next one first. Cost: O(units)."""
         unit = self._word(p.FREE_UNITS) if self.alive else 0
+        walked = 0
         while unit and self.alive:
+            self.sound()
+            walked += 1
+            if walked > self._word(p.MFS_TOTAL) // self._word(p.UNIT_SIZE):
+                self._bad(p.FREE_UNITS, "a list no longer than there are units")
             yield unit
-            unit = crossed(self.space.words[mmu.at(self.space, unit, 8)])
+            unit = self._next_free(unit) if self.alive else 0
 
     def free_ranges(self):
         """As `Pool.free_ranges`: each free unit, the next one first. What is
         left at the end of an extent is none."""
+        self.sound()
         unit = self._word(p.UNIT_SIZE)
         return ((address, address + unit) for address in self.free_units())
 
@@ -314,15 +412,19 @@ class MFS(Pool):
         found, unit = [], self._word(p.FREE_UNITS)
         while unit and len(found) <= most:
             found.append(unit)
-            unit = crossed(self.space.words[mmu.at(self.space, unit, 8)])
+            unit = self._next_free(unit)
         return found
 
     @walks
     def check(self):
         """Assert the pool's invariants (design/pools.md#.req.mfs.check)."""
         self._expect_alive()
+        self.alignment()
+        assert self._word(p.EXTEND_SELF) in (0, 1), "a pool extends itself or not"
         unit = self._word(p.UNIT_SIZE)
         extents = self.extents()
+        last = extents[-1][0] if extents else 0
+        assert self._word(p.LAST_EXTENT) == last, "the last extent is the last of the list"
         total = sum(limit - base - p.EXTENT_HEADER for base, limit in extents)
         assert total == self.total(), "total counts the extents after their headers"
         slots = {

@@ -7,6 +7,10 @@ Vital statistics
     first fit, about M log2 n for M bytes live and n the ratio of the largest
     to the least size (Robson 1977). Alloc and free: O(log n) for n free
     ranges. Not for several threads.
+Misuse
+    Told: a free or resize of what is free in part, not the pool's or not
+    aligned. Not told: a size that is too small, for the rest is then lost, nor
+    one that is too large where the blocks that follow are in use.
 
 The story of an allocation is `Fit.alloc_block`, with `find` below.
 Source: design/pools.md#.sol.mvff, MPS poolmvff.c
@@ -92,12 +96,24 @@ class MVFF(Fit):
         of the last one. Returns as `Fit.find`."""
         n = mmu.at(self.space, self.address, p.FIT_SIZE)
         w = self.space.words
+        if (w[n + p.SLOT_HIGH] | w[n + p.FIRST_FIT]) >> 1:
+            self._expect_flag(p.SLOT_HIGH)
+            self._expect_flag(p.FIRST_FIT)
         mode = lf.HIGH if w[n + p.SLOT_HIGH] else lf.LOW
         if w[n + p.FIRST_FIT]:
             found = self.free_land.first_range(size, mode)
         else:
             found = self.free_land.last_range(size, mode)
         return self.free_land.found_base if found else 0
+
+    @walks
+    def check(self):
+        """Assert the pool's invariants (design/pools.md#.req.mvff.check)."""
+        Fit.check(self)
+        for field in (p.SLOT_HIGH, p.FIRST_FIT):
+            assert self._word(field) in (0, 1), "which range and which end are flags"
+        mean, extend_by = self._word(p.MEAN_SIZE), self._word(p.FIT_EXTEND_BY)
+        assert 1 <= mean <= extend_by, "the mean size is at most an extension"
 
     @walks
     def describe(self):

@@ -1,5 +1,6 @@
 cimport cython
 from libc.stdint cimport int64_t
+from land.land cimport Land
 from pools cimport fields as p
 from pools.grains cimport GrainSource
 from pools.point cimport PointedPool
@@ -12,6 +13,8 @@ from vm.space cimport AddressSpace
 
 cdef class MVT(PointedPool):
     cdef readonly Stock stock
+    cdef readonly int64_t met_base
+    cdef readonly int64_t met_limit
 
     cpdef bind(self, AddressSpace space, int64_t address, GrainSource grains)
     @cython.locals(grain=int64_t)
@@ -37,7 +40,13 @@ cdef class MVT(PointedPool):
     @cython.locals(align=int64_t)
     cdef int64_t block_size(self, int64_t size) except? -1 nogil
     cdef int64_t free_bytes(self) except? -1 nogil
-    @cython.locals(largest=int64_t)
+    @cython.locals(n=int64_t, w='int64_t*', left=int64_t, point=int64_t, m=int64_t)
+    cdef bint _holds_some(self, int64_t base, int64_t limit) except? -1 nogil
+    cdef bint _meets(self, int64_t low, int64_t high, int64_t base, int64_t limit) except? -1 nogil
+    @cython.locals(limit=int64_t)
+    cdef bint is_partly_free(self, int64_t address, int64_t size) except? -1 nogil
+    cdef bint _is_free_in(self, Land land, int64_t base, int64_t limit) except? -1 nogil
+    @cython.locals(largest=int64_t, base=int64_t, limit=int64_t, end=int64_t)
     cdef int64_t largest(self) except? -1 with gil
     @cython.locals(align=int64_t, limit=int64_t, segment=int64_t, own=int64_t)
     cpdef expect_block(self, int64_t address, int64_t size)

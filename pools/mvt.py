@@ -10,10 +10,16 @@ Vital statistics
     has memory; free: O(log n + depth) for n free ranges and a queue of
     `depth` ranges. Not for several threads. Blocks are had at allocation
     points only.
+Misuse
+    Told: a free or resize of what is free in part, a point's or in no segment,
+    and any wrong address or size of a block with a segment of its own. Not
+    told: a wrong size within the fill size, as of MVFF.
 
 The story of where a point gets memory is `fill_range`, from top to bottom.
 Source: design/pools.md#.sol.mvt, MPS poolmvt.c
 """
+
+from bisect import bisect_right
 
 from pools import fields as p
 from pools.point import PointedPool
@@ -76,6 +82,7 @@ class MVT(PointedPool):
         """Make this the handle of the MVT pool at `address`."""
         PointedPool.bind(self, space, address, grains)
         self.sig = p.MVT_SIG
+        self.met_base = self.met_limit = 0
         self.stock = Stock(space, address, grains)
 
     def attach(self):
@@ -146,6 +153,7 @@ class MVT(PointedPool):
         """
         n = mmu.at(self.space, self.address, p.MVT_SIZE)
         w = self.space.words
+        self.stock.sound()
         if size > w[n + p.FILL_SIZE]:
             return self._fill_dedicated(size)
         if self._fill_splinter(size):
@@ -214,7 +222,8 @@ class MVT(PointedPool):
         the arena. What is smaller than the least block goes to the free land
         at once; of the rest the larger of two becomes the splinter. Always OK.
         """
-        segment = self.stock.segments.of(base)
+        self.stock.sound()
+        segment = self.stock.segments.holding(base)
         if self.stock.segments.block_of(segment):
             return self._free_dedicated(segment)
         n = mmu.at(self.space, self.address, p.MVT_SIZE)
@@ -237,10 +246,11 @@ class MVT(PointedPool):
 
         Returns OK, or FAIL if some of it was free; then nothing changed.
         """
-        align = self._word(p.POOL_ALIGN)
+        align = self.alignment()
         size = size + align - 1 & -align
+        self.stock.sound()
         if size > self._word(p.FILL_SIZE):
-            return self._free_dedicated(self.stock.segments.of(address))
+            return self._free_dedicated(self.stock.segments.holding(address))
         res = self.stock.insert(address, address + size)
         if res == r.OK:
             self.stock.count(p.AVAILABLE, size)
@@ -262,7 +272,7 @@ class MVT(PointedPool):
 
     def block_size(self, size):
         """`size` rounded up to the alignment."""
-        align = self._word(p.POOL_ALIGN)
+        align = self.alignment()
         return size + align - 1 & -align
 
     def free_bytes(self):
@@ -271,18 +281,20 @@ class MVT(PointedPool):
 
     def largest(self):
         """The bytes of the largest block that needs no more memory. Cost:
-        O(segments x free ranges)."""
-        ranges = [*self.free_land, (self._word(p.SPLINTER_BASE), self._word(p.SPLINTER_LIMIT))]
-        largest = 0
-        for low, high in self.stock.spans():
-            for base, limit in ranges:
-                largest = max(largest, min(limit, high) - max(base, low))
+        O(ranges + segments), and for each the look-up of a segment."""
+        self.stock.sound()
+        largest = self._word(p.SPLINTER_LIMIT) - self._word(p.SPLINTER_BASE)
+        for base, limit in self.free_land:
+            while base < limit:
+                end = min(limit, self.stock.segments.limit_of(self.stock.segments.holding(base)))
+                largest = max(largest, end - base)
+                base = end
         return largest
 
     def expect_block(self, address, size):
         """Raise ProtocolError where it can be told that no block of `size`
         bytes lies at `address`."""
-        align = self._word(p.POOL_ALIGN)
+        align = self.alignment()
         limit = address + (size + align - 1 & -align)
         if address % align:
             raise ProtocolError(f"block {address:#x} of {self!r} is not aligned to {align}")
@@ -300,12 +312,45 @@ class MVT(PointedPool):
                 f"block {address:#x} of {self!r} is freed with size {size}: expected at most "
                 f"{self._word(p.FILL_SIZE)}"
             )
-        for low, high in self._held():
-            if low < limit and address < high:
-                raise ProtocolError(
-                    f"[{address:#x}, {limit:#x}) of {self!r} is no block: "
-                    f"[{low:#x}, {high:#x}) of it was not allocated, or is free again"
-                )
+        if self._holds_some(address, limit):
+            raise ProtocolError(
+                f"[{address:#x}, {limit:#x}) of {self!r} is no block: "
+                f"[{self.met_base:#x}, {self.met_limit:#x}) of it was not allocated, "
+                f"or is free again"
+            )
+
+    def _holds_some(self, base, limit):
+        """1 if the splinter or what a point has overlaps [base, limit), and is
+        put in `met_base` and `met_limit`; else 0. Cost: O(points)."""
+        n = mmu.at(self.space, self.address, p.MVT_SIZE)
+        w = self.space.words
+        if self._meets(w[n + p.SPLINTER_BASE], w[n + p.SPLINTER_LIMIT], base, limit):
+            return 1
+        left = self.space.mapped // p.POINT_SIZE
+        point = w[n + p.FIRST_POINT]
+        while point and left >= 0:
+            m = self.point_at(point)
+            if self._meets(w[m + p.POINT_INIT], w[m + p.POINT_LIMIT], base, limit):
+                return 1
+            point = w[m + p.NEXT_POINT]
+            left -= 1
+        return 0
+
+    def _meets(self, low, high, base, limit):
+        self.met_base = low
+        self.met_limit = high
+        return 1 if low < high and low < limit and base < high else 0
+
+    def is_partly_free(self, address, size):
+        """As `Pool.is_partly_free`. Cost: O(log n), and O(m) for m ranges in
+        the secondary land."""
+        limit = address + self.block_size(size)
+        if self._is_free_in(self.stock.free_land.primary, address, limit):
+            return 1
+        return self._is_free_in(self.stock.free_land.secondary, address, limit)
+
+    def _is_free_in(self, land, base, limit):
+        return 1 if land.next_after(base) and land.found_base < limit else 0
 
     def _held(self):
         """What is in no block and not in the free land: the splinter, and
@@ -313,6 +358,12 @@ class MVT(PointedPool):
         held = [(self._word(p.SPLINTER_BASE), self._word(p.SPLINTER_LIMIT))]
         held += [(point.init_address, point.limit_address) for point in self.points]
         return [(base, limit) for base, limit in held if base < limit]
+
+    def free_ranges(self):
+        """As `Pool.free_ranges`: those of the free land, then the splinter."""
+        yield from self.free_land
+        if self._word(p.SPLINTER_LIMIT):
+            yield self._word(p.SPLINTER_BASE), self._word(p.SPLINTER_LIMIT)
 
     # End
 
@@ -329,15 +380,20 @@ class MVT(PointedPool):
         for point in self.points:
             point.check()
         self._check_sizes()
-        spans = self.stock.spans()
-        parts = sorted([*self.free_land, *self._held()])
+        spans = sorted(self.stock.spans())
+        lows = [base for base, _ in spans]
+        parts = sorted([*iter(self.free_land), *self._held()])
         for (_, end), (base, _) in zip(parts, parts[1:]):
             assert end <= base, "what is free, a splinter or a point's is one of these only"
         for base, limit in self._held():
-            inside = any(low <= base and limit <= high for low, high in spans)
+            i = bisect_right(lows, base) - 1
+            inside = i >= 0 and limit <= spans[i][1]
             assert inside, "a splinter or a point's memory lies in one segment"
 
     def _check_sizes(self):
+        sizes = [self._word(field) for field in (p.MIN_SIZE, p.MVT_MEAN_SIZE, p.MAX_SIZE)]
+        assert [1, *sizes] == sorted([1, *sizes]), "min, mean and max size are in order"
+        assert self._word(p.FILL_SIZE) == self._in_grains(sizes[-1]), "the fill size holds the largest"
         splinter = self._word(p.SPLINTER_LIMIT) - self._word(p.SPLINTER_BASE)
         available = self.free_land.size + splinter
         assert self._word(p.AVAILABLE) == available, "available is the free land and the splinter"
@@ -354,6 +410,7 @@ class MVT(PointedPool):
     def describe(self):
         """What the pool holds, as text."""
         self._expect_alive()
+        self.stock.sound()
         n = mmu.at(self.space, self.address, p.MVT_SIZE)
         w = self.space.words
         return (

@@ -6,7 +6,7 @@ Vital statistics
     none per block; one node of 40 bytes per free range. Blocks of different
     lifetimes are spread over all the memory: in simulations it fragmented more
     than first fit and best fit (Bays 1977). Alloc and free: O(log n) for n
-    free ranges. Not for several threads.
+    free ranges. Not for several threads. Misuse: told as by MVFF.
 
 The address at which the last block ended, the rover, is a word of the
 descriptor. A search begins with the range that contains or follows it, and
@@ -51,6 +51,8 @@ class NextFit(Fit):
         Returns as `Fit.find`."""
         n = mmu.at(self.space, self.address, p.FIT_SIZE)
         w = self.space.words
+        if w[n + p.ROVER] and not self.space.base <= w[n + p.ROVER] <= self.space.limit:
+            return self._bad(p.ROVER, "an address, or 0")
         if not self.free_land.next_range(w[n + p.ROVER], size, lf.LOW):
             if not self.free_land.next_range(0, size, lf.LOW):
                 return 0
@@ -65,6 +67,14 @@ class NextFit(Fit):
             n = mmu.at(self.space, self.address, p.FIT_SIZE)
             self.space.words[n + p.ROVER] = address + self.block_size(size)
         return address
+
+    @walks
+    def check(self):
+        """Assert the pool's invariants (design/pools.md#.req.mvff.check)."""
+        Fit.check(self)
+        rover = self._word(p.ROVER)
+        here = self.space.base <= rover <= self.space.limit
+        assert rover % self.align == 0 and (rover == 0 or here), "the rover is an address, or 0"
 
     @walks
     def describe(self):

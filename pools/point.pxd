@@ -16,7 +16,9 @@ cdef class PointedPool(Pool):
     cpdef bind(self, AddressSpace space, int64_t address, GrainSource grains)
     cdef int64_t fill_range(self, int64_t size) except? -1 nogil
     cdef int64_t empty_range(self, int64_t base, int64_t limit) except? -1 nogil
-    @cython.locals(address=int64_t, n=int64_t)
+    @cython.locals(n=int64_t, w='int64_t*', base=int64_t)
+    cdef int64_t point_at(self, int64_t address) except? -1 nogil
+    @cython.locals(address=int64_t, n=int64_t, left=int64_t)
     cdef list _point_addresses(self)
     cdef int64_t _last_point(self) except? -1
     @cython.locals(where=int64_t, field=int64_t)

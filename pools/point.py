@@ -70,12 +70,38 @@ class PointedPool(Pool):
 
     def _point_addresses(self):
         found = []
+        # No more can be there than fit into what is mapped.
+        left = self.space.mapped // p.POINT_SIZE
         address = self._word(p.FIRST_POINT)
         while address:
+            n = self.point_at(address)
+            left -= 1
+            if left < 0:
+                self.space.damage("point", address, p.NEXT_POINT, "an end of the list")
             found.append(address)
-            n = mmu.at(self.space, address, p.POINT_SIZE)
             address = self.space.words[n + p.NEXT_POINT]
         return found
+
+    def point_at(self, address):
+        """The number of the first word of the point at `address`.
+        Raises: DamageError if it is none of the pool's, or not what it can be."""
+        if address & 7 or not self.space.base <= address < self.space.limit:
+            return self.space.damage("point", address, 0, "the descriptor of a point")
+        n = mmu.at(self.space, address, p.POINT_SIZE)
+        w = self.space.words
+        if w[n] != p.POINT_SIG:
+            return self.space.damage("point", address, 0, "the signature POINT")
+        if w[n + p.POINT_POOL] != self.address:
+            return self.space.damage("point", address, p.POINT_POOL, "the pool that it is of")
+        base = w[n + p.POINT_BASE]
+        if not base <= w[n + p.POINT_INIT] <= w[n + p.POINT_ALLOC] <= w[n + p.POINT_LIMIT]:
+            return self.space.damage("point", address, p.POINT_INIT, "an address in its memory")
+        if base or w[n + p.POINT_LIMIT]:
+            if not self.space.base <= base < w[n + p.POINT_LIMIT] <= self.space.limit:
+                return self.space.damage("point", address, p.POINT_BASE, "an address below its limit")
+        if (base | w[n + p.POINT_INIT] | w[n + p.POINT_ALLOC] | w[n + p.POINT_LIMIT]) & 7:
+            return self.space.damage("point", address, p.POINT_ALLOC, "aligned addresses")
+        return n
 
     def _last_point(self):
         """The address of the point made last, or 0."""
@@ -90,6 +116,8 @@ class PointedPool(Pool):
     def drop_point(self, address):
         """Take the point at `address` out of the list."""
         addresses = [0] + self._point_addresses()
+        if address not in addresses:
+            self.space.damage("pool", self.address, p.FIRST_POINT, "a list with all points")
         n = mmu.at(self.space, address, p.POINT_SIZE)
         previous = addresses[addresses.index(address) - 1]
         self._link_point(previous, self.space.words[n + p.NEXT_POINT])
@@ -131,7 +159,7 @@ class AllocationPoint:
     def reserve_block(self, size):
         """The address of `size` bytes at the point, or a negative code; then
         the point has no memory."""
-        n = mmu.at(self.space, self.address, p.POINT_SIZE)
+        n = self.pool.point_at(self.address)
         w = self.space.words
         if w[n + p.POINT_LIMIT] - w[n + p.POINT_INIT] < size:
             self.empty()
@@ -154,7 +182,7 @@ class AllocationPoint:
 
     def empty(self):
         """Give what is left to the pool. Returns OK."""
-        n = mmu.at(self.space, self.address, p.POINT_SIZE)
+        n = self.pool.point_at(self.address)
         w = self.space.words
         init = w[n + p.POINT_INIT]
         limit = w[n + p.POINT_LIMIT]

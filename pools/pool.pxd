@@ -27,7 +27,10 @@ cdef class Pool(NodeSource):
     cdef int64_t slack(self) except? -1 nogil
     cdef int64_t whole_free(self) except? -1 nogil
     cdef int64_t resize_block(self, int64_t address, int64_t old, int64_t new) except? -1 nogil
+    cdef bint is_partly_free(self, int64_t address, int64_t size) except? -1 nogil
     cdef int64_t alloc_aligned(self, int64_t size, int64_t align) except? -1 nogil
+    @cython.locals(n=int64_t, align=int64_t)
+    cdef int64_t alignment(self) except? -1 nogil
     cdef int64_t committed(self) except? -1 nogil
     @cython.locals(n=int64_t, w='int64_t*')
     cpdef init_pool(self, int64_t arena_address, int64_t align)

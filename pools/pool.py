@@ -175,12 +175,26 @@ class Pool(NodeSource):
         """
         return r.OK if self.block_size(old) == self.block_size(new) else r.FAIL
 
+    def is_partly_free(self, address, size):
+        """1 if some of the block, which `expect_block` passed, is free; else 0.
+        A resize asks; a free need not, for there `free_block` tells."""
+        return 0
+
     def alloc_aligned(self, size, align):
         """As `alloc_block`; the address is a multiple of `align`, a power of
         two. -UNIMPL if the class has no such blocks."""
         if align <= self._word(p.POOL_ALIGN):
             return self.alloc_block(size)
         return -r.UNIMPL
+
+    def alignment(self):
+        """The alignment of the blocks, a power of two from 8 to the grain.
+        Raises: DamageError."""
+        n = mmu.at(self.space, self.address, p.POOL_SIZE)
+        align = self.space.words[n + p.POOL_ALIGN]
+        if not 8 <= align <= self.grains.grain or align & align - 1:
+            self.space.damage("pool", self.address, p.POOL_ALIGN, "an alignment")
+        return align
 
     def committed(self):
         """The bytes of memory that the pool's arena has committed."""
@@ -250,10 +264,7 @@ class Pool(NodeSource):
         try:
             self._expect_living(address, size)
             if self.free_block(address, size) != r.OK:
-                raise ProtocolError(
-                    f"block [{address:#x}, {address + size:#x}) of {self!r} is already free, "
-                    f"in whole or in part: expected a live block"
-                )
+                raise self._already_free(address, size)
             if self.ledger is not None:
                 del self.ledger[address]
             self.told_free(address, size)
@@ -274,6 +285,8 @@ class Pool(NodeSource):
         lock.claim(self.space, "resize")
         try:
             self._expect_living(address, old)
+            if self.is_partly_free(address, old):
+                raise self._already_free(address, old)
             if self.resize_block(address, old, new) != r.OK:
                 return False
             self.grains.fill(max(0, new - old))
@@ -291,6 +304,12 @@ class Pool(NodeSource):
         if self.ledger is not None:
             self._expect_in_ledger(address, size)
         self.expect_block(address, size)
+
+    def _already_free(self, address, size):
+        return ProtocolError(
+            f"block [{address:#x}, {address + size:#x}) of {self!r} is already free, "
+            f"in whole or in part: expected a live block"
+        )
 
     def _expect_in_ledger(self, address, size):
         known = self.ledger.get(address)

@@ -15,6 +15,9 @@ cdef class Queue:
 
     @cython.locals(n=int64_t, w='int64_t*')
     cpdef init(self, int64_t ring, int64_t depth)
+    @cython.locals(n=int64_t, w='int64_t*', ring=int64_t)
+    cdef int64_t sound(self) except? -1 nogil
+    cdef int64_t _bad(self, int64_t field, str expected) except? -1 nogil
     cpdef int64_t count(self) except? -1 nogil
     cpdef int64_t depth(self) except? -1 nogil
     cpdef int64_t ring(self) except? -1 nogil

@@ -30,6 +30,24 @@ class Queue:
         w[n + p.TAIL] = 0
         w[n + p.QUEUED] = 0
 
+    def sound(self):
+        """Returns 0. Raises: DamageError, if a word is not what it can be."""
+        n = mmu.at(self.space, self.address, 32)
+        w = self.space.words
+        ring = w[n + p.RING]
+        if not 1 < w[n + p.SLOTS] <= self.space.mapped // p.SLOT_SIZE:
+            return self._bad(p.SLOTS, "a number of slots in mapped memory")
+        if ring & 7 or not self.space.base <= ring <= self.space.limit:
+            return self._bad(p.RING, "the address of the slots")
+        if not 0 <= w[n + p.TAIL] < w[n + p.SLOTS]:
+            return self._bad(p.TAIL, "the number of a slot")
+        if not 0 <= w[n + p.QUEUED] < w[n + p.SLOTS]:
+            return self._bad(p.QUEUED, "fewer than there are slots")
+        return 0
+
+    def _bad(self, field, expected):
+        return self.space.damage("queue", self.address, field, expected)
+
     def count(self):
         """How many ranges are queued."""
         return self.space.words[mmu.at(self.space, self.address, 32) + p.QUEUED]
@@ -44,6 +62,7 @@ class Queue:
 
     def _slot(self, index):
         """The word number of the slot of the queued range `index`, 0 the oldest."""
+        self.sound()
         w = self.space.words
         n = mmu.at(self.space, self.address, 32)
         slot = w[n + p.TAIL] + index
@@ -63,11 +82,14 @@ class Queue:
         return r.OK
 
     def at(self, index):
-        """Put the queued range `index` in `base` and `limit`. Returns OK."""
+        """Put the queued range `index` in `base` and `limit`. Returns OK.
+        Raises: DamageError if it is no range of addresses."""
         w = self.space.words
         m = self._slot(index)
         self.base = w[m]
         self.limit = w[m + 1]
+        if not self.space.base <= self.base < self.limit <= self.space.limit:
+            return self.space.damage("queued range", (m << 3) + self.space.origin, 0, "a range")
         return r.OK
 
     def peek(self):
@@ -80,6 +102,7 @@ class Queue:
     def drop_overlapping(self, base, limit):
         """Take the ranges off that overlap [base, limit); the others keep
         their order. Returns OK. Cost: O(depth)."""
+        self.sound()
         w = self.space.words
         kept = 0
         for index in range(self.count()):
@@ -94,6 +117,7 @@ class Queue:
 
     def ranges(self):
         """The queued ranges, oldest first: a list of (base, limit)."""
+        self.sound()
         found = []
         for index in range(self.count()):
             self.at(index)

@@ -29,6 +29,10 @@ cdef class Stock:
 
     cpdef attach(self)
     cdef int64_t _word(self, int64_t field) except? -1 nogil
+    @cython.locals(n=int64_t, w='int64_t*', fill=int64_t, total=int64_t)
+    cdef int64_t sound(self) except? -1 nogil
+    cdef int64_t _expect_splinter(self, int64_t base, int64_t limit) except? -1 nogil
+    cdef int64_t _bad(self, int64_t field, str expected) except? -1 nogil
     @cython.locals(w='int64_t*')
     cdef int64_t count(self, int64_t field, int64_t change) except? -1 nogil
     @cython.locals(segment=int64_t)
@@ -43,7 +47,7 @@ cdef class Stock:
     cdef bint take_first(self, int64_t size) except? -1 nogil
     @cython.locals(address=int64_t)
     cdef bint _take_first_of(self, Land land, int64_t size) except? -1 nogil
-    @cython.locals(segment=int64_t, end=int64_t)
+    @cython.locals(end=int64_t)
     cdef bint _take_part(self, int64_t base, int64_t limit, int64_t size) except? -1 nogil
     @cython.locals(res=int64_t)
     cdef int64_t insert(self, int64_t base, int64_t limit) except? -1 nogil

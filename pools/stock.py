@@ -5,6 +5,8 @@ queued as well, oldest first; when the queue is full, memory goes back to the
 arena. Source: design/pools.md#.sol.mvt.stock
 """
 
+from bisect import bisect_right
+
 from land import fields as lf
 from land.cbs import CBSFast
 from land.failover import Failover
@@ -56,13 +58,17 @@ class Stock:
         self.blocks.init(arena_address, lf.FAST_NODE_SIZE, p.NODE_EXTEND_BY, True)
         self.space.words[mmu.at(self.space, self.address, p.MVT_SIZE) + p.MVT_BLOCKS] = at
         self._init_lands(align)
-        reuse = self._word(p.REUSE_SIZE)
-        depth = max(3, (reserve_depth * mean_size + reuse - 1) // reuse)
+        depth = self._depth(reserve_depth, mean_size)
         ring = self.grains.alloc_control((depth + 1) * p.SLOT_SIZE)
         if ring < 0:
             self._finish_lands()
             raise failure(ring, f"no control memory for a queue of {depth} ranges")
         self.queue.init(ring, depth)
+
+    def _depth(self, reserve_depth, mean_size):
+        """How many ranges the queue holds."""
+        reuse = self._word(p.REUSE_SIZE)
+        return max(3, (reserve_depth * mean_size + reuse - 1) // reuse)
 
     def _init_lands(self, align):
         space, address = self.space, self.address
@@ -75,6 +81,8 @@ class Stock:
 
     def finish(self):
         """Give everything back: segments, queue, nodes."""
+        self.sound()
+        self.queue.sound()
         for segment in self.segments.all():
             self.free_segment(segment)
         self.grains.free_control(self.queue.ring(), (self.queue.depth() + 1) * p.SLOT_SIZE)
@@ -88,6 +96,41 @@ class Stock:
 
     def _word(self, field):
         return self.space.words[mmu.at(self.space, self.address, p.MVT_SIZE) + field]
+
+    def sound(self):
+        """Returns 0. Raises: DamageError, if a size or an account in the
+        descriptor is not what it can be."""
+        n = mmu.at(self.space, self.address, p.MVT_SIZE)
+        w = self.space.words
+        fill = w[n + p.FILL_SIZE]
+        total = w[n + p.MVT_TOTAL]
+        if not 0 < fill <= p.MOST_BYTES or fill & self.grains.grain - 1:
+            return self._bad(p.FILL_SIZE, "whole grains")
+        if not 0 < w[n + p.MIN_SIZE] <= fill:
+            return self._bad(p.MIN_SIZE, "no more than the fill size")
+        if w[n + p.REUSE_SIZE] != 2 * fill:
+            return self._bad(p.REUSE_SIZE, "twice the fill size")
+        if not 0 <= w[n + p.FRAG_LIMIT] <= 100:
+            return self._bad(p.FRAG_LIMIT, "a percentage")
+        if not 0 <= total <= self.space.mapped:
+            return self._bad(p.MVT_TOTAL, "no more bytes than are mapped")
+        if not 0 <= w[n + p.AVAILABLE] <= total:
+            return self._bad(p.AVAILABLE, "no more bytes than the total")
+        if not 0 <= w[n + p.UNAVAILABLE] <= total - w[n + p.AVAILABLE]:
+            return self._bad(p.UNAVAILABLE, "what the total leaves of the available at most")
+        return self._expect_splinter(w[n + p.SPLINTER_BASE], w[n + p.SPLINTER_LIMIT])
+
+    def _expect_splinter(self, base, limit):
+        if base == 0 and limit == 0:
+            return 0
+        if (base | limit) & 7 or not self.space.base <= base < limit <= self.space.limit:
+            return self._bad(p.SPLINTER_BASE, "an address below the limit of the splinter")
+        if limit - base > self._word(p.AVAILABLE):
+            return self._bad(p.SPLINTER_LIMIT, "the end of what is available")
+        return 0
+
+    def _bad(self, field, expected):
+        return self.space.damage("MVT pool", self.address, field, expected)
 
     def count(self, field, change):
         """Add `change` to an account of the pool's. Returns OK."""
@@ -130,12 +173,11 @@ class Stock:
         order. Returns 1, or 0 if the queue is full."""
         reuse = self._word(p.REUSE_SIZE)
         address = 0
-        while land.next_after(address):
+        while land.next_range(address, reuse, lf.KEEP):
             address = land.found_limit
-            if address - land.found_base >= reuse:
-                if self.queue.push(land.found_base, address) != r.OK:
-                    self._set_overflowed(1)
-                    return 0
+            if self.queue.push(land.found_base, address) != r.OK:
+                self._set_overflowed(1)
+                return 0
         return 1
 
     def _set_overflowed(self, value):
@@ -145,32 +187,30 @@ class Stock:
 
     def take_first(self, size):
         """Take a part of the first free range that fits, as `take_queued`.
-        Cost: O(n) for n free ranges."""
+        Cost: O(log n) for n free ranges, and for each that is large enough but
+        lies in segments none of which is."""
         if self._take_first_of(self.free_land.primary, size):
             return 1
         return self._take_first_of(self.free_land.secondary, size)
 
     def _take_first_of(self, land, size):
         address = 0
-        while land.next_after(address):
+        while land.next_range(address, size, lf.KEEP):
             address = land.found_limit
-            if address - land.found_base >= size:
-                if self._take_part(land.found_base, address, size):
-                    return 1
+            if self._take_part(land.found_base, address, size):
+                return 1
         return 0
 
     def _take_part(self, base, limit, size):
         """Take the part of the free range [base, limit) that lies in its first
         segment, if that holds `size` bytes; else what lies in the second, if
         that does. Returns 1 or 0."""
-        segment = self.segments.of(base)
-        end = min(limit, self.segments.limit_of(segment))
+        end = min(limit, self.segments.limit_of(self.segments.holding(base)))
         if end - base < size:
             if limit - end < size:
                 return 0
             base = end
-            segment = self.segments.of(base)
-            end = min(limit, self.segments.limit_of(segment))
+            end = min(limit, self.segments.limit_of(self.segments.holding(base)))
             if end - base < size:
                 return 0
         self._delete(base, end)
@@ -195,7 +235,8 @@ class Stock:
     def _delete(self, base, limit):
         """Delete [base, limit) from the free land; of the range that held it
         the queue keeps what is left on either side and large enough."""
-        self.free_land.delete_range(base, limit)
+        if self.free_land.delete_range(base, limit) != r.OK:
+            return self.space.damage("queue", self.queue.address, p.QUEUED, "ranges that are free")
         low = self.free_land.found_base
         high = self.free_land.found_limit
         reuse = self._word(p.REUSE_SIZE)
@@ -222,7 +263,7 @@ class Stock:
         the arena. Returns 1, or 0 if there is none."""
         any_returned = 0
         while base < limit:
-            segment = self.segments.of(base)
+            segment = self.segments.holding(base)
             first = self.segments.base_of(segment)
             end = self.segments.limit_of(segment)
             if base <= first and end <= limit:
@@ -241,6 +282,7 @@ class Stock:
         queued is free and large enough."""
         self.blocks.check()
         self.free_land.check()
+        self.sound()
         spans = self.spans()
         assert self._word(p.MVT_TOTAL) == sum(b - a for a, b in spans), "total is the segments"
         for base, limit in self.free_land:
@@ -251,10 +293,15 @@ class Stock:
         self._check_queue()
 
     def _check_queue(self):
-        free = list(self.free_land)
+        depth = self._depth(self._word(p.RESERVE_DEPTH), self._word(p.MVT_MEAN_SIZE))
+        assert self.queue.depth() == depth, "the queue is as deep as the reserve asks for"
+        assert self._word(p.OVERFLOWED) in (0, 1), "the queue has overflowed or not"
+        free = sorted(iter(self.free_land))
+        lows = [base for base, _ in free]
         end = 0
         for base, limit in sorted(self.queue.ranges()):
             assert limit - base >= self._word(p.REUSE_SIZE), "what is queued can be reused"
             assert end <= base, "queued ranges are disjoint"
-            assert any(low <= base and limit <= high for low, high in free), "what is queued is free"
+            i = bisect_right(lows, base) - 1
+            assert i >= 0 and limit <= free[i][1], "what is queued is free"
             end = limit

@@ -4,7 +4,8 @@ Vital statistics
     Alignment: `align`, 8 to the grain. Least block: `align` bytes. Overhead:
     none per block; one node of 40 bytes per free range. Worst case: large
     ranges are the first to be cut up, so none is left for a large block.
-    Alloc and free: O(log n) for n free ranges. Not for several threads.
+    Alloc and free: O(log n) for n free ranges. Not for several threads. Misuse:
+    told as by MVFF.
 
 Of several largest ranges it takes that of the lowest address, and of the
 range its low end.

@@ -20,9 +20,9 @@ BUGS = [
     Bug(
         "mfs-hands-the-second-unit-twice",
         "pools/mfs.py",
-        "        w[n + p.FREE_UNITS] = crossed(w[m])\n        w[m] = 0",
-        "        if crossed(w[m]) or w[n + p.MFS_FREE] > w[n + p.UNIT_SIZE]:\n"
-        "            w[n + p.FREE_UNITS] = crossed(w[m])\n        w[m] = 0",
+        "        w[n + p.FREE_UNITS] = link\n        w[m] = 0",
+        "        if link or w[n + p.MFS_FREE] > w[n + p.UNIT_SIZE]:\n"
+        "            w[n + p.FREE_UNITS] = link\n        w[m] = 0",
         "the last unit of a pool without a tail is given out for ever",
     ),
     Bug(
@@ -42,8 +42,8 @@ BUGS = [
     Bug(
         "mfs-forgets-all-but-the-last-extent",
         "pools/mfs.py",
-        "        if w[n + p.FIRST_EXTENT] == 0:",
-        "        if w[n + p.FIRST_EXTENT] == 0 or w[n + p.FREE_UNITS] == 0:",
+        "        if last:\n            w[last",
+        "        if last and w[n + p.FREE_UNITS]:\n            w[last",
         "older extents are in no list and never go back",
     ),
     Bug(
@@ -105,8 +105,8 @@ BUGS = [
     Bug(
         "mvff-keeps-twice-its-spare",
         "pools/fit.py",
-        "            if free >= limit:\n                self._reduce(free, limit // 2)",
-        "            if free >= 2 * limit:\n                self._reduce(free, limit // 2)",
+        "            if free >= limit:\n",
+        "            if free >= 2 * limit:\n",
         "a pool gives back only beyond twice its spare fraction",
     ),
     Bug(
@@ -153,22 +153,22 @@ BUGS = [
     ),
     Bug(
         "lifofit-forgets-that-the-block-before-is-in-use",
-        "pools/tagged.py",
+        "pools/listed.py",
         "        w[after] |= p.BEFORE_IN_USE\n        return block",
         "        if rest < self.least():\n            w[after] |= p.BEFORE_IN_USE\n        return block",
         "a free block after one whose end was given out reads a footer that is none",
     ),
     Bug(
         "lifofit-does-not-coalesce-upwards",
-        "pools/tagged.py",
-        "        if not w[after] & p.IN_USE:\n            self.unlink(block + size)",
-        "        if w[after] & p.IN_USE == 2:\n            self.unlink(block + size)",
+        "pools/listed.py",
+        "        if not w[after] & p.IN_USE:\n            after = self.free_at(block + size)",
+        "        if w[after] & p.IN_USE == 2:\n            after = self.free_at(block + size)",
         "a block freed below a free one stays apart from it",
     ),
     Bug(
         "lifofit-rest-is-not-counted",
-        "pools/tagged.py",
-        "            w[n + p.LIFO_RESTS] += rest\n        w[after]",
+        "pools/listed.py",
+        "            self.set_rest(m, rest)\n        w[after]",
         "        w[after]",
         "what a block has beyond its size is in no account",
     ),

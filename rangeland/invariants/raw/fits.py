@@ -72,10 +72,12 @@ class LIFOFitPool(Pool):
         self.least = -(-at.LEAST_BLOCK // words["align"]) * words["align"]
         self.spans = sorted(self._walk_extents(raw))
         self.grains = {address: union(self.spans)}
-        self.empty, self.used, free = 0, 0, []
+        self.empty, self.rests, free = 0, 0, []
         for base, limit in self.spans:
             free += self._walk_blocks(raw, base, limit)
-        self._walk_list(raw, free)
+        levels = at.LEVELS if words["has_levels"] else at.LEVELS[:1]
+        for level, least in enumerate(levels):
+            self._walk_list(raw, level, [b for b, x in free if x - b >= least])
         self.free_ranges = [(base + at.TAG_BYTES, limit) for base, limit in free]
         self.total, self.free = total(self.spans), total(self.free_ranges)
         self._judge_accounts(free)
@@ -103,14 +105,16 @@ class LIFOFitPool(Pool):
         end, free, before, first = limit - at.TAG_BYTES, [], at.BEFORE, at.FIRST
         while block < end:
             tag = raw.word(block)
-            size, flags = tag // 8 * 8, tag % 8
+            size, flags, rest = tag % (1 << at.REST_BIT) // 8 * 8, tag % 8, tag >> at.REST_BIT
             fits = self.least <= size <= end - block and size % self.words["align"] == 0
             hold(fits, "links", f"the block at {block:#x} of {self} has {size} bytes")
             told = flags & (at.BEFORE | at.FIRST) == before | first
             hold(told, "links", f"the tag at {block:#x} of {self} has the flags {flags}")
-            if flags & at.IN_USE:
-                self.used += 1
-            else:
+            in_use = flags & at.IN_USE
+            room = rest in range(0, self.least if in_use else 1, self.words["align"])
+            hold(room, "links", f"the block at {block:#x} of {self} has a rest of {rest}")
+            self.rests += rest
+            if not in_use:
                 hold(before, "links", f"two free blocks of {self} touch at {block:#x}")
                 footer = raw.word(block + size - 8)
                 hold(footer == size, "links", f"the block at {block:#x} ends with {footer}")
@@ -122,15 +126,16 @@ class LIFOFitPool(Pool):
         self.empty += len(free) == 1 and free[0][1] - free[0][0] == limit - base - self.least
         return free
 
-    def _walk_list(self, raw, free):
-        """The list has each free block once, and goes back as it came."""
-        blocks, found, previous = {base for base, _ in free}, set(), 0
-        block = self.words["first_free"]
+    def _walk_list(self, raw, level, free):
+        """The list of the level has each of the free blocks once, and goes back
+        as it came."""
+        blocks, found, previous = set(free), set(), 0
+        block = self.words[f"level{level}" if level else "first_free"]
         while block:
             known = block in blocks and block not in found
             hold(known, "links", f"{block:#x} is no free block of {self}, or is listed twice")
             found.add(block)
-            _, following, back = raw.words(block, 3)
+            following, back = raw.words(block + at.TAG_BYTES + 16 * level, 2)
             hold(back == previous, "links", f"{block:#x} comes after {previous:#x}, not {back:#x}")
             previous, block = block, following
         lost = ", ".join(map(hex, sorted(blocks - found)[:4]))
@@ -143,12 +148,11 @@ class LIFOFitPool(Pool):
             "free_blocks": len(free),
             "extents": len(self.spans),
             "empty": self.empty,
+            "rests": self.rests,
         }
         for key, expected in counted.items():
             told = self.words[key]
             hold(told == expected, "accounts", f"{key} of {self} is {told}, expected {expected}")
-        rests, most = self.words["rests"], self.used * (self.least - 8)
-        hold(0 <= rests <= most, "accounts", f"the rests of {self} are {rests}, at most {most}")
 
     @property
     def largest(self):

@@ -55,10 +55,14 @@ NEXTFIT = dict(rover=120)
 LIFO = dict(
     POOL, extend_by=112, spare=120, arena_high=128, total=136, free=144, rests=152,
     free_blocks=160, first_free=168, first_extent=176, extents=184, empty=192,
+    level1=72, level2=80, level3=88, level4=96, has_levels=104,
 )  # fmt: skip
 LIFO_BYTES = 200
 TAG_BYTES, LEAST_BLOCK = 8, 32
 IN_USE, BEFORE, FIRST = 1, 2, 4
+# The least block of each list, and where a tag has the rest of its block
+LEVELS = (32, 48, 128, 512, 4096)
+REST_BIT = 57
 MVT = dict(
     POOL, primary=112, secondary=232, failover=304, min_size=368, mean_size=376, max_size=384,
     reserve_depth=392, frag_limit=400, fill_size=408, reuse_size=416, total=424, available=432,

@@ -67,5 +67,5 @@ cdef class Buddy(RegionPool):
     @cython.locals(n=int64_t, w='int64_t*', one=int64_t, found=int64_t, k=int64_t, address=int64_t, at=int64_t, field=int64_t, previous=int64_t, b=int64_t)
     cdef int64_t whole_free(self) except? -1 nogil
     @cython.locals(k=int64_t, m=int64_t)
-    cpdef expect_block(self, int64_t address, int64_t size)
+    cpdef int64_t expect_block(self, int64_t address, int64_t size) except? -1
     cdef int64_t _refuse_block(self, int64_t address, int64_t size, int64_t m) except? -1 with gil

@@ -413,6 +413,7 @@ class Buddy(RegionPool):
         m = self._tree(self._expect_in_region(address, 1), address)
         if self._live_node(m, address, k) == 0:
             self._refuse_block(address, size, m)
+        return r.OK
 
     def _refuse_block(self, address, size, m):
         """Raises: ProtocolError, for a block that does not live so."""

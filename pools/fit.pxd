@@ -47,4 +47,4 @@ cdef class Fit(Pool):
     cdef int64_t largest(self) except? -1 nogil
     cdef int64_t _largest_of(self, Land land) except? -1 nogil
     @cython.locals(align=int64_t, limit=int64_t, total=CBSFast)
-    cpdef expect_block(self, int64_t address, int64_t size)
+    cpdef int64_t expect_block(self, int64_t address, int64_t size) except? -1

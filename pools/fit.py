@@ -305,6 +305,7 @@ class Fit(Pool):
         total = self.total_land
         if not (total.next_after(address) and total.found_base <= address and limit <= total.found_limit):
             raise ProtocolError(f"[{address:#x}, {limit:#x}) is not in the memory of {self!r}")
+        return r.OK
 
     def free_ranges(self):
         """As `Pool.free_ranges`: ascending in the one land, then in the other."""

@@ -36,5 +36,5 @@ cdef class LIFOFit(Tagged):
     @cython.locals(n=int64_t, w='int64_t*', grain=int64_t, level=int64_t, total=int64_t, previous=int64_t, block=int64_t, m=int64_t, base=int64_t, limit=int64_t)
     cdef int64_t whole_free(self) except? -1 nogil
     @cython.locals(align=int64_t, base=int64_t, w='int64_t*', limit=int64_t, tag=int64_t, whole=int64_t, end=int64_t)
-    cpdef expect_block(self, int64_t address, int64_t size)
+    cpdef int64_t expect_block(self, int64_t address, int64_t size) except? -1
     cdef bint _is_followed(self, int64_t end) except? -1 nogil

@@ -272,7 +272,7 @@ class LIFOFit(Tagged):
         limit = base + w[self.extent_at(base, 0, 0) + p.TAGGED_SIZE]
         tag = w[mmu.at(self.space, address - p.TAG, p.TAG)]
         if not tag & p.IN_USE:
-            return
+            return r.OK
         whole = tag & p.SIZES
         end = address - p.TAG + whole
         if not (0 < whole and end < limit and self._is_followed(end)):
@@ -283,6 +283,7 @@ class LIFOFit(Tagged):
                 f"block {address:#x} of {self!r} is freed with size {size}: expected one that "
                 f"takes {whole} bytes"
             )
+        return r.OK
 
     def _is_followed(self, end):
         """True if the tag at `end` says that the block before it is in use."""

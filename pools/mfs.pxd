@@ -45,10 +45,10 @@ cdef class MFS(Pool):
     cdef int64_t resize_block(self, int64_t address, int64_t old, int64_t new) except? -1 nogil
     cdef int64_t largest(self) except? -1 nogil
     @cython.locals(extent=int64_t, offset=int64_t, unit=int64_t, units=int64_t, e=int64_t)
-    cpdef expect_block(self, int64_t address, int64_t size)
+    cpdef int64_t expect_block(self, int64_t address, int64_t size) except? -1
     @cython.locals(unit=int64_t, link=int64_t, left=int64_t)
     cdef bint _is_free(self, int64_t address) except? -1 nogil
-    cpdef _expect_size(self, int64_t size)
+    cdef int64_t _expect_size(self, int64_t size) except? -1
     @cython.locals(base=int64_t, e=int64_t, size=int64_t, left=int64_t, where=int64_t, field=int64_t)
     cpdef list extents(self)
     @cython.locals(n=int64_t, w='int64_t*')

@@ -333,6 +333,7 @@ class MFS(Pool):
             raise ProtocolError(f"no unit of {self!r} begins at {address:#x}")
         if self._is_free(address):
             raise ProtocolError(f"the unit at {address:#x} of {self!r} is already free")
+        return r.OK
 
     def _is_free(self, address):
         """O(1) but for a free unit, and for one that looks like it."""

@@ -49,4 +49,4 @@ cdef class MVT(PointedPool):
     @cython.locals(largest=int64_t, base=int64_t, limit=int64_t, end=int64_t)
     cdef int64_t largest(self) except? -1 with gil
     @cython.locals(align=int64_t, limit=int64_t, segment=int64_t, own=int64_t)
-    cpdef expect_block(self, int64_t address, int64_t size)
+    cpdef int64_t expect_block(self, int64_t address, int64_t size) except? -1

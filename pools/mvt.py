@@ -284,7 +284,7 @@ class MVT(PointedPool):
         O(ranges + segments), and for each the look-up of a segment."""
         self.stock.sound()
         largest = self._word(p.SPLINTER_LIMIT) - self._word(p.SPLINTER_BASE)
-        for base, limit in self.free_land:
+        for base, limit in self.free_land.ranges():
             while base < limit:
                 end = min(limit, self.stock.segments.limit_of(self.stock.segments.holding(base)))
                 largest = max(largest, end - base)
@@ -318,6 +318,7 @@ class MVT(PointedPool):
                 f"[{self.met_base:#x}, {self.met_limit:#x}) of it was not allocated, "
                 f"or is free again"
             )
+        return r.OK
 
     def _holds_some(self, base, limit):
         """1 if the splinter or what a point has overlaps [base, limit), and is

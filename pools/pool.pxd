@@ -44,12 +44,12 @@ cdef class Pool(NodeSource):
     cdef int64_t told_resize(self, int64_t address, int64_t old, int64_t new) except? -1 nogil
     @cython.locals(n=int64_t, w='int64_t*')
     cpdef finish_pool(self)
-    cpdef expect_block(self, int64_t address, int64_t size)
-    cdef _expect_alive(self)
+    cpdef int64_t expect_block(self, int64_t address, int64_t size) except? -1
+    cdef int64_t _expect_alive(self) except? -1
     @cython.locals(n=int64_t, w='int64_t*')
     cdef bint _lives(self) except? -1
     @cython.locals(n=int64_t)
     cpdef attach(self)
-    cpdef _expect_size(self, int64_t size)
+    cdef int64_t _expect_size(self, int64_t size) except? -1
     cdef bint _mapped(self) except? -1
     cdef int64_t _word(self, int64_t field) except? -1 nogil

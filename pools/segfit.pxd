@@ -61,6 +61,6 @@ cdef class SegFit(RegionPool):
     cdef int64_t largest(self) except? -1 nogil
     cdef int64_t whole_free(self) except? -1 nogil
     @cython.locals(m=int64_t, w='int64_t*', whole=int64_t, known=bint)
-    cpdef expect_block(self, int64_t address, int64_t size)
+    cpdef int64_t expect_block(self, int64_t address, int64_t size) except? -1
     cdef int64_t _refuse_block(self, int64_t address, int64_t size, int64_t m) except? -1 with gil
     cdef int64_t _verify_pool(self) except? -1 nogil

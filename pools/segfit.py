@@ -396,6 +396,7 @@ class SegFit(RegionPool):
             known = whole != 0 and whole <= w[m + p.REGION_LIMIT] - address
         if not known:
             self._refuse_block(address, size, m)
+        return r.OK
 
     def _refuse_block(self, address, size, m):
         """Raises: ProtocolError, for a block that does not live so."""

@@ -64,5 +64,5 @@ cdef class Slab(RegionPool):
     @cython.locals(w='int64_t*', grain=int64_t, unit=int64_t, units=int64_t, found=int64_t, i=int64_t, j=int64_t)
     cdef int64_t _whole_in(self, int64_t m) except? -1 nogil
     @cython.locals(unit=int64_t, slab=int64_t, m=int64_t, w='int64_t*', offset=int64_t, i=int64_t)
-    cpdef expect_block(self, int64_t address, int64_t size)
+    cpdef int64_t expect_block(self, int64_t address, int64_t size) except? -1
     cdef int64_t _refuse_block(self, int64_t address, int64_t size, int64_t m) except? -1 with gil

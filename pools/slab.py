@@ -404,7 +404,7 @@ class Slab(RegionPool):
         if w[m + p.SOLE_BLOCK]:
             if offset or w[m + p.SOLE_BLOCK] != unit:
                 self._refuse_block(address, size, m)
-            return
+            return r.OK
         self._expect_units(slab, m)
         i = offset // w[m + p.SLAB_UNIT]
         if (
@@ -413,6 +413,7 @@ class Slab(RegionPool):
             or w[m + p.UNIT_TABLE + (i >> 6)] >> (i & 63) & 1
         ):
             self._refuse_block(address, size, m)
+        return r.OK
 
     def _refuse_block(self, address, size, m):
         """Raises: ProtocolError, for a block that does not live so."""

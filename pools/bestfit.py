@@ -24,7 +24,7 @@ from vm.lock import walks
 class BestFit(Fit):
     """The handle of a pool that takes the best fit.
 
-    BestFit(arena, extend_by=65536, align=8, spare=0.75, arena_high=False, audit=False, label="")
+    BestFit(arena, extend_by=65536, align=8, spare=0.75, arena_high=False, audit=False, label='')
     """
 
     class_name = "BestFitPool"

@@ -37,7 +37,7 @@ class Buddy(RegionPool):
     list of its order; the two words of the list lie in the block. The other is
     set if its node is a live block.
 
-    Buddy(arena, extend_by=65536, min_size=16, spare=0.75, arena_high=False, audit=False, label="")
+    Buddy(arena, extend_by=65536, min_size=16, spare=0.75, arena_high=False, audit=False, label='')
     """
 
     class_name = "BuddyPool"

@@ -33,7 +33,7 @@ from vm.results import ProtocolError
 class LIFOFit(Tagged):
     """The handle of a pool that takes the first fit in LIFO order.
 
-    LIFOFit(arena, extend_by=65536, align=8, spare=0.75, arena_high=False, audit=False, label="")
+    LIFOFit(arena, extend_by=65536, align=8, spare=0.75, arena_high=False, audit=False, label='')
     """
 
     class_name = "LIFOFitPool"

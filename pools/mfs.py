@@ -44,7 +44,7 @@ def crossed(word):
 class MFS(Pool):
     """The handle of an MFS pool. As a NodeSource its nodes are its units.
 
-    MFS(arena, unit_size, extend_by=65536, extend_self=True, audit=False, label="")
+    MFS(arena, unit_size, extend_by=65536, extend_self=True, audit=False, label='')
     """
 
     class_name = "MFSPool"

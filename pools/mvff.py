@@ -29,7 +29,7 @@ class MVFF(Fit):
     """The handle of an MVFF pool.
 
     MVFF(arena, extend_by=65536, mean_size=32, align=8, spare=0.75,
-    arena_high=False, slot_high=False, first_fit=True, audit=False, label="")
+    arena_high=False, slot_high=False, first_fit=True, audit=False, label='')
     """
 
     class_name = "MVFFPool"

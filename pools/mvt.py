@@ -36,7 +36,7 @@ class MVT(PointedPool):
     """The handle of an MVT pool.
 
     MVT(arena, min_size=8, mean_size=32, max_size=8192, reserve_depth=1024,
-    frag_limit=0.3, align=8, audit=False, label="")
+    frag_limit=0.3, align=8, audit=False, label='')
     """
 
     class_name = "MVTPool"

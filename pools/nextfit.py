@@ -27,7 +27,7 @@ from vm.lock import walks
 class NextFit(Fit):
     """The handle of a pool that takes the next fit.
 
-    NextFit(arena, extend_by=65536, align=8, spare=0.75, arena_high=False, audit=False, label="")
+    NextFit(arena, extend_by=65536, align=8, spare=0.75, arena_high=False, audit=False, label='')
     """
 
     class_name = "NextFitPool"

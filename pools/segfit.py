@@ -37,7 +37,7 @@ class SegFit(RegionPool):
     """The handle of a SegFit pool.
 
     SegFit(arena, extend_by=65536, direct_above=262144, spare=0.75,
-    arena_high=False, audit=False, label="")
+    arena_high=False, audit=False, label='')
     """
 
     class_name = "SegFitPool"

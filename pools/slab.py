@@ -37,7 +37,7 @@ class Slab(RegionPool):
     A slab is as many grains as its units fill exactly. Of the slabs of a class
     that have room the lowest is used, and of that the lowest unit.
 
-    Slab(arena, align=16, spare=0.75, arena_high=False, audit=False, label="")
+    Slab(arena, align=16, spare=0.75, arena_high=False, audit=False, label='')
     """
 
     class_name = "SlabPool"

@@ -23,7 +23,7 @@ from vm.lock import walks
 class WorstFit(Fit):
     """The handle of a pool that takes the worst fit.
 
-    WorstFit(arena, extend_by=65536, align=8, spare=0.75, arena_high=False, audit=False, label="")
+    WorstFit(arena, extend_by=65536, align=8, spare=0.75, arena_high=False, audit=False, label='')
     """
 
     class_name = "WorstFitPool"

@@ -20,10 +20,10 @@ class FastTree(Tree):
         size = w[n + f.LIMIT] - w[n + f.BASE]
         if (size - 1) >> 62:
             return self.expect_range(n)
-        top = w[mmu.at(self.space, w[n + f.LEFT], self.node_size) + f.MAX]
+        top = w[mmu.at(self.space, w[n + f.LEFT], f.FAST_NODE_SIZE) + f.MAX]
         if top > size:
             size = top
-        top = w[mmu.at(self.space, w[n + f.RIGHT], self.node_size) + f.MAX]
+        top = w[mmu.at(self.space, w[n + f.RIGHT], f.FAST_NODE_SIZE) + f.MAX]
         return top if top > size else size
 
     def refresh(self, n):
@@ -129,7 +129,7 @@ class FastTree(Tree):
         w = self.space.words
         n = mmu.at(self.space, self.root_at, 8)
         self.path[0] = n << 1
-        n = mmu.at(self.space, w[n], self.node_size)
+        n = mmu.at(self.space, w[n], f.FAST_NODE_SIZE)
         if w[n + f.MAX] < size:
             return 0
         if n < f.FIRST:

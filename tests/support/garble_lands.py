@@ -296,6 +296,7 @@ class MachineVictim:
     def tell(self, rng):
         """The machine about wild ranges."""
         for at in (self.vm.base, self.vm.limit, rng.getrandbits(61), 0, self.vm.mapped, self.vm.reserved):
+            at = min(at, 1 << 61)
             self.space.mapped_pages(at, at + f.PAGE)
             self.space.first_unmapped(at, at + 64)
 

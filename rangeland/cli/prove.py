@@ -2,6 +2,7 @@
 
 import click
 
+from rangeland.cli.apart import apart
 from rangeland.cli.library import prove_at
 from rangeland.cli.output import console, emit_json, progress
 from rangeland.cli.subjects import load_subject
@@ -65,11 +66,12 @@ def prove(subject, library, seed, examples, steps, name, threads, timeout, stric
         prove_at(library, as_json, seed=seed, examples=examples, steps=steps, **of_library)
         return
     examples, steps = examples or chosen.examples, steps or chosen.steps
-    make = load_subject(subject)
     with progress() as bar:
         task = bar.add_task(subject, total=examples)
-        result = try_subject(
-            make, seed, examples, steps, progress=lambda done: bar.update(task, completed=done)
+        result = apart(
+            subject,
+            lambda tell: try_subject(load_subject(subject), seed, examples, steps, progress=tell),
+            lambda done: bar.update(task, completed=done),
         )
     _tell(subject, result, as_json)
 

@@ -47,7 +47,7 @@ class Told:
         if callable(first):
             try:
                 first = first()
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 raise CannotTry(f"{name}() of {pool!r} raised {described(error)}") from error
         self.at_first = first if _is_size(first) else None
         self.lack = f"it has no {name}" if first is None else f"its {name} is {first!r}"

@@ -16,22 +16,26 @@ from rangeland.invariants.cycle import (
     is_refused_late,
 )
 from rangeland.invariants.finding import Broken
+from rangeland.invariants.lasting import END, Lasting, largest
 from rangeland.invariants.reunion import Reunion, capacity
 from rangeland.invariants.trial import described, tried
 from rangeland.invariants.wear import Wear
-from rangeland.invariants.workload import COUNTS, Workload
+from rangeland.invariants.workload import COUNTS, LASTS, MOST, Workload
 from vm.results import ParamError
 
 # Numbers of blocks that nobody drew.
 UNFOLDED = 1_000_000
+# So much may be committed in a fresh arena, besides what it has at first.
+FRESH = 1 << 18
+MOST_TURNS = 100_000
 
 
 class AllocatorTrial(AllocatorJudge):
     """One run of the allocator that `factory`, a Factory or what it takes,
     makes. `sizes` is (least, most) bytes of a block, if it does not say so.
 
-    Steps: begin, alloc, calloc, aligned, realloc, free, cycle; reunite, wear, brim
-    where there is no arena; limit, refuse, relent, collect where there is one.
+    Steps: begin, alloc, calloc, aligned, realloc, free, cycle, last; reunite, wear,
+    brim where there is no arena; limit, refuse, relent, collect where there is one.
     """
 
     def __init__(self, factory, sizes=None):
@@ -59,7 +63,7 @@ class AllocatorTrial(AllocatorJudge):
                 options = (rng.choice((4096, 4096, 16384)), rng.random() < 0.5, rng.random() < 0.8)
                 return ("begin", *options, *self.drawn(rng))
             if self.pool is None:
-                self.do_begin()
+                tried(self.do_begin)
             self.workload = Workload(rng, self)
         return self.workload.next()
 
@@ -106,6 +110,7 @@ class AllocatorTrial(AllocatorJudge):
         self._expect_place(address, size, align, name)
         self.expect_predicted(address, name)
         if zeroed:
+            self.judged.add("zeroed")
             self.memory.expect_zeros(address, size, name)
         self._settle(number, address, size, name)
         return True
@@ -171,6 +176,8 @@ class AllocatorTrial(AllocatorJudge):
             earlier.add(address)
             self._free(address, size)
             used.append(self.accounts.used)
+        if self.gives:
+            self.judged.add("leak")
         if self.gives and is_growing(used):
             largest = max(size, min(self.whole() or size, self.limits[1]))
             back = comes_back(self._pair, largest, lambda: self.accounts.used < used[-1])
@@ -197,6 +204,8 @@ class AllocatorTrial(AllocatorJudge):
         if reunion is None:
             return False
         reunion.expect()
+        if reunion.judged:
+            self.judged.add("reunion")
         return True
 
     def _reunion(self, full, *sizes):
@@ -228,6 +237,58 @@ class AllocatorTrial(AllocatorJudge):
             return False
         Brim(lambda: self.factory.subject(None), size, whole).expect()
         return True
+
+    def do_last(self, kind, size, turns):
+        """Try, with fresh allocators, whether what can be had lasts, when
+        blocks come and go one by one."""
+        if kind not in LASTS or not 0 < turns <= MOST_TURNS or not self.allows(size):
+            return False
+        needs = LASTS[kind]
+        if needs is not None and getattr(self.calls, needs) is None:
+            return False
+        whole = self.fresh_whole()
+        if whole == 0 or kind == "refused" and whole is None:
+            return False
+        limits = self.limits[0], self._widest()
+        lasting = Lasting(self.fresh, kind, size, turns, whole, limits)
+        lasting.waits = not self.factory.waited
+        if self.arena is not None:
+            self.script.begin(f"arena.commit_limit = arena.committed + {FRESH}")
+        try:
+            lasting.expect()
+        except Broken:
+            self.factory.waited = True
+            raise
+        finally:
+            if lasting.judged:
+                self.judged.add("leak")
+        return True
+
+    def _widest(self):
+        """The most bytes of a block, or what no memory has if none are told."""
+        return END if self.limits[1] == MOST else self.limits[1]
+
+    def fresh(self):
+        """The same, fresh; an arena below it has an end."""
+        if self.arena is None:
+            return self.factory.subject(None, **(self.keywords or {}))
+        arena = self.factory.arena(*self.options)
+        made = self.factory.subject(arena, **(self.keywords or {}))
+        arena.commit_limit = arena.committed + FRESH
+        return made
+
+    def fresh_whole(self):
+        """The largest block that a `fresh` one gives, None if there is no
+        end of them, or 0 if nobody knows; found out once for each way to make it."""
+        made = repr((self.options if self.arena else None, self.keywords))
+        if made not in self.factory.wholes:
+            try:
+                whole = tried(largest, self.fresh, self._widest())
+            except Broken:
+                # A request does not end, or ends the process: a step will find that.
+                whole = 0
+            self.factory.wholes[made] = whole
+        return self.factory.wholes[made]
 
     def whole(self):
         """The largest block that a fresh allocator gives, where that is

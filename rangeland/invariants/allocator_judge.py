@@ -10,10 +10,16 @@ from rangeland.invariants.calls import Calls, align_of, limits_of
 from rangeland.invariants.finding import Broken
 from rangeland.invariants.memory import memory_of
 from rangeland.invariants.rounds import address_of
-from rangeland.invariants.scope import allocator_scope
+from rangeland.invariants.scope import allocator_scope, done_scope
 from rangeland.invariants.subjects import SubjectTrial
 from rangeland.invariants.telling import FillingTrial
 from rangeland.invariants.trial import described, own_check
+from rangeland.invariants.watch import is_watched
+
+# What every answer is judged by, and each block that is given; the first, if
+# another one lives.
+ASKED = ("nonsense", "raises")
+PLACED = ("overlap", "alignment", "outside")
 
 
 class AllocatorJudge(FillingTrial, SubjectTrial):
@@ -30,6 +36,8 @@ class AllocatorJudge(FillingTrial, SubjectTrial):
         self.sizes = sizes
         self.pool = None
         self.seen = {}
+        # The invariants that something was judged by.
+        self.judged = set()
 
     @property
     def subject(self):
@@ -37,6 +45,7 @@ class AllocatorJudge(FillingTrial, SubjectTrial):
         return self.pool
 
     def _see_what_it_offers(self, options):
+        self.options = options
         self.script.add(*self.factory.text("pool", options, self.keywords))
         own = self.own()
         self.calls = Calls(self.pool)
@@ -49,11 +58,13 @@ class AllocatorJudge(FillingTrial, SubjectTrial):
         # Frees have lowered what is in use.
         self.gives = False
         self.seen = allocator_scope(self)
+        if is_watched():
+            self.judged.add("hang")
 
     def scope(self):
-        """What is judged of the allocator, as it was made."""
-        reunion = {"reunion": None} if self.factory.whole else {}
-        return self.seen | reunion if self.seen else {}
+        """What was judged of the allocator."""
+        whole = {"reunion": None} if self.seen and self.factory.whole else {}
+        return done_scope(self.seen | whole, self.judged)
 
     def own(self):
         """The allocator itself, whatever stands before it."""
@@ -66,6 +77,7 @@ class AllocatorJudge(FillingTrial, SubjectTrial):
     def _call(self, function, *arguments):
         """The answer, or None for a refusal. Raises: Broken."""
         self.asked += 1
+        self.judged.update(ASKED)
         try:
             return function(*arguments)
         except MemoryError:
@@ -76,6 +88,7 @@ class AllocatorJudge(FillingTrial, SubjectTrial):
 
     def _free(self, address, size):
         before = self.accounts.used
+        self.judged.update(("free-refused", *self.also))
         try:
             self.calls.free(address, size)
         except MemoryError as error:
@@ -103,6 +116,7 @@ class AllocatorJudge(FillingTrial, SubjectTrial):
                 f"a block lies at {address:#x}: expected a multiple of {align}",
                 f"assert {name} % {align} == 0",
             )
+        self.judged.update(PLACED if len(self.blocks) else PLACED[1:])
         self.memory.expect_inside(address, size, name)
         other = self.blocks.in_the_way(address, size)
         if other is not None:
@@ -128,6 +142,7 @@ class AllocatorJudge(FillingTrial, SubjectTrial):
 
     def _expect_kept(self, block, name, size=None, invariant="contents"):
         if self.filling:
+            self.judged.add(invariant)
             self.memory.expect_kept(block, name, size, invariant)
 
     def _settle(self, number, address, size, name):
@@ -138,9 +153,11 @@ class AllocatorJudge(FillingTrial, SubjectTrial):
         self.script.fill(self.memory.write_text, name, block)
         self.accounts.took(size)
         self.accounts.expect()
+        self.judged.add("accounts")
 
     def _refused(self, request, mark):
         """A refusal leaves all as it was."""
+        self.judged.add("unwound")
         self.accounts.expect_unwound(mark, request)
         self.accounts.expect()
 
@@ -170,6 +187,7 @@ class AllocatorJudge(FillingTrial, SubjectTrial):
             self._expect_kept(block, self.script.names[block.number])
         self.accounts.expect()
         own_check(self.pool, "pool")
+        self.judged.add("own-check")
         if self.arena is not None:
             limit, committed = self.arena.commit_limit, self.arena.committed
             if limit is not None and committed > limit:

@@ -34,6 +34,10 @@ class Factory:
         self.in_arena = bool(self.wants)
         # The largest block that a fresh allocator gives; 0 if nobody knows.
         self.whole = None
+        # The same in an arena with an end, for each way to make it.
+        self.wholes = {}
+        # Something was told for which time was given.
+        self.waited = False
 
     def arena(self, grain_size=4096, checked=False, zoned=True, size=ARENA):
         """A fresh arena in a space of its own."""
@@ -48,7 +52,7 @@ class Factory:
         arguments = (arena,) if self.in_arena else ()
         try:
             made = self.make(*arguments, **keywords)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             hint = f" (it was given an Arena as {self.wants[0]!r})" if self.in_arena else ""
             text = f"{name_of(self.make)} raised {described(error)}{hint}"
             raise CannotTry(text) from error

@@ -235,6 +235,7 @@ class LandTrial(LandJudge):
             return (base - self.base) // self.align % modulus == 0
 
         self.script.begin(*visit_text(self.align, modulus, enters and hasattr(self.land, "busy")))
+        self.judged.add("iteration")
         self._ask(self.land.iterate_and_delete, visit)
         if False in answers:
             raise Broken("reentry", "a visitor deletes in the land that it visits")

@@ -12,9 +12,10 @@ from rangeland.invariants.finding import Broken
 from rangeland.invariants.models.failover import FailoverModel
 from rangeland.invariants.models.model import whole_grains
 from rangeland.invariants.ranges import Ranges, joined, part_of
-from rangeland.invariants.scope import land_scope
+from rangeland.invariants.scope import done_scope, land_scope
 from rangeland.invariants.subjects import SubjectTrial
 from rangeland.invariants.trial import described, own_check
+from rangeland.invariants.watch import is_watched
 
 # The mapped memory that ranges lie in: a stripe for each zone of an arena so
 # small that its stripes are that wide.
@@ -24,6 +25,14 @@ SMALL = 1
 # Where ranges lie that are in no arena.
 NOWHERE = 1 << 20
 
+# What the answer to an operation is judged by, if not by what is found.
+ASKED = {
+    "insert": "insert",
+    "insert_steal": "insert",
+    "delete": "delete",
+    "delete_steal": "delete",
+    "find_in_zones": "find-in-zones",
+}
 FINDS = ("find_first", "find_last", "find_largest", "find_best")
 ALL_ZONES = (1 << 64) - 1
 
@@ -59,6 +68,8 @@ class LandJudge(SubjectTrial):
         self.land = None
         self.refusing = False
         self.seen = {}
+        # The invariants that something was judged by.
+        self.judged = set()
 
     @property
     def subject(self):
@@ -88,10 +99,12 @@ class LandJudge(SubjectTrial):
             if hasattr(self.land, name):
                 self.offers.add(name)
         self.seen = land_scope(self)
+        if is_watched():
+            self.judged.add("hang")
 
     def scope(self):
-        """What is judged of the land, as it was made."""
-        return self.seen
+        """What was judged of the land."""
+        return done_scope(self.seen, self.judged)
 
     def _has(self, name, *arguments):
         """True if the land, which is empty, answers to `name`."""
@@ -116,6 +129,7 @@ class LandJudge(SubjectTrial):
     def _told(self, text, verb, *arguments):
         """Ask the land, and tell of it in the program."""
         self.script.begin(f"found = land.{text}")
+        self.judged.update(("raises", ASKED.get(verb, "find")))
         return self._ask(getattr(self.land, verb), *arguments)
 
     def _attempts(self):
@@ -131,6 +145,7 @@ class LandJudge(SubjectTrial):
         except MemoryError as error:
             raise Refused(described(error)) from error
         except ValueError as error:
+            self.judged.add("wrong-range")
             raise Wrong(described(error)) from error
         except Exception as error:
             raise Broken("raises", described(error)) from error
@@ -264,12 +279,14 @@ class LandJudge(SubjectTrial):
             whole = found
             if self.is_split and (self.refusing or not settled):
                 whole = joined(found)
+            self.judged.update(("ranges", "membership"))
             if whole != self.model.list:
                 self._tell_difference(found)
             if hasattr(type(self.land), "__len__") and len(self.land) != len(found):
                 told = f"len is {len(self.land)}: expected {len(found)}"
                 raise Broken("ranges", told, f"assert len(land) == {len(found)}")
         size = getattr(self.land, "size", None)
+        self.judged.add("land-size")
         if type(size) is int and size != self.model.size:
             raise Broken(
                 "land-size",
@@ -298,6 +315,7 @@ class LandJudge(SubjectTrial):
         self._expect_nodes()
         for thing, name in ((self.land, "land"), (self.arena, "arena")):
             own_check(thing, name)
+        self.judged.add("own-check")
 
     def _expect_nodes(self):
         """Of our own trees: each node in use holds a range, and no other is."""

@@ -14,5 +14,5 @@ def offered(subject, name, default=None):
     """
     try:
         return getattr(subject, name, default)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise CannotTry(f"the {name} of {subject!r} raised {described(error)}") from error

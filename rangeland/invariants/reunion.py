@@ -67,6 +67,8 @@ class Reunion:
         self.wanted = sum(sizes) if full else whole
         # The latest.
         self.round = None
+        # True once two orders were compared, one of which united the blocks.
+        self.judged = False
 
     def expect(self):
         """Raises: Broken if as much as all blocks can be had or not, as the
@@ -81,6 +83,7 @@ class Reunion:
         shown = next((order for order in united if order != undone), None)
         if shown is None:
             return
+        self.judged = True
         for order in apart:
             if self._repeats(shown, order):
                 raise self._broken(shown, order)

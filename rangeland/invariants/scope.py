@@ -10,6 +10,22 @@ from rangeland.invariants.catalogue import CATALOGUE
 # Judged of whatever has alloc and free, and of whatever has insert and delete.
 OF_ALLOCATORS = ("nonsense", "raises", "hang", "overlap", "free-refused", "leak")
 OF_LANDS = ("raises", "hang", "insert", "delete", "wrong-range")
+# Why what could have been judged was not.
+UNDONE = {
+    "hang": "steps cannot be interrupted here",
+    "overlap": "no two blocks lived at once",
+    "free-refused": "nothing was freed",
+    "leak": "no turns that leave nothing were done to their end",
+    "alignment": "no block was given",
+    "outside": "no block was given",
+    "contents": "no block was read again",
+    "prefix": "no block was resized",
+    "zeroed": "no zeros were asked for",
+    "accounts": "nothing was counted",
+    "reunion": "no order of frees united blocks",
+    "unwound": "no request was refused",
+    "placement": "no place was foretold",
+}
 
 
 @dataclass
@@ -66,6 +82,15 @@ def allocator_scope(judge):
         "reunion": whole_lack,
         "unwound": accounts_lack,
         "own-check": _unless(callable(getattr(pool, "check", None)), "it has no check"),
+    }
+
+
+def done_scope(seen, judged):
+    """What was judged of what could be: `seen`, {name: None, or why it cannot
+    be}, without what is not among the names `judged`."""
+    return {
+        name: lack or (None if name in judged else UNDONE.get(name, "no step came to it"))
+        for name, lack in seen.items()
     }
 
 

@@ -24,6 +24,13 @@ LATEST = 32
 FRESH = 3_000_000
 # In so many runs there is a fill to the brim, too.
 BRIMS = 0.3
+# That at which it is tried what lasts is before this.
+SOON = 8
+# Turns where memory has no end, and the most of them.
+ENDLESS = 2048
+MOST_TURNS = 20_000
+# Blocks of a turn have at most such a part of all that there is; others a half.
+FRACTIONS = {"climb": 4, "zigzag": 4, "grow": 4}
 # The most bytes of a block, and of all blocks, that a run asks for unless
 # it is told how much there is.
 MOST = 1 << 16
@@ -34,6 +41,18 @@ COUNTS = {
     "shrink": (1, 1, 2),
     "aligned": (2,),
     "refused": (3, 4),
+}
+
+# What turns of a single block do with it, and what an allocator needs for that.
+LASTS = {
+    "one": None,
+    "zeros": "calloc",
+    "aligned": "aligned",
+    "grow": "realloc",
+    "less": "realloc",
+    "refused": None,
+    "zigzag": None,
+    "climb": None,
 }
 
 
@@ -112,13 +131,18 @@ class Workload(Draws):
         brims = self._offers("wear") and self.filling.random() < BRIMS
         self._begin_fresh(trial)
         self.brims_at = self.filling.randrange(LATEST) if brims else -1
+        self.beside = random.Random(f"last {rng.getstate()[1][:2]}")
+        self.after = self._latest()
 
     def next(self):
-        """A step: one of them, if a run is so long, is one of turns."""
+        """A step: two of them, if a run is so long, are turns."""
         self.until -= 1
         self.brims_at -= 1
         if self.brims_at == -1:
             return self._brim()
+        self.after -= 1
+        if self.after == -1:
+            return self._last()
         return self._wear() if self.until == -1 else super().next()
 
     def _begin_fresh(self, trial):
@@ -135,6 +159,11 @@ class Workload(Draws):
         self._add("realloc", grows[0], large)
         self._add("free", grows[0])
         self._add("calloc", grows[1], 1, large)
+
+    def _latest(self):
+        """The step before which it is tried what lasts; below 0: it is not."""
+        part = 0.6 if self.trial.arena is None else 0.3
+        return self.beside.randrange(SOON) if self.beside.random() < part else -1
 
     OPTIONAL = (
         "realloc", "calloc", "aligned", "fill", "drain", "thin", "swap", "pair", "cycle",
@@ -360,6 +389,24 @@ class Workload(Draws):
         sizes += ((whole - 8 * rng.randint(1, 4)) // count,) * 2
         size = rng.choice(sizes)
         return ("brim", max(least, min(size, whole // 2, self.trial.limits[1])))
+
+    def _last(self):
+        """The step that tries what lasts, after turns of some kind."""
+        rng, calls, trial = self.beside, self.trial.calls, self.trial
+        kinds = [kind for kind, needs in LASTS.items() if not needs or getattr(calls, needs)]
+        kind = rng.choice(kinds)
+        least, most = trial.limits
+        whole = min(trial.fresh_whole() or most, most)
+        least, most = min(least, whole), max(least, whole // FRACTIONS.get(kind, 2))
+        if kind == "one" and rng.random() < 0.5:
+            size = max(least, min(16, most))
+            turns = min(MOST_TURNS, rng.choice((1, 1, 4, 10)) * max(400, 2 * whole // size))
+        else:
+            size = int(least * (most / least) ** rng.random())
+            size = rng.choice((size, size, most // rng.choice((1, 2, 3, 10))))
+            turns = rng.choice((200, 400, 400, 2000))
+        turns = turns if trial.fresh_whole() is not None else max(turns, ENDLESS)
+        return ("last", kind, max(least, size), turns // trial.cost)
 
     def _limit(self):
         """A commit limit near what is committed, for some steps."""

@@ -6,6 +6,7 @@ Source: design/invariants.md#.sol.wear
 
 from rangeland.invariants.calls import Calls
 from rangeland.invariants.rounds import ASK, Stopped, address_of, told_sizes
+from rangeland.invariants.watch import go_on
 
 ALIGN = 64
 # Blocks that are freed and had again for frees to take effect: so many of
@@ -92,6 +93,7 @@ class Worn:
 
     def ask(self, size, function=None, *arguments):
         """A block of `size` bytes, or None if it is refused. Raises: Stopped."""
+        go_on()
         try:
             block = (function or self.calls.alloc)(*arguments, size)
         except MemoryError:
@@ -114,6 +116,12 @@ class Worn:
             self.calls.free(block, size)
         except Exception as error:
             raise Stopped from error
+
+    def extent(self):
+        """From the lowest address of what was freed to the end of the highest."""
+        if not self.freed:
+            return 0
+        return max(base + size for base, size in self.freed.items()) - min(self.freed)
 
     def do(self, turn, n, refusing=True, aligning=True):
         """Do a turn; the number `n` is its place. Raises: Stopped."""

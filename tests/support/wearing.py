@@ -288,5 +288,5 @@ class Records(Larger):
 
 
 RIGHT = (
-    Complete, Quarantine, LargeWait, LargeStay, Lists, UnitesLate, Waits, Stack, Resets, Records,
+    Complete, Quarantine, LargeWait, Lists, UnitesLate, Waits, Stack, Resets, Records,
 )  # fmt: skip

@@ -7,14 +7,16 @@ import pytest
 MINE = """
 class Good:
     def __init__(self):
-        self.top = 0
+        self.top, self.freed = 0, {}
 
     def alloc(self, size):
+        if self.freed.get(size):
+            return self.freed[size].pop()
         self.top += size
         return self.top - size
 
-    def free(self, address):
-        pass
+    def free(self, address, size):
+        self.freed.setdefault(size, []).append(address)
 
 
 class Bad(Good):

@@ -3,7 +3,7 @@
 
 import pytest
 from support.faulty import FirstFit
-from support.wearing import LOSING, RIGHT, LargeStay, LosesWord, RefusalRaises
+from support.wearing import LOSING, RIGHT, Lists, LosesWord, RefusalRaises
 
 import rangeland as rl
 from rangeland.invariants.allocator import AllocatorTrial
@@ -61,7 +61,7 @@ def test_a_policy_is_no_leak(kind):
                 assert broken is None, (step, broken)
 
 
-@pytest.mark.parametrize("kind", (FirstFit, LargeStay), ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", (FirstFit, Lists), ids=lambda kind: kind.__name__)
 def test_right_ones_are_left_alone_in_random_steps(kind):
     assert rl.prove(kind, 2, examples=60, steps=60).ok
 

@@ -25,6 +25,8 @@ class Deferred:
     """A handler of a signal that waits for the operation in course, and then is
     `handler`."""
 
+    breaks_in = True
+
     def __init__(self, handler):
         self.handler = handler
 
@@ -50,7 +52,8 @@ class Interrupts:
         self._known = []
 
     def watch(self):
-        """Make the handlers wait that there are now for the signals `WATCHED`.
+        """Make the handlers wait that there are now for the signals `WATCHED`, but
+        those with a true attribute `breaks_in`: they shall end what does not end.
 
         Only in the main thread, where they run; elsewhere this does nothing.
         """
@@ -60,7 +63,7 @@ class Interrupts:
         if threading.current_thread() is not threading.main_thread():
             return 0
         for number, handler in zip(WATCHED, found):
-            if callable(handler) and type(handler) is not Deferred:
+            if callable(handler) and not getattr(handler, "breaks_in", False):
                 signal.signal(number, Deferred(handler))
         self._known = [*map(getsignal, WATCHED)]
         return 0

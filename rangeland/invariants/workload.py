@@ -24,7 +24,7 @@ LATEST = 32
 FRESH = 3_000_000
 # In so many runs there is a fill to the brim, too.
 BRIMS = 0.3
-# That at which it is tried what lasts is before this.
+# That at which it is tried what lasts is from this on, and below twice as much.
 SOON = 8
 # Turns where memory has no end, and the most of them.
 ENDLESS = 2048
@@ -163,7 +163,8 @@ class Workload(Draws):
     def _latest(self):
         """The step before which it is tried what lasts; below 0: it is not."""
         part = 0.6 if self.trial.arena is None else 0.3
-        return self.beside.randrange(SOON) if self.beside.random() < part else -1
+        # Not at once: of what breaks soon, single steps tell more.
+        return SOON + self.beside.randrange(SOON) if self.beside.random() < part else -1
 
     OPTIONAL = (
         "realloc", "calloc", "aligned", "fill", "drain", "thin", "swap", "pair", "cycle",

@@ -167,7 +167,7 @@ def test_a_result_tells_what_was_judged_and_what_not():
 def test_what_is_judged_depends_on_what_is_told():
     told = rl.prove(type("Kind", (unusual.Refuses,), {"alloc": lambda *_: 1 << 64})).to_dict()
     assert told["invariant"] == "nonsense" and "assert" in told["counterexample"]
-    told = rl.prove(rl.MVFF, 1, examples=3).to_dict()
+    told = rl.prove(rl.MVFF, 1, examples=40).to_dict()
     assert {"accounts", "unwound", "own-check", "placement", "give-back"} <= set(told["judged"])
     told = rl.prove(unusual.WrapsPool, 1, examples=3).to_dict()
     assert told["not_judged"]["reunion"] == "an arena, or no end of memory, is below it"

@@ -386,6 +386,26 @@ def test_a_handler_is_wrapped_once_and_still_the_users(arena):
         signal.signal(signal.SIGUSR2, before)
 
 
+def test_a_handler_that_breaks_in_is_left_alone(arena):
+    class Ended(Exception):
+        pass
+
+    def handler(*_):
+        raise Ended
+
+    handler.breaks_in = True
+    before = signal.signal(signal.SIGUSR2, handler)
+    pool = rl.MVFF(arena)
+    stream.attach(listener := lambda *_: signal.raise_signal(signal.SIGUSR2), rl.ALL_KINDS)
+    try:
+        assert signal.getsignal(signal.SIGUSR2) is handler
+        with pytest.warns(UserWarning, match="Ended"):
+            pool.alloc(64)
+    finally:
+        stream.detach(listener)
+        signal.signal(signal.SIGUSR2, before)
+
+
 def test_outside_an_operation_an_exception_is_raised_at_once():
     assert interrupts.depth == 0
     with pytest.raises(KeyboardInterrupt):

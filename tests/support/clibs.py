@@ -352,6 +352,136 @@ void *malloc(size_t size) {
 void free(void *p) { (void)p; }
 """
 
+# The same in an object of its own, which it tells to the linker alone.
+ROOM = r"""
+#define _GNU_SOURCE
+#include <errno.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+enum { UNIT = 4096, UNITS = 256 };
+static _Alignas(4096) char room[UNIT * UNITS];
+static char behind[1 << 16];
+static unsigned char taken[UNITS + 8];
+static size_t wide[UNITS + 8];
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+#ifndef EXTRA
+#define EXTRA 0
+#endif
+static size_t needed(size_t size) { return (size + (size == 0) + UNIT - 1) / UNIT; }
+void *malloc(size_t size) {
+    void *p = NULL;
+    if (size > UNIT * UNITS) return NULL;
+    pthread_mutex_lock(&mutex);
+    behind[size % sizeof behind]++;
+#ifdef LAST_SHORT
+    size_t count = size > UNIT ? size / UNIT : needed(size), all = UNITS;
+#else
+    size_t count = needed(size), all = UNITS + EXTRA;
+#endif
+    for (size_t at = 0, run = 0; at < all; at++) {
+        run = taken[at] ? 0 : run + 1;
+        if (run == count) {
+            memset(taken + at + 1 - count, 1, count);
+            wide[at + 1 - count] = count, p = room + (at + 1 - count) * UNIT;
+            break;
+        }
+    }
+    pthread_mutex_unlock(&mutex);
+    return p;
+}
+void free(void *p) {
+    if (!p) return;
+    size_t at = ((char *)p - room) / UNIT;
+    pthread_mutex_lock(&mutex);
+    memset(taken + at, 0, wide[at]);
+    pthread_mutex_unlock(&mutex);
+}
+"""
+
+# Wrapping sizes and refusals: what each gets wrong, over libc.
+WRAPS = r"""
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+void *__libc_malloc(size_t);
+void __libc_free(void *);
+void *__libc_realloc(void *, size_t);
+void *__libc_memalign(size_t, size_t);
+void *malloc(size_t size) { return __libc_malloc(size); }
+void free(void *p) { __libc_free(p); }
+void *realloc(void *p, size_t size) {
+#ifdef NULL_WRAPS
+    if (!p) return malloc((size + 15) & ~(size_t)15);
+#endif
+#ifdef REFUSED_FREES
+    if (p && size > (size_t)1 << 50) { free(p); return NULL; }
+#endif
+#ifdef REFUSED_SAYS
+    if (size > (size_t)1 << 50) return (void *)-1;
+#endif
+#ifdef REFUSED_CLEARS
+    if (p && size > (size_t)1 << 50) { *(char *)p = 0x7f; return NULL; }
+#endif
+    return __libc_realloc(p, size);
+}
+void *reallocarray(void *p, size_t count, size_t size) {
+#ifdef ARRAY_OF_NULL
+    if (!p) return malloc(count * size);
+#endif
+#ifdef ARRAY_WRAPS
+    if (p) return realloc(p, count * size);
+#endif
+    if (size && count > SIZE_MAX / size) { errno = ENOMEM; return NULL; }
+    return realloc(p, count * size);
+}
+void *memalign(size_t align, size_t size) {
+#ifdef ALIGN_WRAPS
+    void *p = malloc(size + align);
+    return p ? (void *)(((uintptr_t)p + align - 1) & -align) : p;
+#endif
+    return __libc_memalign(align, size);
+}
+void *valloc(size_t size) {
+#ifdef PAGE_WRAPS
+    return __libc_memalign(4096, (size + 4095) & ~(size_t)4095);
+#endif
+    return __libc_memalign(4096, size);
+}
+int posix_memalign(void **out, size_t align, size_t size) {
+    if (!align || align % 8 || align & (align - 1)) return EINVAL;
+#ifdef REFUSED_LEAVES
+    if (size > (size_t)1 << 50) { *out = (void *)24; return ENOMEM; }
+#endif
+#ifdef SAYS_NOTHING
+    if (size == 4096) return 0;
+#endif
+    void *p = __libc_memalign(align, size);
+    return p ? (*out = p, 0) : ENOMEM;
+}
+"""
+
+# Calls itself without end, for some blocks.
+RECURSES = r"""
+#include <stddef.h>
+void *__libc_malloc(size_t);
+void __libc_free(void *);
+static int depth(volatile char *p, size_t size) {
+    volatile char here[64];
+    here[size % 64] = p[0];
+    return size ? depth(here, size + 1) + here[1] : 0;
+}
+void *malloc(size_t size) {
+    char c = 1;
+    if (size == 1000) depth(&c, size);
+    return __libc_malloc(size);
+}
+void free(void *p) { __libc_free(p); }
+"""
+
 ONLY_MALLOC = "#include <stddef.h>\nvoid *malloc(size_t size) { (void)size; return NULL; }\n"
 REFUSES = ONLY_MALLOC + "void free(void *p) { (void)p; }\n"
 
@@ -387,6 +517,20 @@ ODD_FAULTS = {
     "ANY_ALIGNMENT": {"alignment", "crash"},
     "SHORT_OF_ALIGNMENT": {"usable-size", "overlap", "contents"},
     "USABLE_OF_NULL": {"crash"},
+}
+
+# The faults of WRAPS, all of which the first example finds.
+WRAPPING = {
+    "NULL_WRAPS": {"impossible"},
+    "REFUSED_FREES": {"overlap", "prefix", "contents", "crash"},
+    "REFUSED_SAYS": {"impossible"},
+    "REFUSED_CLEARS": {"prefix"},
+    "ARRAY_OF_NULL": {"impossible"},
+    "ARRAY_WRAPS": {"impossible", "prefix", "overlap", "crash"},
+    "ALIGN_WRAPS": {"impossible"},
+    "PAGE_WRAPS": {"impossible"},
+    "REFUSED_LEAVES": {"nonsense"},
+    "SAYS_NOTHING": {"nonsense"},
 }
 
 

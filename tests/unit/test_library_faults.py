@@ -148,3 +148,61 @@ def test_libraries_of_malloc_and_free_alone_hold(name, threads, tmp_path):
     result = prove_library(library, seed=1, examples=10, steps=1000, threads=threads)
     assert result.ok, str(result)
     assert result.functions == ["free", "malloc"]
+
+
+@pytest.mark.parametrize("fault", clibs.WRAPPING)
+def test_sizes_that_wrap_and_refusals_are_judged(fault, tmp_path):
+    library = clibs.built(tmp_path, clibs.WRAPS, fault)
+    result = prove_library(library, **TRIED | {"seed": 1, "examples": 1})
+    print(result)
+    assert not result.ok and result.finding.invariant in clibs.WRAPPING[fault], result
+    assert len(result.finding.steps) <= 4
+    expect_program(tmp_path, result.finding.program, library)
+
+
+def test_right_refusals_are_no_finding(tmp_path):
+    library = clibs.built(tmp_path, clibs.WRAPS, name="right")
+    assert prove_library(library, **TRIED | {"seed": 1, "examples": 2}).ok
+
+
+@pytest.mark.parametrize("macro", ("EXTRA=1", "EXTRA=3", "LAST_SHORT"))
+def test_a_unit_more_than_there_is_room_for_is_found(macro, tmp_path):
+    library = clibs.built(tmp_path, clibs.ROOM, macro)
+    result = prove_library(library, **TRIED | {"seed": 1})
+    print(result)
+    assert not result.ok
+    assert result.finding.invariant in ("outside", "overlap", "contents"), result
+    expect_program(tmp_path, result.finding.program, library)
+
+
+def test_a_room_filled_to_the_brim_is_right(tmp_path):
+    library = clibs.built(tmp_path, clibs.ROOM, name="brim")
+    assert prove_library(library, **TRIED | {"seed": 1, "examples": 3}).ok
+
+
+def test_recursion_is_told_as_a_stack_overflow(tmp_path):
+    library = clibs.built(tmp_path, clibs.RECURSES, name="recurses")
+    result = prove_library(library, **TRIED | {"seed": 1, "examples": 1})
+    assert result.finding.invariant == "crash"
+    assert "a stack overflow: calls without end" in result.finding.message
+
+
+def test_a_program_takes_no_function_of_another_library(tmp_path):
+    """The loader finds libc's for what a library lacks: two heaps would mix."""
+    racing = clibs.built(tmp_path, clibs.ALLOCATOR, "NO_LOCK")
+    text = prove_library(racing, **TRIED | {"seed": 2, "threads": 4, "examples": 1}).finding.program
+    path = clibs.program(tmp_path, text, "-pthread")
+    lacking = clibs.built(tmp_path, clibs.WRAPPER, name="lacking")
+    done = subprocess.run([path, lacking], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "")
+    done = subprocess.run([path, racing], capture_output=True, text=True)
+    assert done.returncode < 0 or done.stdout.count("bytes at") >= 1
+
+
+def test_a_program_that_needs_what_is_lacking_says_so(tmp_path):
+    library = clibs.built(tmp_path, clibs.WRAPS, "ALIGN_WRAPS")
+    text = prove_library(library, **TRIED | {"seed": 1, "examples": 1}).finding.program
+    lacking = clibs.built(tmp_path, clibs.WRAPPER, name="lacking")
+    path = clibs.program(tmp_path, text)
+    done = subprocess.run([path, lacking], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (2, "the library has no memalign of its own\n")

@@ -18,12 +18,11 @@ from time import perf_counter
 from rangeland.invariants.library import patterns, progress
 from rangeland.invariants.library.judge import Judge, Violated, callables
 from rangeland.invariants.library.loading import Refused, load
-from rangeland.invariants.library.steps import example
+from rangeland.invariants.library.steps import ORDER, example
 from rangeland.invariants.library.survey import Survey
 from rangeland.invariants.library.turns import take_turns
 
 _PR_SET_PDEATHSIG = 1
-ORDER = ("malloc", "free", "calloc", "realloc", "posix_memalign", "malloc_usable_size")
 INVARIANTS = ("", "contents", "alignment", "zeroed", "prefix", "nonsense", "usable-size", "overlap")
 
 
@@ -85,8 +84,11 @@ def _be_first_to_go():
 
 
 def _answer(request, words, row, compiled):
-    file, addresses, known = load(request["path"])
+    file, addresses, known, rooms = load(request["path"])
     words[progress.PHASE] = progress.RUNNING
+    if compiled >= 0:
+        shared = (ctypes.c_ulong * (progress.BYTES // 8)).from_buffer(words)
+        _storm_code(compiled).guard(ctypes.byref(shared, 8 * progress.DEEP))
     kind = request["kind"]
     if kind == "load":
         return {"file": file, "functions": sorted(addresses)}
@@ -95,17 +97,17 @@ def _answer(request, words, row, compiled):
     known = () if request["strict"] else known
     if kind == "turns":
         return _turns(request, addresses, words, row, known)
-    return _examples(request, addresses, words, row, known)
+    return _examples(request, addresses, words, row, known, rooms)
 
 
-def _examples(request, addresses, words, row, known):
+def _examples(request, addresses, words, row, known, rooms):
     """Do the examples, or the steps given, up to what is broken."""
     began = perf_counter()
     functions = callables(addresses)
     done = given = refused = 0
     answer, excused = {}, set()
     for number in range(request["first"], request["last"]):
-        judge = (Judge if number else Survey)(functions, words, row, known)
+        judge = (Judge if number else Survey)(functions, words, row, known, rooms)
         words[progress.EXAMPLE] = number
         steps = request.get("steps") or example(
             request["seed"], number, request["count"], request["offered"]
@@ -114,6 +116,7 @@ def _examples(request, addresses, words, row, known):
             judge.do(steps)
         except Violated as error:
             answer["broken"] = {"invariant": error.invariant, "message": str(error)}
+            answer["room"] = error.room
             done += words[progress.STEP] + 1
             break
         done += len(steps)
@@ -139,9 +142,13 @@ def _turns(request, addresses, words, row, known):
     return answer
 
 
+def _storm_code(compiled):
+    return ctypes.CDLL(f"/proc/self/fd/{compiled}")
+
+
 def _storm(request, addresses, words, compiled):
     """Several threads at once, in compiled code."""
-    storm = ctypes.CDLL(f"/proc/self/fd/{compiled}").storm
+    storm = _storm_code(compiled).storm
     table = (ctypes.c_void_p * len(ORDER))(*(addresses.get(name) for name in ORDER))
     message = ctypes.create_string_buffer(400)
     shared = (ctypes.c_ulong * (progress.BYTES // 8)).from_buffer(words)

@@ -11,6 +11,7 @@ from ctypes import PYFUNCTYPE, c_size_t, c_void_p
 
 from rangeland.invariants.library import patterns
 from rangeland.invariants.library.progress import STEP, USED
+from rangeland.invariants.library.rooms import Rooms
 from rangeland.invariants.library.steps import IMPOSSIBLE, is_alignment, text
 
 ALIGN = 16
@@ -20,6 +21,8 @@ WINDOW = 256
 EVERY = 8
 # Blocks from this size on are asked for if a block of PROBE bytes is not filled.
 POSSIBLE = 1 << 30
+# What is where an address is to be put.
+UNTOUCHED = 0x5A5A5A5A5A5A
 PROBE = 1 << 26
 
 _SIZE, _VOID = c_size_t, c_void_p
@@ -38,11 +41,13 @@ _SIGNATURES = {
 
 
 class Violated(Exception):
-    """An invariant is broken: its name, and what was found and expected."""
+    """An invariant is broken: its name, and what was found and expected; the
+    `room` that a block is too many for, as (offset in the library, bytes)."""
 
-    def __init__(self, invariant, message):
+    def __init__(self, invariant, message, room=None):
         super().__init__(message)
         self.invariant = invariant
+        self.room = room
 
 
 def callables(addresses, kind=PYFUNCTYPE):
@@ -69,8 +74,9 @@ def _of_libc(name, *signature):
 class Judge:
     """A library under trial: its live blocks, and what each must hold."""
 
-    def __init__(self, functions, progress, row, known=()):
+    def __init__(self, functions, progress, row, known=(), rooms=None):
         self.functions = functions
+        self.rooms = rooms or Rooms(0, [])
         self.known = known
         self.excused = set()
         self.progress = progress
@@ -85,7 +91,7 @@ class Judge:
         self.compare = _of_libc("memcmp", ctypes.c_int, _SIZE, _SIZE, _SIZE)
         self.copy = _of_libc("memcpy", None, _SIZE, _SIZE, _SIZE)
         self.actions = {name: getattr(self, "_" + name) for name in (*functions, "check")}
-        for name in ("free", "realloc", "malloc_usable_size"):
+        for name in ("free", "realloc", "reallocarray", "malloc_usable_size"):
             if name in functions:
                 self.actions[name + "_null"] = getattr(self, f"_{name}_null")
 
@@ -137,6 +143,10 @@ class Judge:
         _, number, size = step
         self._got(step, number, self.functions["realloc"](0, size), size, 1)
 
+    def _reallocarray_null(self, step):
+        _, number, count, size = step
+        self._got(step, number, self.functions["reallocarray"](0, count, size), count * size, 1)
+
     def _realloc(self, step):
         self._resized(step, step[2], self.functions["realloc"])
 
@@ -156,6 +166,7 @@ class Judge:
             self.refused += 1
             self._insert(step, old, extent, old_size)
             self.blocks[number] = block
+            self._expect(step, number, old, extent, "prefix")
         # NULL for size 0: freed, as the C library that does so says.
         elif address is not None and self._placed(step, address, size, 1):
             # Of a block larger than the row only the windows were written.
@@ -175,11 +186,16 @@ class Judge:
 
     def _posix_memalign(self, step):
         _, number, align, size = step
-        out = ctypes.c_void_p()
+        out = ctypes.c_void_p(UNTOUCHED)
         failed = self.functions["posix_memalign"](ctypes.addressof(out), align, size)
         if not failed and not is_alignment(align):
             told = f"{text(step)} gave 0, for success, expected EINVAL: {align} is no power of two"
             raise Violated("alignment", f"{told} from 8 on")
+        if failed and out.value not in (UNTOUCHED, None):
+            told = f"{text(step)} gave {failed}, for a refusal, and the address {out.value:#x}"
+            raise Violated("nonsense", f"{told}, expected NULL, or what was there")
+        if not failed and out.value == UNTOUCHED:
+            raise Violated("nonsense", f"{text(step)} gave 0, for success, and no address")
         if not failed and size and out.value is None:
             raise Violated("nonsense", f"{text(step)} gave 0, for success, and the address NULL")
         self._got(step, number, None if failed else out.value, size, align)
@@ -246,6 +262,10 @@ class Judge:
             told = f"{text(step)} gave {address:#x}, expected a multiple of {align}"
             raise Violated("alignment", told)
         self._insert(step, address, size, size)
+        if room := self.rooms.left(address, size):
+            told = f"{text(step)} gave [{address:#x}, {address + size:#x}), of an object of the "
+            told += f"library that lies at [{room[0]:#x}, {room[1]:#x})"
+            raise Violated("outside", told, (room[0] - self.rooms.base, room[1] - room[0]))
         return True
 
     def _is_excused(self, align, size, address):

@@ -9,6 +9,7 @@ import sys
 from ctypes import byref, c_char_p, c_void_p
 
 from rangeland.invariants.library.known import KNOWN
+from rangeland.invariants.library.rooms import Rooms, objects
 from rangeland.invariants.library.steps import FUNCTIONS, REQUIRED
 
 MODE = os.RTLD_NOW | os.RTLD_LOCAL | os.RTLD_DEEPBIND
@@ -43,7 +44,7 @@ _SYSTEM.dlinfo.argtypes = [c_void_p, ctypes.c_int, c_void_p]
 
 def load(path):
     """(the file of the library, the addresses of its functions by name, the
-    known faults it has). Functions that do not lie beside its malloc are not
+    known faults it has, its Rooms). Functions that do not lie beside its malloc are not
     the library's.
 
     Raises: Refused.
@@ -65,7 +66,14 @@ def load(path):
     if not _same(there := where(addresses["free"]), home):
         raise Refused(f"it has no free of its own: the one found is that of {there}")
     own = {n: at for n, at in addresses.items() if at is not None and _same(where(at), home)}
-    return file, own, _known(library)
+    return file, own, _known(library), _rooms(addresses["malloc"], home)
+
+
+def _rooms(malloc, home):
+    """The Rooms of the file that `malloc` lies in."""
+    found = _Found()
+    _SYSTEM.dladdr(malloc, byref(found))
+    return Rooms(found.base or 0, objects(home))
 
 
 def _known(library):

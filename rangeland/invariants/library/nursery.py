@@ -44,8 +44,8 @@ class Outcome:
     """How a request ended: its answer, or how the child died, and how far it had come.
 
     `death` is None, "crash", "hang", "exits" or "killed"; `signal` the name
-    of the signal; `used` the address that the judge was using, or 0; `said`
-    the last line of what was written to the standard error.
+    of the signal; `deep` that the stack overflowed; `used` the address that
+    the judge was using, or 0; `said` the last line of what was written to the standard error.
     """
 
     answer: dict | None
@@ -58,6 +58,7 @@ class Outcome:
     signal: str = ""
     code: int = 0
     said: str = ""
+    deep: bool = False
 
     def told(self, timeout):
         """How the child died, in words; `timeout` are the seconds that it was given."""
@@ -66,6 +67,8 @@ class Outcome:
         if self.death == "exits":
             return f"the process exited with status {self.code}"
         told = f"the process died of {self.signal}"
+        if self.deep:
+            told += " (a stack overflow: calls without end)"
         if self.used:
             told += f" when the block at {self.used:#x} was used"
         return told + (f" ({self.said})" if self.said else "")
@@ -196,7 +199,7 @@ class Nursery:
         words = self.words
         places = {"phase": words[progress.PHASE], "example": words[progress.EXAMPLE]}
         places |= {"step": words[progress.STEP], "used": words[progress.USED]}
-        places |= {"done": words[progress.DONE]}
+        places |= {"done": words[progress.DONE], "deep": bool(words[progress.DEEP])}
         if death == "hang":
             self._end_fork()
             return Outcome(None, death, **places)

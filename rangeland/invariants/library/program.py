@@ -8,7 +8,7 @@ import re
 
 from rangeland.invariants.library.nursery import TUNABLES
 from rangeland.invariants.library.patterns import C as PATTERN
-from rangeland.invariants.library.steps import IMPOSSIBLE, is_alignment
+from rangeland.invariants.library.steps import IMPOSSIBLE, ORDER, is_alignment
 from rangeland.invariants.library.storm import STORM
 
 SECONDS = 20
@@ -29,11 +29,16 @@ _SIGNATURES = {
 
 # Each helper is written if what follows it uses it.
 _HELPERS = {
+    "verdict": """\
+static void verdict(void) {
+    fflush(stdout);
+    _exit(1);
+}""",
     "pattern": PATTERN.rstrip(),
     "bad": """\
 static void bad(const char *what, int i) {
     printf("%s: block %d, %zu bytes at %p\\n", what, i, b[i].size, (void *)b[i].at);
-    exit(1);
+    verdict();
 }""",
     "fill": """\
 static void fill(int i, size_t from) {
@@ -75,7 +80,7 @@ static void got_zeros(int i, unsigned char *p, size_t size) {
 static void none(void *p, const char *what) {
     if (!p) return;
     printf("%s gave a block: %p\\n", what, p);
-    exit(1);
+    verdict();
 }""",
     "refused": """\
 static void refused(int i, void *p, const char *what) {
@@ -84,17 +89,20 @@ static void refused(int i, void *p, const char *what) {
 }""",
     "aligned": """\
 static void *aligned(size_t align, size_t size) {
-    void *p = NULL;
-    if (posix_memalign_(&p, align, size)) return NULL;
-    if (!p && size) { puts("posix_memalign gave 0 and NULL"); exit(1); }
-    return p;
+    void *p = &p;
+    int failed = posix_memalign_(&p, align, size);
+    if (failed ? p && p != &p : p == &p || (!p && size)) {
+        printf("posix_memalign gave %d and %p\\n", failed, p);
+        verdict();
+    }
+    return failed ? NULL : p;
 }""",
     "unaligned": """\
 static void unaligned(size_t align, size_t size) {
     void *p = NULL;
     if (posix_memalign_(&p, align, size)) return;
     printf("posix_memalign took the alignment %zu\\n", align);
-    exit(1);
+    verdict();
 }""",
     "leave": """\
 static unsigned char *leave(int i) {
@@ -140,7 +148,7 @@ static void usable(int i) {
 }""",
     "usable_null": """\
 static void usable_null(void) {
-    if (malloc_usable_size_(NULL)) { puts("the usable size of NULL is not 0"); exit(1); }
+    if (malloc_usable_size_(NULL)) { puts("the usable size of NULL is not 0"); verdict(); }
 }""",
     "check": """\
 static void check(void) {
@@ -150,8 +158,9 @@ static void check(void) {
 }
 
 
-def program(steps, invariant, message, seed):
-    """The text of the program that does `steps` and ends as they were found to."""
+def program(steps, invariant, message, seed, room=None):
+    """The text of the program that does `steps` and ends as they were found to.
+    `room` is (offset, bytes) of the object in the library that has to hold blocks."""
     numbers = {}
     lines = []
     for step in steps:
@@ -160,7 +169,9 @@ def program(steps, invariant, message, seed):
         lines.append(_line(step, numbers.get(step[1]) if len(step) > 1 else 0))
     body = "\n".join("    " + line for line in _runs(lines))
     text = f"static void steps(void) {{\n{body}\n}}\n"
+    room = room if invariant == "outside" else None
     for name, helper in reversed(_HELPERS.items()):
+        helper = _in_room(helper, room) if name == "place" else helper
         if re.search(rf"\b{name}\(", text):
             text = helper + "\n" + text
     used = [name for name in _SIGNATURES if re.search(rf"\b{name}_\(", text)]
@@ -169,16 +180,17 @@ def program(steps, invariant, message, seed):
     blocks += "static struct { unsigned char *at; size_t size, extent; } b[BLOCKS + 1];\n"
     if "b[" not in text and "BLOCKS" not in text:
         blocks = ""
-    return _head(invariant, message, seed) + pointers + blocks + text + _main(used, invariant)
+    room = room if "static char *room" in text else None
+    return _head(invariant, message, seed) + pointers + blocks + text + _main(used, invariant, room)
 
 
 def storm_program(threads, operations, seed, rounds, invariant, message):
     """The text of the program that repeats a finding of several threads."""
-    fields = "malloc free calloc realloc posix_memalign malloc_usable_size".split()
-    loads = "".join(f'    *(void **)&found.{name} = dlsym(lib, "{name}");\n' for name in fields)
+    loads = "".join(f'    *(void **)&found.{name} = own(lib, "{name}");\n' for name in ORDER)
     return (
         _head(invariant, message, seed, "-pthread")
         + STORM
+        + _OWN
         + f"""
 int main(int argc, char **argv) {{
     static volatile unsigned long words[MOST];
@@ -188,13 +200,46 @@ int main(int argc, char **argv) {{
     for (int round = 0; round < {rounds}; round++)
         if (storm(&found, {threads}, {operations}, {seed} + 6 * round, words, told)) {{
             puts(told);
+            fflush(stdout);
             _exit(1);
         }}
-    return 0;
+    _exit(0);
 }}
 """
     )
 
+
+# A function that the library lacks is not that of another one that it depends on.
+_OWN = """\
+static void *own(void *lib, const char *name) {
+    void *at = dlsym(lib, name), *first = dlsym(lib, "malloc");
+    Dl_info here, home;
+    if (!at || !first || !dladdr(at, &here) || !dladdr(first, &home)) return NULL;
+    return here.dli_fbase == home.dli_fbase ? at : NULL;
+}
+"""
+_NEEDED = """\
+static void *needed(void *lib, const char *name) {
+    void *at = own(lib, name);
+    if (at) return at;
+    fprintf(stderr, "the library has no %s of its own\\n", name);
+    _exit(2);
+}
+"""
+
+# The object in the library from which its blocks come, as it was found.
+_ROOM = """\
+static void inside(int i, size_t size) {
+    size_t at = (size_t)b[i].at, base = (size_t)room, limit = base + %d;
+    if (base && at >= base && at < limit + 4096 && at + size > limit)
+        bad("beyond the room of the library", i);
+}
+"""
+
+_ROOMS = """\
+    Dl_info home;
+    if (dladdr(*(void **)&malloc_, &home)) room = (char *)home.dli_fbase + %d;
+"""
 
 _OPEN = """\
     void *lib = argc > 1 ? dlopen(argv[1], RTLD_NOW | RTLD_LOCAL | RTLD_DEEPBIND) : NULL;
@@ -220,11 +265,13 @@ def _head(invariant, message, seed, flags=""):
 """
 
 
-def _main(used, invariant):
-    loads = "".join(f'    *(void **)&{name}_ = dlsym(lib, "{name}");\n' for name in used)
-    start = f"int main(int argc, char **argv) {{\n{_OPEN}{loads}"
+def _main(used, invariant, room):
+    loads = "".join(f'    *(void **)&{name}_ = needed(lib, "{name}");\n' for name in used)
+    if room is not None:
+        loads += _ROOMS % room[0]
+    start = f"{_OWN}{_NEEDED}int main(int argc, char **argv) {{\n{_OPEN}{loads}"
     if invariant != "exits":
-        return f"{start}    alarm({SECONDS});\n    steps();\n    return 0;\n}}\n"
+        return f"{start}    alarm({SECONDS});\n    steps();\n    _exit(0);\n}}\n"
     return f"""{start}    int status, child = fork();
     if (child == 0) {{
         steps();
@@ -272,6 +319,8 @@ def _made(name, number, args, sizes, product):
         return f"unaligned({', '.join(sizes)});"
     if (args[-1] if aligned else product) >= IMPOSSIBLE:
         return f'none({call}, "{function}");'
+    if function == "reallocarray":
+        sizes = [_c(product)]
     if function == "calloc":
         return f"got_zeros({number}, {call}, {_c(product)});"
     align = max(args[0], 16) if aligned else 4096 if function == "valloc" else 16
@@ -280,6 +329,15 @@ def _made(name, number, args, sizes, product):
 
 def _c(number):
     return f"{number}u" if number >= 1 << 31 else str(number)
+
+
+def _in_room(place, room):
+    """The helper that judges places, which also knows the room that there is."""
+    if room is None:
+        return place
+    inside = _ROOM % room[1]
+    at = place.rindex("}")
+    return f"static char *room;\n{inside}{place[:at]}    inside(i, size);\n}}"
 
 
 _CALL = re.compile(r"(\w+\()(\d+)\b(.*)", re.S)

@@ -63,7 +63,7 @@ def prove_library(
     """
     _check(examples, steps, threads, timeout)
     seed = SystemRandom().randrange(1 << 32) if seed is None else seed
-    compiled = storm.compiled() if threads > 1 else -1
+    compiled = storm.compiled()
     try:
         with Nursery(_checked(path), compiled) as nursery:
             trial = _Trial(nursery, seed, examples, steps, threads, timeout, strict)
@@ -112,6 +112,8 @@ class _Trial:
         self.working = 0.0
         self.given = 0
         self.known = set()
+        # What a block was too many for, if one was.
+        self.room = None
 
     def run(self, progress):
         """Try all, and give the result."""
@@ -188,6 +190,7 @@ class _Trial:
         if outcome.death:
             return outcome.death, outcome.told(self.timeout)
         broken = outcome.answer.get("broken")
+        self.room = outcome.answer.get("room") or self.room
         return broken and (broken["invariant"], broken["message"])
 
     def _find(self, outcome, first):
@@ -226,7 +229,7 @@ class _Trial:
         return renumbered(steps), in_words(message, steps)
 
     def _repeats(self, invariant, steps, message):
-        repeat = program.program(steps, invariant, message, self.seed)
+        repeat = program.program(steps, invariant, message, self.seed, self.room)
         return repeats(self.nursery, repeat, invariant, self._patience(invariant))
 
     def _patience(self, invariant):
@@ -249,7 +252,7 @@ class _Trial:
     def _finding(self, invariant, message, steps, number, repeat=None):
         self.result.ok = False
         done = self.result.steps
-        repeat = repeat or program.program(steps, invariant, message, self.seed)
+        repeat = repeat or program.program(steps, invariant, message, self.seed, self.room)
         self.result.finding = Finding(
             invariant, message, steps, repeat, self.seed, number, found_after=done
         )

@@ -37,7 +37,14 @@ RESIZED += ((2 << 20, 4 << 20),)
 NO_ALIGNS = (0, 4, 24, 4097, (1 << 64) - 8)
 MAKERS = ("malloc", "calloc", "realloc", "aligned_alloc", "posix_memalign", "memalign")
 MAKERS += ("valloc", "reallocarray")
+# What is added to round a size up to pages.
+WRAPPING = (4096, 4095, 2048, 16)
+# Sizes, and how many blocks of each: they fill a room of up to 4 MiB, or 2.
+BRIMS = ((4096, 1024), (65536, 64), (1000, 2100))
 REQUIRED = ("malloc", "free")
+# As the storm has them, which is C.
+ORDER = ("malloc", "free", "calloc", "realloc", "posix_memalign", "malloc_usable_size")
+ORDER += ("aligned_alloc", "memalign", "reallocarray")
 FUNCTIONS = (*MAKERS, "free", "malloc_usable_size")
 
 BYTES = 16 << 20
@@ -51,17 +58,40 @@ def survey(offered):
     _sizes(steps)
     _odd(steps)
     _oddly_aligned(steps)
+    _impossible(steps)
+    for size in LARGE:
+        steps.add("malloc", size)
+    _brim(steps)
+    return steps.ended()
+
+
+def _impossible(steps):
+    """Sizes that wrap, of every function; what a refused resize had stays alive."""
     for count, size in OVERFLOWS:
         steps.add("calloc", count, size)
-        steps.add("reallocarray", count, size)
-    for size in (*HUGE, *LARGE):
-        steps.add("malloc", size)
+        steps.add("reallocarray_null", count, size)
+        steps.refused("reallocarray", count, size)
     for size in HUGE:
-        steps.again("realloc", 100, size)
+        steps.add("malloc", size)
+        steps.add("realloc_null", size)
+        steps.add("valloc", size)
+        steps.refused("realloc", size)
     for align in ALIGNS:
-        steps.add("posix_memalign", align, (1 << 64) - align)
-        steps.add("aligned_alloc", align, (1 << 64) - align)
-    return steps.ended()
+        for short in (align, align - 1, 1):
+            for name in ("posix_memalign", "aligned_alloc", "memalign"):
+                steps.add(name, align, (1 << 64) - short)
+    for short in WRAPPING:
+        steps.add("valloc", (1 << 64) - short)
+
+
+def _brim(steps):
+    """Blocks of a size until there is no room, or enough for any room of fixed
+    size; all are looked at, and freed."""
+    for size, most in BRIMS:
+        ids = [steps.add("malloc", size) for _ in range(most)]
+        steps.emit("check")
+        for number in ids:
+            steps.of("free", number)
 
 
 def _sizes(steps):
@@ -140,6 +170,14 @@ class _Steps:
         self.emit(name, number, *args)
         return number
 
+    def refused(self, name, *args):
+        """A block, `name` of it, which has to be refused, and others of its
+        size: it is none of these."""
+        if name in self.offered:
+            self.again(name, 100, *args)
+            for _ in range(2):
+                self.add("malloc", 100)
+
     def of(self, name, number):
         if number in self.live and self.emit(name, number) and name == "free":
             self.live.remove(number)
@@ -187,11 +225,15 @@ _WEIGHTS = {"malloc": 40, "free": 30, "calloc": 8, "realloc": 10, "realloc_null"
 _WEIGHTS |= {"reallocarray": 2, "aligned_alloc": 2, "posix_memalign": 3, "memalign": 2}
 _WEIGHTS |= {"valloc": 0.3, "malloc_usable_size": 5, "free_null": 0.3, "check": 0.5}
 _WEIGHTS |= {"zero": 1, "huge": 0.5, "overflow": 0.5, "realloc_zero": 0.5}
+_WEIGHTS |= {"huge_realloc": 0.3, "overflow_array": 0.3, "reallocarray_null": 0.3}
 _NEEDS = {"realloc_null": "realloc", "free_null": "free", "check": "free", "zero": "malloc"}
 _NEEDS |= {"huge": "malloc", "overflow": "calloc", "realloc_zero": "realloc"}
+_NEEDS |= {"huge_realloc": "realloc", "overflow_array": "reallocarray"}
+_NEEDS |= {"reallocarray_null": "reallocarray"}
 _OF_BLOCK = {"free", "realloc", "reallocarray", "malloc_usable_size", "realloc_zero"}
+_OF_BLOCK |= {"huge_realloc", "overflow_array"}
 _MAKE = {"malloc", "calloc", "realloc_null", "aligned_alloc", "posix_memalign", "memalign"}
-_MAKE |= {"valloc", "zero"}
+_MAKE |= {"valloc", "zero", "reallocarray_null"}
 
 
 def _names(rng, count, offered):
@@ -249,6 +291,21 @@ _STEPS = {
     "reallocarray": lambda rng, number, size, live: (
         "reallocarray",
         _any(rng, live),
+        *_factors(rng, size),
+    ),
+    "huge_realloc": lambda rng, number, size, live: (
+        "realloc",
+        _any(rng, live),
+        rng.choice(HUGE),
+    ),
+    "overflow_array": lambda rng, number, size, live: (
+        "reallocarray",
+        _any(rng, live),
+        *rng.choice(OVERFLOWS),
+    ),
+    "reallocarray_null": lambda rng, number, size, live: (
+        "reallocarray_null",
+        number,
         *_factors(rng, size),
     ),
     "aligned_alloc": _aligned,

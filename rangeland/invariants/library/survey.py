@@ -12,8 +12,8 @@ _UNSEEN = "not seen"
 class Survey(Judge):
     """A judge that notes alignment and usable size by size, and what zero sizes give."""
 
-    def __init__(self, functions, progress, row, known=()):
-        super().__init__(functions, progress, row, known)
+    def __init__(self, functions, progress, row, known=(), rooms=None):
+        super().__init__(functions, progress, row, known, rooms)
         self.seen = {}
         self.usable = {}
         self.zero = set()

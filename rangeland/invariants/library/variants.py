@@ -12,11 +12,13 @@ LARGEST_USED = 1 << 24
 # So many blocks, where one may be right by chance.
 OFTEN = 16
 
+_ARRAYS = ("calloc", "reallocarray_null")
+
 
 def used_before(steps):
     """The steps, after blocks of the same sizes that were filled and freed: what
     a block then holds is not zero, even where all memory is fresh."""
-    sizes = [s[2] * s[3] if s[0] == "calloc" else s[-1] for s in steps if len(s) > 2]
+    sizes = [s[2] * s[3] if s[0] in _ARRAYS else s[-1] for s in steps if len(s) > 2]
     number = max((s[1] for s in steps if len(s) > 1), default=0)
     before = []
     for size in sorted({size for size in sizes if 0 < size < LARGEST_USED}):

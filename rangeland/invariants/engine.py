@@ -46,6 +46,7 @@ def examine(make_trial, seed, examples, steps, every=16, progress=None, seconds=
         done += len(taken)
         scope.add(trial)
         if broken:
+            scope.seen[broken.invariant] = None
             finding = _finding(make_trial, broken, taken, every, seed, example, done)
             break
         if progress is not None:

@@ -368,7 +368,7 @@ class Pool(NodeSource):
     def align(self):
         """The alignment of the pool's blocks, in bytes."""
         self._expect_alive()
-        return self._word(p.POOL_ALIGN)
+        return self.alignment()
 
     @property
     def total_size(self):

@@ -34,7 +34,8 @@ BUGS = [
     Bug(
         "spare-purge-does-not-unmap",
         "arena/spare.py",
-        "            self.chunks.unmap_pages(self.chunks.of(low), low, high)\n            self.chunks.add",
+        "            self.chunks.unmap_pages(self.chunks.around(low, high), low, high)\n"
+        "            self.chunks.add",
         "            self.chunks.add",
         "what was purged is still mapped",
     ),
@@ -209,7 +210,8 @@ BUGS = [
     Bug(
         "arena-commit-limit-purges-nothing",
         "arena/arena.py",
-        "            if limit < committed:\n                self.grains.spare_land.purge(committed - limit)\n",
+        "                if limit < committed:\n"
+        "                    self.grains.spare_land.purge(committed - limit)\n",
         "",
         "a lower commit limit is set without purging spare memory",
     ),

@@ -42,23 +42,35 @@ BUGS = [
     Bug(
         "delete-of-a-whole-range-keeps-its-node",
         "land/cbs.py",
-        "                self.nodes.free_node(self.tree.remove(i))\n                number = -1\n            else:\n                w[n + f.BASE] = limit",
-        "                self.tree.remove(i)\n                number = -1\n            else:\n                w[n + f.BASE] = limit",
+        "                self._resize(base - limit, -1)\n"
+        "                self.nodes.free_node(self.tree.remove(i))\n",
+        "                self._resize(base - limit, -1)\n"
+        "                self.tree.remove(i)\n",
         "the node of a range that went is never given back",
     ),
     Bug(
         "delete-beyond-the-end",
         "land/cbs.py",
-        "        if self.tree.before == 0 or w[n + f.LIMIT] < limit:",
-        "        if self.tree.before == 0 or w[n + f.LIMIT] <= base:",
+        "        if w[n + f.LIMIT] < limit:\n"
+        "            return r.FAIL\n",
+        "        if w[n + f.LIMIT] <= base:\n"
+        "            return r.FAIL\n",
         "a deletion that reaches beyond the range is taken",
     ),
     Bug(
         "split-shrinks-before-it-has-a-node",
         "land/cbs.py",
-        "            address = self._new_node(limit, w[n + f.LIMIT])\n            if address < 0:\n                return -address\n            w[n + f.LIMIT] = base",
-        "            high = w[n + f.LIMIT]\n            w[n + f.LIMIT] = base\n"
-        "            address = self._new_node(limit, high)\n            if address < 0:\n                return -address",
+        "            address = self._new_node(limit, w[n + f.LIMIT])\n"
+        "            if address < 0:\n"
+        "                return -address\n"
+        "            self._resize(base - limit, 1)\n"
+        "            w[n + f.LIMIT] = base\n",
+        "            high = w[n + f.LIMIT]\n"
+        "            w[n + f.LIMIT] = base\n"
+        "            address = self._new_node(limit, high)\n"
+        "            if address < 0:\n"
+        "                return -address\n"
+        "            self._resize(base - limit, 1)\n",
         "a split that is refused its node has already lost the upper part",
     ),
     Bug(
@@ -78,15 +90,17 @@ BUGS = [
     Bug(
         "find-forgets-to-count",
         "land/cbs.py",
-        "        self._resize(-size, 0)\n        self.fast.shrunk(i)",
-        "        self.fast.shrunk(i)",
+        "        self._resize(-size, 0)\n"
+        "        if mode == f.LOW:",
+        "        if mode == f.LOW:",
         "what a find deletes is still counted in the size",
     ),
     Bug(
         "cut-leaves-the-maximum-stale",
         "land/cbs.py",
-        "        self._resize(-size, 0)\n        self.fast.shrunk(i)",
-        "        self._resize(-size, 0)",
+        "            w[n + f.LIMIT] = limit - size\n"
+        "        self.fast.shrunk(i)\n",
+        "            w[n + f.LIMIT] = limit - size\n",
         "the subtree's maximum is that of before the find",
     ),
     Bug(
@@ -113,7 +127,11 @@ BUGS = [
     Bug(
         "maximum-shrinks-without-the-other-side",
         "land/fasttree.py",
-        "            size = w[((link - origin) >> 3) + f.MAX]\n            if size > now:\n                now = size\n        return i",
+        "                size = w[self.space.admit(link, self.node_size) + f.MAX]\n"
+        "            if size > now:\n"
+        "                now = size\n"
+        "        return i",
+        "                size = w[self.space.admit(link, self.node_size) + f.MAX]\n"
         "        return i",
         "the other child is forgotten when a maximum shrinks",
     ),
@@ -134,7 +152,7 @@ BUGS = [
     Bug(
         "rotation-loses-a-tag",
         "land/tree.py",
-        "            w[n + other] += w[top + side] & 1\n",
+        "            w[n + other] |= w[top + side] & 1\n",
         "",
         "a double rotation forgets which side is the taller",
     ),
@@ -183,8 +201,9 @@ BUGS = [
     Bug(
         "freelist-count-one-short",
         "land/freelist.py",
-        "        number = -1\n        if limit < high:",
-        "        number = -1 if limit < high or low < base else -2\n        if limit < high:",
+        "(1 if limit < high else 0) - 1\n",
+        "(1 if limit < high else 0) - 1\n"
+        "        number -= 1 if low == base and limit == high else 0\n",
         "a block that goes whole is counted off twice",
     ),
     Bug(
@@ -211,21 +230,25 @@ BUGS = [
     Bug(
         "failover-loses-the-right-part",
         "land/failover.py",
-        "        self._place(limit, high)\n",
-        "",
+        "        if self._place(low, base) != r.OK or self._place(limit, high) != r.OK:\n",
+        "        if self._place(low, base) != r.OK:\n",
         "of a range that could not be split the right part is lost",
     ),
     Bug(
         "failover-flush-keeps-what-it-moved",
         "land/failover.py",
-        "            self.secondary.delete_range(base, limit)\n        return 1",
-        "            if limit - base > 16:\n                self.secondary.delete_range(base, limit)\n            else:\n                return 1\n        return 1",
+        "            if self.secondary.delete_range(base, limit) != r.OK:\n",
+        "            if limit - base <= 16:\n"
+        "                return 1\n"
+        "            if self.secondary.delete_range(base, limit) != r.OK:\n",
         "what moved to the primary stays in the secondary too, if it is small",
     ),
     Bug(
         "steal-forgets-what-was-taken",
         "land/land.py",
-        "            self.delete_range(first, first + taken)\n            self.stolen += taken",
+        "            if self.delete_range(first, first + taken) != r.OK:\n"
+        "                return self.damage(f.SIZE, \"a land that has the range just found\")\n"
+        "            self.stolen += taken",
         "            self.stolen += taken",
         "a delete leaves the grain that became nodes in the land",
     ),

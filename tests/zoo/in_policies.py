@@ -114,9 +114,9 @@ BUGS = [
     # LIFOFit
     Bug(
         "lifofit-gives-the-low-end",
-        "pools/tagged.py",
-        "        if rest >= self.least():\n            w[m] -= size",
-        "        if rest > self.least():\n            w[m] -= size",
+        "pools/listed.py",
+        "        if rest >= (p.LEAST_TAGGED + w[n + p.POOL_ALIGN] - 1 & -w[n + p.POOL_ALIGN]):",
+        "        if rest > (p.LEAST_TAGGED + w[n + p.POOL_ALIGN] - 1 & -w[n + p.POOL_ALIGN]):",
         "a rest of just the least block stays with the block",
     ),
     Bug(
@@ -143,13 +143,15 @@ BUGS = [
     Bug(
         "lifofit-resize-keeps-the-old-rest",
         "pools/lifofit.py",
-        "        w[n + p.LIFO_RESTS] -= whole - old\n        self.cut(block, new)",
-        "        self.cut(block, new)",
+        "        self.drop_rest(m)\n"
+        "        self.cut(block, new)\n",
+        "        w[m] &= p.SIZES | p.TAGS\n"
+        "        self.cut(block, new)\n",
         "the rest of a block that is resized is counted twice",
     ),
     Bug(
         "lifofit-cut-leaves-a-rest-beside-what-is-free",
-        "pools/tagged.py",
+        "pools/listed.py",
         "        if rest >= self.least() or (rest > 0 and not w[after] & p.IN_USE):",
         "        if rest >= self.least():",
         "a rest that touches a free block does not become part of it",
@@ -186,10 +188,18 @@ BUGS = [
     Bug(
         "buddy-shrinks-by-one-half",
         "pools/buddy.py",
-        "        while k > order:\n            k -= 1\n            node *= 2\n"
-        "            self._link(n, m, node + 1, k, address + (one << k))\n        return self.reduce()",
-        "        k -= 1\n        node *= 2\n"
-        "        self._link(n, m, node + 1, k, address + (one << k))\n        return self.reduce()",
+        "        while k > order:\n"
+        "            k -= 1\n"
+        "            node *= 2\n"
+        "            self._link(n, m, node + 1, k, address + (one << k))\n"
+        "        w[m + p.LIVE + (node >> 6) * 2] ^= self._bit(node)\n"
+        "        return r.OK if grows",
+        "        if k > order:\n"
+        "            k -= 1\n"
+        "            node *= 2\n"
+        "            self._link(n, m, node + 1, k, address + (one << k))\n"
+        "        w[m + p.LIVE + (node >> 6) * 2] ^= self._bit(node)\n"
+        "        return r.OK if grows",
         "a block that shrinks gives one half back, whatever it needs",
     ),
     Bug(
@@ -217,8 +227,10 @@ BUGS = [
     Bug(
         "segfit-trim-forgets-the-slack",
         "pools/segfit.py",
-        "        if whole - need < p.LEAST_CHUNK:\n            w[n + p.REGION_SLACK] += whole - need\n",
-        "        if whole - need < p.LEAST_CHUNK:\n",
+        "            return self._count(p.REGION_SLACK, whole - need)\n"
+        "        w[c]",
+        "            return r.OK\n"
+        "        w[c]",
         "what a block that shrank has too much is in no account",
     ),
     Bug(
@@ -275,8 +287,8 @@ BUGS = [
     Bug(
         "failover-places-the-right-part-first",
         "land/failover.py",
-        "        self._place(low, base)\n        self._place(limit, high)\n",
-        "        self._place(limit, high)\n        self._place(low, base)\n",
+        "        if self._place(low, base) != r.OK or self._place(limit, high) != r.OK:\n",
+        "        if self._place(limit, high) != r.OK or self._place(low, base) != r.OK:\n",
         "of a range that could not be split the right part is placed first",
     ),
     Bug(

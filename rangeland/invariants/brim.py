@@ -51,7 +51,9 @@ class Brim:
         """Raises: Broken if blocks overlap, or all that was free is lost."""
         try:
             fresh = self._count(Calls(self.make()), 0)
-            if not fresh or not (fresh >= PAGES or self._is_few()) or self._after_pairs() != fresh:
+            if not fresh or not (fresh >= PAGES or self._is_few()):
+                return
+            if self._after_pairs() != fresh or not self._is_kept_of_two(fresh):
                 return
             plain, thinned = self._most(1), self._most(2)
             if plain <= fresh // 2 and thinned <= fresh // 2:
@@ -162,6 +164,20 @@ class Brim:
         for address in [*sizes][::-1] if order else sizes:
             self._free(calls, address, sizes[address])
         return self._count(calls, 2 * len(blocks) + PAIRS)
+
+    def _is_kept_of_two(self, fresh):
+        """True if two blocks at once leave all as it was, in some order of frees: who
+        takes memory back from the last block alone keeps his promise, full or not."""
+        for order in (1, -1):
+            calls = Calls(self.make())
+            blocks = [self._ask(calls, self.size) for _ in range(2)]
+            if None in blocks:
+                return True
+            for address in blocks[::order]:
+                self._free(calls, address)
+            if self._count(calls, PAIRS) == fresh:
+                return True
+        return False
 
     def _is_few(self):
         """True if a fill has few blocks, and as many small ones leave all as it was:

@@ -9,6 +9,7 @@ Source: design/invariants.md#.sol.models
 from rangeland.invariants.allocator import AllocatorTrial
 from rangeland.invariants.finding import Broken
 from rangeland.invariants.models.source import Source
+from rangeland.invariants.rounding import rounding_of
 from rangeland.invariants.trial import described
 from vm import events as ev
 from vm.telemetry import stream
@@ -28,7 +29,7 @@ class ModelTrial(AllocatorTrial):
     also = ("placement", "give-back")
     DEFAULTS = {}
     # The kinds of wrong uses.
-    WRONG = ("twice", "inside", "foreign", "beside", "resize", "align", "size")
+    WRONG = ("twice", "again", "other", "inside", "foreign", "beside", "resize", "align", "size")
     # Keywords that follow from those.
     more = {}
 
@@ -201,7 +202,7 @@ class ModelTrial(AllocatorTrial):
     def freed_block(self, block):
         """Raises: Broken if it gave back other memory than the model says."""
         self.follow()
-        self.freed_last, self.freed_at = block, self.done
+        self.freed_last = block
 
     # Steps
 
@@ -230,6 +231,9 @@ class ModelTrial(AllocatorTrial):
             raise Broken("raises", described(error)) from error
 
     def _resized(self, block, size, name):
+        if size < block.size:
+            # What the client wrote lies free now, perhaps where a word told of a free.
+            self.freed_last = None
         self.blocks.remove(block.number)
         self.accounts.gave(block.size)
         self._expect_place(block.address, size, self.align, name)
@@ -272,13 +276,27 @@ class ModelTrial(AllocatorTrial):
     def _wrong_twice(self, block):
         """A block that is freed already."""
         last = self.freed_last
-        if last is None or not self._is_free(last.address) or not self.tells_twice(last):
+        if last is None or not self._is_free(last.address):
             return None
         return "free", last.address, last.size
 
-    def tells_twice(self, block):
-        """True if the class promises to tell that a block was freed before."""
-        return True
+    def _wrong_again(self, block):
+        """A resize of a block that is freed already."""
+        freed = self._wrong_twice(block)
+        return freed and ("resize", *freed[1:], freed[2])
+
+    def _wrong_other(self, block):
+        """A size that the block has not."""
+        size, takes = block.size, rounding_of(self.own())
+        sizes = [x for x in self.other_sizes(size) if x > 0 and takes(x) != takes(size)]
+        if self.arena.space.checked:
+            sizes = [size + 1, size - 1 or 2]
+        return ("free", block.address, sizes[self.done % len(sizes)]) if sizes else None
+
+    def other_sizes(self, size):
+        """Sizes, above 0 or not, of which the class promises to tell that a block of
+        `size` bytes has others."""
+        return ()
 
     def _wrong_inside(self, block):
         """An address that is not aligned."""

@@ -9,8 +9,9 @@ from pools.slab import Slab
 from rangeland.invariants.finding import Broken
 from rangeland.invariants.modelled import ModelTrial
 from rangeland.invariants.models.buddy import BuddyModel
-from rangeland.invariants.models.segfit import HEADER, SegFitModel
+from rangeland.invariants.models.segfit import SegFitModel
 from rangeland.invariants.models.slab import SlabModel
+from rangeland.invariants.rounding import rounding_of
 
 SPARES = (0, 0.25, 0.5, 0.75, 0.75, 1)
 BYTES = (1, 4096, 16384, 65536, 65536)
@@ -52,18 +53,17 @@ class BuddyTrial(RegionTrial):
             rng.random() < 0.5,
         )
 
+    def other_sizes(self, size):
+        """Of the orders beside that of the block."""
+        taken = rounding_of(self.pool)(size)
+        return taken // 2, taken + 1
+
 
 class SegFitTrial(RegionTrial):
     """A trial of a SegFit pool."""
 
     DEFAULTS = {"extend_by": 65536, "direct_above": 1 << 18, "spare": 0.75, "arena_high": False}
     model_class = SegFitModel
-
-    def tells_twice(self, block):
-        """If its header is that of a free chunk; in what it has become one with,
-        the header is left as it was."""
-        begins = {base + HEADER for base, _ in self.model.chunks}
-        return self.arena.space.checked or block.address in begins
 
     @staticmethod
     def drawn(rng):
@@ -74,6 +74,11 @@ class SegFitTrial(RegionTrial):
             rng.choice(SPARES),
             rng.random() < 0.5,
         )
+
+    def other_sizes(self, size):
+        """Of so much less or more that another chunk, or more grains, would be taken."""
+        least = 2 * self.arena.grain_size if size > self.policy["direct_above"] else 48
+        return size - least, size + least
 
 
 class SlabTrial(RegionTrial):
@@ -86,6 +91,11 @@ class SlabTrial(RegionTrial):
     def drawn(rng):
         """The keywords of the pool."""
         return rng.choice((8, 16, 16, 64, 256)), rng.choice(SPARES), rng.random() < 0.5
+
+    def other_sizes(self, size):
+        """Of the classes beside that of the block."""
+        taken = rounding_of(self.pool)(size)
+        return taken // 2, taken + 1
 
     def _expect_ranges(self, expected):
         found = sorted(self.pool.free_ranges())

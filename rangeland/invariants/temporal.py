@@ -41,7 +41,7 @@ class MVTTrial(ModelTrial, PointTrial):
 
     DEFAULTS = MVT_DEFAULTS
     # What a pool without `alloc` can be asked.
-    WRONG = ("twice", "inside", "foreign", "beside", "resize", "size")
+    WRONG = ("twice", "again", "inside", "foreign", "beside", "resize", "size")
     is_known = True
 
     def drawn(self, rng):

@@ -18,13 +18,14 @@ from statistics import median
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent))
 
-from zoo import in_arenas, in_classes, in_lands, in_policies, in_pools  # noqa: E402
+from zoo import in_arenas, in_classes, in_lands, in_misuse, in_policies, in_pools  # noqa: E402
 from zoo.hatch import hatch  # noqa: E402
 
 from rangeland.invariants.profiles import PROFILES  # noqa: E402
 
 BUGS = [
-    *in_lands.BUGS, *in_pools.BUGS, *in_classes.BUGS, *in_policies.BUGS, *in_arenas.BUGS,
+    *in_lands.BUGS, *in_pools.BUGS, *in_classes.BUGS, *in_policies.BUGS,
+    *in_misuse.BUGS, *in_arenas.BUGS,
 ]  # fmt: skip
 # Of the CI profile: what is tried of one subject, at most.
 EXAMPLES, STEPS = PROFILES["ci"].examples, PROFILES["ci"].steps

@@ -26,6 +26,7 @@ def main():
     parser.add_argument("--seed", type=int, default=0, help="of the random values and samples")
     parser.add_argument("--words", type=int, default=0, help="so many words of each structure")
     parser.add_argument("--values", type=int, default=20, help="so many values for each word")
+    parser.add_argument("--seconds", type=float, help="so long, words in an order of chance")
     parser.add_argument("--structure", action="append", help="those whose name has this in it")
     parser.add_argument("--bad", type=int, default=20, help="show so many cases that are not right")
     parser.add_argument("--list", action="store_true", help="list the structures, and try nothing")
@@ -36,7 +37,9 @@ def main():
         for structure, count in Counter(word[0] for word in words).items():
             print(f"{count:6,} words  {structure}")
         return 0
-    return report(*tried(arena, client, words, options), options)
+    counts, bad = tried(arena, client, words, options)
+    garbled.table(counts)
+    return 1 if bad else 0
 
 
 def chosen(words, options):
@@ -54,32 +57,27 @@ def chosen(words, options):
 
 
 def tried(arena, client, words, options):
-    """How many cases of each structure ended how, and those that are not right."""
+    """How many cases of each structure ended how, and how many are not right."""
     rng = random.Random(options.seed)
-    counts, bad, begun = {}, [], time.monotonic()
-    for done, (structure, i, address) in enumerate(words):
+    counts, bad, begun, done = {}, 0, time.monotonic(), 0
+    if options.seconds:
+        rng.shuffle(words)
+    for structure, i, address in words:
+        if options.seconds and time.monotonic() - begun > options.seconds:
+            break
         if sys.stderr.isatty():
             print(f"\r{done:,} of {len(words):,} words", end="", file=sys.stderr)
         for value in garbled.values_of(arena.space, address, rng, options.values):
             outcome, text = garbled.tried(arena, client, address, value)
             counts.setdefault(structure, Counter())[outcome] += 1
             if outcome not in garbled.RIGHT:
-                bad.append(f"{structure} word {i} at {address:#x} = {value:#x}: {outcome}: {text}")
-    print(f"{len(words):,} words in {time.monotonic() - begun:.0f} s")
+                bad += 1
+                what = f"{structure} word {i} at {address:#x} = {value:#x}"
+                if bad <= options.bad:
+                    print(f"{what}: {outcome}: {text}", flush=True)
+        done += 1
+    print(f"{done:,} of {len(words):,} words in {time.monotonic() - begun:.0f} s")
     return counts, bad
-
-
-def report(counts, bad, options):
-    """Print the table, and what is not right. Returns the exit status."""
-    wide = max(map(len, counts), default=0)
-    print(" " * wide, *(f"{outcome:>17}" for outcome in garbled.OUTCOMES))
-    for structure, ended in sorted(counts.items()):
-        print(f"{structure:{wide}}", *(f"{ended[outcome]:17,}" for outcome in garbled.OUTCOMES))
-    total = sum(counts.values(), Counter())
-    print(f"{'all':{wide}}", *(f"{total[outcome]:17,}" for outcome in garbled.OUTCOMES))
-    for line in bad[: options.bad]:
-        print(line)
-    return 1 if bad else 0
 
 
 if __name__ == "__main__":

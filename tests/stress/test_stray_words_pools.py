@@ -50,16 +50,6 @@ def test_garbled_words_do_no_more_than_raise(kind, checked, root, seed):
     assert runs == 30 and found > 0
 
 
-@pytest.mark.parametrize("kind", garble.KINDS)
-def test_a_view_that_is_kept_after_a_free_does_no_more_than_raise(kind, root, seed):
-    code = (
-        "import sys; from support.garble import views\n"
-        "print(*views(sys.argv[1], int(sys.argv[2]), 20))"
-    )
-    runs, found = map(int, told(root, code, kind, seed))
-    assert runs == 20 and found >= 0
-
-
 def test_a_link_that_is_none_is_named(arena_of):
     for garbage in (1, 8, -1, 1 << 44, 12345678, 0):
         arena = arena_of()

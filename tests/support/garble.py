@@ -212,34 +212,12 @@ def _used(subject, least, what):
         raise Stray(f"{what}, pool at {subject.pool.address:#x}: {error}") from error
 
 
-def views(name, seed, count):
-    """Write through views that were kept after a free, `count` times: zeros, small
-    ints, addresses and random bytes, in all of the block or some. Returns as `garble`."""
-    rng = random.Random(seed)
-    told, least = 0, [usual(name, seed, checked) for checked in (False, True)]
-    for run in range(count):
-        checked = run % 4 == 3
-        subject = Garbled(KINDS[name], seed, checked)
-        for address, size in rng.sample(subject.freed, rng.randint(1, len(subject.freed))):
-            view = subject.space.view(address, size // 8 * 8)
-            kind = rng.randrange(4)
-            for at in range(0, len(view), 8):
-                if rng.random() < 0.7:
-                    word = (0, rng.randrange(256), rng.choice(subject.others()), None)[kind]
-                    view[at : at + 8] = (
-                        rng.randbytes(8) if word is None else word.to_bytes(8, "little")
-                    )
-        told += _used(subject, least[checked], f"{name}: views, run {run} of seed {seed}")
-    return count, told
-
-
 def main(name, most=None, seed=20261201):
     """Garble a pool of the kind `name`, checked and not, and tell the counts."""
     most = None if most in (None, "all") else int(most)
     for checked in (False, True):
         runs, told = garble(name, int(seed), most, checked)
         print(name, "checked" if checked else "unchecked", runs, told, flush=True)
-    print(name, "views", *views(name, int(seed), 1000 if most is None else most), flush=True)
 
 
 if __name__ == "__main__":

@@ -169,19 +169,6 @@ def overwritten(victim, at, value, seed):
     return trial(victim, random.Random(seed))
 
 
-def scribbled(victim, seed):
-    """A trial in which views that were kept after frees are written to."""
-    rng = random.Random(seed)
-    for address, size in rng.sample(victim.gone, 5):
-        known = [block for block, _ in rng.sample(victim.live, 4)]
-        known += [block for block, _ in rng.sample(victim.gone, 4)]
-        for at in range(address & -8, address + size - 7, 8):
-            if victim.space.first_unmapped(at, at + 8) == at + 8 and rng.random() < 0.7:
-                word = rng.choice((0, rng.randrange(64), rng.choice(known), rng.getrandbits(63)))
-                victim.space.words_at(at, 8)[0] = word
-    return trial(victim, rng)
-
-
 def attempts(victim, one_in, rng):
     """All trials, or one in so many: (what is written where, what tries it)."""
     for at in victim.descriptors() + victim.client_words():
@@ -190,9 +177,6 @@ def attempts(victim, one_in, rng):
                 seed = rng.getrandbits(32)
                 told = f"{signed(value):#x} at {at:#x}"
                 yield told, lambda at=at, v=value, s=seed: overwritten(victim, at, v, s)
-    for i in range(max(5, 1000 // one_in)):
-        seed = rng.getrandbits(32)
-        yield f"views, {i}", lambda s=seed: scribbled(victim, s)
 
 
 def main(kind, checked, one_in=1, seed=1):

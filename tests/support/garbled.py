@@ -9,6 +9,8 @@ import os
 import random
 import resource
 import signal
+import traceback
+from collections import Counter
 from contextlib import contextmanager
 
 import rangeland as rl
@@ -56,12 +58,17 @@ class Client:
     def alloc(self, pool, size):
         """Allocate a block, of which nothing may be in another."""
         address = self._take(pool, size)
+        self.count += 1
+        self.taken(pool, address, size, self.count & 255)
+        return address
+
+    def taken(self, pool, address, size, pattern):
+        """Note a block, and write its pattern."""
         for other, (_, other_size, _) in self.blocks.items():
             if address < other + other_size and other < address + size:
                 raise Overlap(f"[{address:#x}, {address + size:#x}) is in {other:#x}")
-        self.count += 1
-        self.blocks[address] = (pool, size, self.count & 255)
-        self.arena.space.view(address, size)[:] = bytes([self.count & 255]) * size
+        self.blocks[address] = (pool, size, pattern)
+        self.arena.space.view(address, size)[:] = bytes([pattern]) * size
 
     def _take(self, pool, size):
         if isinstance(pool, rl.MVT):
@@ -176,16 +183,15 @@ def mapped(space, address):
     return space.first_unmapped(address, address + 8) == address + 8
 
 
-class Trial:
-    """What is done with a garbled arena, step by step, and what came of it."""
+class Told:
+    """What was told in the steps of a case, and what that makes of it."""
 
-    def __init__(self, arena, client):
-        self.arena = arena
-        self.client = client
+    def __init__(self):
         self.told = []
 
     @contextmanager
-    def _step(self, name):
+    def step(self, name):
+        """A step called `name`, whose exception is noted."""
         try:
             yield
         except rl.RangelandError as error:
@@ -200,6 +206,23 @@ class Trial:
         except BaseException as error:
             self.told.append((FOREIGN, f"{name}: {type(error).__name__}: {error}"))
 
+    def verdict(self):
+        """The outcome, and what it was that made it so."""
+        for outcome in (FOREIGN, WRONG, OURS, CHECKED):
+            for kind, text in self.told:
+                if kind == outcome:
+                    return outcome, text
+        return CORRECT, ""
+
+
+class Trial(Told):
+    """What is done with a garbled arena, step by step."""
+
+    def __init__(self, arena, client):
+        super().__init__()
+        self.arena = arena
+        self.client = client
+
     def run(self):
         """The outcome, and what it was that made it so."""
         arena, client = self.arena, self.client
@@ -207,34 +230,34 @@ class Trial:
         for address, (pool, _, _) in list(client.blocks.items()):
             pools.setdefault(pool, []).append(address)
         for (pool, blocks), (_, sizes) in zip(pools.items(), KINDS.values()):
-            with self._step(f"free {pool.class_name}"):
+            with self.step(f"free {pool.class_name}"):
                 client.free(blocks[0])
-            with self._step(f"alloc {pool.class_name}"):
+            with self.step(f"alloc {pool.class_name}"):
                 for size in sizes:
                     client.alloc(pool, size)
-            with self._step(f"free {pool.class_name}"):
+            with self.step(f"free {pool.class_name}"):
                 for address in blocks[1:4]:
                     client.free(address)
-        with self._step("a new pool"):
+        with self.step("a new pool"):
             pool = rl.MVFF(arena)
             client.alloc(pool, 70_000)
             pool.destroy()
         for step in (self._ask, arena.collect, arena.check, arena.describe):
-            with self._step(getattr(step, "__name__", "ask")):
+            with self.step(getattr(step, "__name__", "ask")):
                 step()
-        with self._step("attach"):
+        with self.step("attach"):
             other = rl.Arena.attach(arena.space, arena.address)
             other.pools  # noqa: B018
             other.describe()
-        with self._step("check by another"):
+        with self.step("check by another"):
             rl.Arena.attach(arena.space, arena.address).check()
-        with self._step("destroy"):
+        with self.step("destroy"):
             for pool in reversed(arena.pools):
                 for point in pool.points:
                     point.destroy()
                 pool.destroy()
             arena.destroy()
-        return self._verdict()
+        return self.verdict()
 
     def _ask(self):
         for chunk in self.arena.chunks:
@@ -245,16 +268,21 @@ class Trial:
         self.arena.spare = 0.25
         self.arena.commit_limit = None
 
-    def _verdict(self):
-        for outcome in (FOREIGN, WRONG, OURS, CHECKED):
-            for kind, text in self.told:
-                if kind == outcome:
-                    return outcome, text
-        return CORRECT, ""
+
+def written(arena, client, address, value):
+    """The outcome of a run with `value` in the word at `address`, and why."""
+    arena.space.words_at(address, 8)[0] = value
+    return Trial(arena, client).run()
 
 
 def tried(arena, client, address, value):
-    """The outcome of a run with `value` in the word at `address`, and why."""
+    """As `written`, in a process of its own."""
+    return apart(written, arena, client, address, value)
+
+
+def apart(case, *arguments):
+    """The outcome of a case, and why, which is run in a forked child: one that
+    dies, or takes too long, has an outcome, too."""
     read, write = os.pipe()
     child = os.fork()
     if child == 0:
@@ -263,9 +291,10 @@ def tried(arena, client, address, value):
             signal.setitimer(signal.ITIMER_PROF, SECONDS)
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
             resource.setrlimit(resource.RLIMIT_AS, (_size() + MEMORY, resource.RLIM_INFINITY))
-            arena.space.words_at(address, 8)[0] = value
-            outcome, text = Trial(arena, client).run()
+            outcome, text = case(*arguments)
             os.write(write, f"{outcome}\n{text}"[:2000].encode("utf-8", "replace"))
+        except BaseException:
+            os.write(write, f"{FOREIGN}\n{traceback.format_exc()[-1500:]}".encode())
         finally:
             os._exit(0)
     os.close(write)
@@ -287,3 +316,12 @@ def tried(arena, client, address, value):
 def _size():
     with open("/proc/self/statm", encoding="ascii") as file:
         return int(file.read().split()[0]) * resource.getpagesize()
+
+
+def table(counts):
+    """Print how many cases ended how: a line for each name in `counts`, and one for all."""
+    wide = max(map(len, counts), default=0)
+    print(" " * wide, *(f"{outcome:>17}" for outcome in OUTCOMES))
+    total = sum(counts.values(), Counter())
+    for name, ended in [*sorted(counts.items()), ("all", total)]:
+        print(f"{name:{wide}}", *(f"{ended[outcome]:17,}" for outcome in OUTCOMES))

@@ -53,6 +53,7 @@ class Client:
     def __init__(self, arena):
         self.arena = arena
         self.blocks = {}
+        self.points = {}
         self.count = 0
 
     def alloc(self, pool, size):
@@ -72,7 +73,8 @@ class Client:
 
     def _take(self, pool, size):
         if isinstance(pool, rl.MVT):
-            point = pool.points[0]
+            point = self.points.get(pool) or pool.points[0]
+            self.points[pool] = point
             size = size + 7 & -8
             address = point.reserve(size)
             point.commit(address, size)

@@ -189,7 +189,7 @@ POINT_LIMIT = 6
 POINT_BIRTH = 7
 POINT_SIZE = 144
 
-# LIFOFit, 200 bytes
+# LIFOFit, 240 bytes
 LIFO_EXTEND_BY = 14
 LIFO_SPARE = 15
 LIFO_ARENA_HIGH = 16
@@ -201,14 +201,14 @@ FIRST_FREE = 21
 FIRST_TAGGED = 22
 TAGGED_EXTENTS = 23
 EMPTY_EXTENTS = 24
-LIFO_SIZE = 200
+LIFO_SIZE = 240
 
 # The first blocks of its lists of the levels 1 to 4, if it has these; that of level
 # 0, which has all free blocks, is FIRST_FREE. It has them from so many free blocks
 # on, until there are so few.
-FIRST_OF_LEVEL = 8
+FIRST_OF_LEVEL = 24
 MOST_LEVEL = 4
-HAS_LEVELS = 13
+HAS_LEVELS = 29
 MANY_FREE = 512
 FEW_FREE = 128
 

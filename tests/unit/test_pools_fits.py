@@ -200,7 +200,7 @@ def test_descriptors_and_descriptions(arena):
         assert lines[2] == text
         assert lines[3].startswith("  total 0, free 0 bytes in 0 ")
         assert lines[3].endswith("largest 0\n")
-    assert p.LIFO_SIZE == 200 and p.FIT_SIZE == 752
+    assert p.LIFO_SIZE == 240 and p.FIT_SIZE == 752
     assert arena.pools[0].blocks.unit_size == 48
 
 

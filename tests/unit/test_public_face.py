@@ -322,3 +322,17 @@ def test_a_log_of_blocks_is_a_trace(arena, tmp_path):
         (0, 100), (0, 50), (2, 60), (0, 32), (1, 0), (1, 0)
     ]  # fmt: skip
     point.destroy()
+
+
+@pytest.mark.parametrize("kind", MANUAL)
+def test_a_label_shares_no_word_with_what_the_pool_remembers(arena, kind):
+    pool = POOLS[kind](arena, label="x" * 40)
+    blocks = [pool.alloc(64) for _ in range(3000)]
+    for block in blocks[::2]:
+        pool.free(block, 64)
+    assert pool.label == "x" * 40
+    pool.label = "y" * 40
+    arena.check()
+    for block in blocks[1::2]:
+        pool.free(block, 64)
+    arena.check()

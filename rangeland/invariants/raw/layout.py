@@ -55,9 +55,9 @@ NEXTFIT = dict(rover=120)
 LIFO = dict(
     POOL, extend_by=112, spare=120, arena_high=128, total=136, free=144, rests=152,
     free_blocks=160, first_free=168, first_extent=176, extents=184, empty=192,
-    level1=72, level2=80, level3=88, level4=96, has_levels=104,
+    level1=200, level2=208, level3=216, level4=224, has_levels=232,
 )  # fmt: skip
-LIFO_BYTES = 200
+LIFO_BYTES = 240
 TAG_BYTES, LEAST_BLOCK = 8, 32
 IN_USE, BEFORE, FIRST = 1, 2, 4
 # The least block of each list, and where a tag has the rest of its block

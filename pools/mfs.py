@@ -48,6 +48,7 @@ class MFS(Pool):
     """
 
     class_name = "MFSPool"
+    has_one_size = True
     descriptor_size = p.MFS_SIZE
 
     def __init__(

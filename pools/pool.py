@@ -33,6 +33,8 @@ class Pool(NodeSource):
 
     class_name = "AbstractPool"
     descriptor_size = p.POOL_SIZE
+    # True if every block is freed with the one size that the pool was made for.
+    has_one_size = False
 
     def bind(self, space, address, grains):
         """Make this the handle of the pool whose descriptor is at `address`,
@@ -290,7 +292,7 @@ class Pool(NodeSource):
             if self.resize_block(address, old, new) != r.OK:
                 return False
             self.grains.fill(max(0, new - old))
-            if self.ledger is not None:
+            if self.ledger is not None and not self.has_one_size:
                 self.ledger[address] = new
             self.told_resize(address, old, new)
             return True

@@ -1,5 +1,7 @@
 """What a client has beside alloc and free: words, labels, contexts, audits, events."""
 
+import pydoc
+
 import pytest
 
 import rangeland as rl
@@ -336,3 +338,35 @@ def test_a_label_shares_no_word_with_what_the_pool_remembers(arena, kind):
     for block in blocks[1::2]:
         pool.free(block, 64)
     arena.check()
+
+
+def test_a_unit_of_an_audited_mfs_is_freed_with_the_size_of_units_whatever_it_was_resized_to(arena):
+    pool = rl.MFS(arena, 96, audit=True)
+    block = pool.alloc(96)
+    assert pool.resize(block, 96, 40) and not pool.resize(block, 96, 97)
+    with pytest.raises(rl.ParamError):
+        pool.free(block, 40)
+    pool.free(block, 96)
+
+
+def test_all_that_is_public_is_in_help():
+    text = pydoc.render_doc(rl, renderer=pydoc.plaintext)
+    for name in rl.__all__:
+        thing = getattr(rl, name)
+        assert name in text, name
+        if isinstance(thing, type) or callable(thing):
+            assert thing.__doc__, name
+
+
+def test_what_attach_needs_is_public(arena):
+    pool = rl.MVT(arena)
+    point = pool.allocation_point()
+    again = rl.Arena.attach(arena.space, arena.address)
+    assert isinstance(arena.space, rl.AddressSpace) and isinstance(again.pools[0], rl.MVT)
+    assert isinstance(again.pools[0], rl.Pool) and isinstance(again.chunks[0], rl.Chunk)
+    assert isinstance(again.pools[0].points[0], rl.AllocationPoint)
+    assert again.pools[0].points[0].address == point.address
+    assert isinstance(rl.CBS(arena), rl.Land)
+    with rl.record(rl.DEFAULT_KINDS) as log:
+        point.destroy()
+    assert isinstance(log, rl.Log) and isinstance(next(iter(log)), rl.Event)

@@ -31,6 +31,8 @@ ENDLESS = 2048
 MOST_TURNS = 20_000
 # Blocks of a turn have at most such a part of all that there is; others a half.
 FRACTIONS = {"climb": 4, "zigzag": 4, "grow": 4}
+# So many things that have to be refused are tried together.
+WRONGS = 3
 # The most bytes of a block, and of all blocks, that a run asks for unless
 # it is told how much there is.
 MOST = 1 << 16
@@ -301,10 +303,17 @@ class Workload(Draws):
             self._add("alloc", self._new(), self.sizes.next())
 
     def _wrong(self):
-        """Something that has to be refused."""
-        block = self._victim()
-        if block is not None:
-            self._add("wrong", self.rng.choice(self.trial.WRONG), block.number)
+        """Things that have to be refused, in the end of a block that has just gone: later
+        its place is taken."""
+        blocks = [block.number for block in self.trial.blocks]
+        if not blocks:
+            return
+        for kind in self.rng.sample(self.trial.WRONG, WRONGS):
+            self._add("wrong", kind, self.rng.choice(blocks))
+        if len(blocks) > 1:
+            self._add("free", blocks.pop(self.rng.randrange(len(blocks))))
+            for kind in ("again", "twice"):
+                self._add("wrong", kind, self.rng.choice(blocks))
 
     def _room(self, block):
         """About as many bytes as there are up to the next block that lives."""

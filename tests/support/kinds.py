@@ -676,5 +676,21 @@ KINDS = {
     "growth": (GrowsTooFar, LosesThePieceBefore),
 }  # fmt: skip
 WRONG = tuple(kind for kinds in KINDS.values() for kind in kinds)
-# What is not found yet (design/invariants.md#.lim.moves).
-MISSED = (MovesAndForgets,)
+
+
+class FullOneEarly(Bitmap):
+    """The last unit of a slab is never given."""
+
+    def is_full(self, page):
+        return self.slabs[page].bit_count() >= max(1, self.count(self.unit_of[page]) - 1)
+
+
+class KeepsAFooter(Bitmap):
+    """The last word of a page of units belongs to the slab: as right as can be."""
+
+    def count(self, unit):
+        return max(1, (self.PAGE - 8) // unit)
+
+
+# What is not found (design/invariants.md#.lim.moves, .lim.early).
+MISSED = (MovesAndForgets, FullOneEarly)

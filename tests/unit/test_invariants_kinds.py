@@ -4,7 +4,7 @@ drift, rests that are lost, memory that is not fresh; and right policies like th
 import os
 
 import pytest
-from support.kinds import KINDS, RIGHT, WRONG
+from support.kinds import KINDS, RIGHT, WRONG, FullOneEarly, KeepsAFooter
 from support.policies import RIGHT as POLICIES
 
 import rangeland as rl
@@ -46,3 +46,21 @@ def test_a_fill_to_the_brim_tells_nothing_of_a_right_policy(kind, size):
     whole = 8192 if kind in POLICIES else 512
     if size <= whole // 2 and getattr(kind, "unit_size", size) == size:
         Brim(kind, size, whole).expect()
+
+
+def test_a_unit_never_given_is_as_a_word_that_the_slab_keeps(rng):
+    """Why nobody can find it (design/invariants.md#.lim.early)."""
+    one, other = FullOneEarly(), KeepsAFooter()
+    blocks, refused = [], 0
+    for _ in range(5000):
+        if blocks and rng.random() < 0.45:
+            address = blocks.pop(rng.randrange(len(blocks)))
+            one.free(address)
+            other.free(address)
+            continue
+        size = rng.choice((8, 8, 16, 40, 64, 200, 512))
+        address = one.alloc(size)
+        assert address == other.alloc(size)
+        refused += address is None
+        blocks += [] if address is None else [address]
+    assert refused and blocks

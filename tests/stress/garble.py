@@ -67,7 +67,7 @@ def tried(arena, client, words, options):
             break
         if sys.stderr.isatty():
             print(f"\r{done:,} of {len(words):,} words", end="", file=sys.stderr)
-        for value in garbled.values_of(arena.space, address, rng, options.values):
+        for value in garbled.values_of(arena.space, address, rng, (), options.values):
             outcome, text = garbled.tried(arena, client, address, value)
             counts.setdefault(structure, Counter())[outcome] += 1
             if outcome not in garbled.RIGHT:

@@ -28,6 +28,6 @@ def test_a_stray_word_is_told_or_does_no_harm(python, seed, kind, mode):
 
 
 def test_a_trial_that_dies_is_a_finding():
-    assert apart(lambda: os.kill(os.getpid(), signal.SIGKILL)) == "! killed by SIGKILL"
+    assert apart(lambda: os.kill(os.getpid(), signal.SIGKILL)) == "! crash: SIGKILL"
     assert "ZeroDivisionError" in apart(lambda: 1 // 0)
     assert apart(lambda: "right") == "right"

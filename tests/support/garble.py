@@ -13,11 +13,10 @@ a space of its own.
 import random
 import sys
 
+from support import garbled
+
 import rangeland as rl
 from pools import fields as p
-
-ODD = (0, 1, -1, 2, 7, 8, 24, 4096, 1 << 61, 1 << 62, -1 << 63, (1 << 63) - 1)
-
 
 FIT_LANDS = range(p.FIT_TOTAL_AT, p.FIT_SIZE)
 LANDS = {kind: FIT_LANDS for kind in (rl.MVFF, rl.BestFit, rl.WorstFit, rl.NextFit)}
@@ -26,17 +25,6 @@ LANDS[rl.MVT] = range(p.MVT_PRIMARY_AT, p.MIN_SIZE * 8)
 
 class Stray(Exception):
     """An error that is none of ours: which, and where."""
-
-
-def values(space, address, others, rng):
-    """Twenty values and more for the word at `address`: odd ones, near ones, its own
-    address, addresses of others, the machine's ends, and at random."""
-    found = space.word(address)
-    near = [found + step for step in (-8, -1, 1, 8)]
-    places = [address, address - 8, space.nil, space.base, space.limit, *rng.sample(others, 3)]
-    wild = [rng.getrandbits(64) - (1 << 63) for _ in range(2)]
-    words = [*ODD, *near, *places, *wild]
-    return [word for word in words if -1 << 63 <= word < 1 << 63 and word != found]
 
 
 def write(space, address, word):
@@ -193,7 +181,7 @@ def garble(name, seed, most=None, checked=False, words=Garbled.words):
     cases = [
         (address, word)
         for address in words(first)
-        for word in values(first.space, address, first.others(), rng)
+        for word in garbled.values_of(first.space, address, rng, first.others())
     ]
     if most is not None:
         cases = rng.sample(cases, most)

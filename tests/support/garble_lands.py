@@ -12,12 +12,14 @@ prints the counts as JSON, and each finding.
 """
 
 import json
-import os
 import random
-import signal
 import sys
-import traceback
 from collections import Counter
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from support import garbled
 
 from land import fields as lf
 from land.cbs import CBS, CBSFast, CBSZoned
@@ -33,8 +35,6 @@ from vm.results import ProtocolError, RangelandError
 from vm.space import AddressSpace
 from vm.sparse import SparseArray
 
-# Seconds after which a trial is one without end.
-LIMIT = 20
 SPAN = 2048
 TREES = {"CBS": CBS, "CBSFast": CBSFast, "CBSZoned": CBSZoned, "CBSSized": CBSSized}
 FINDS = {
@@ -319,22 +319,6 @@ class MachineVictim:
 KINDS = {kind: LandVictim for kind in FINDS} | {"Machine": MachineVictim}
 
 
-def values(victim, at, rng):
-    """Twenty-four values that the word at `at` could have by mistake."""
-    word, space = victim.space.word(at), victim.space
-    near = rng.choice(victim.neighbours())
-    return [
-        0, 1, -1, 2, 7, word + 1, word - 1, word ^ 4, word + 8, word - 8, at, at - 8, near, near + 1,
-        rng.choice(victim.neighbours()), space.nil, space.nil + 8, space.base, space.limit, 1 << 61, 1 << 62,
-        -(1 << 63), (1 << 63) - 1, rng.getrandbits(63),
-    ]  # fmt: skip
-
-
-def signed(value):
-    """`value` as a word has it."""
-    return (value + (1 << 63)) % (1 << 64) - (1 << 63)
-
-
 def trial(victim, at, rng):
     """Ask all. Returns what came of it: a name."""
     errors, silent, hidden = Counter(), None, None
@@ -363,26 +347,9 @@ def trial(victim, at, rng):
 
 
 def apart(attempt):
-    """The outcome of `attempt`, run in a process of its own."""
-    sys.stdout.flush()
-    reading, writing = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.close(reading)
-        signal.alarm(LIMIT)
-        try:
-            told = attempt()
-        except BaseException:
-            told = "! " + traceback.format_exc()[-1500:]
-        os.write(writing, told.encode())
-        os._exit(0)
-    os.close(writing)
-    with os.fdopen(reading) as pipe:
-        told = pipe.read()
-    status = os.waitpid(child, 0)[1]
-    if not os.WIFEXITED(status):
-        return f"! killed by {signal.Signals(os.WTERMSIG(status)).name}"
-    return told
+    """What came of `attempt`, run in a process of its own: with a "!" in front if it died."""
+    told, why = garbled.apart(lambda: (attempt(), ""))
+    return f"! {told}: {why}" if told in garbled.OUTCOMES else told
 
 
 def garble(kind, checked, every, seed):
@@ -390,13 +357,15 @@ def garble(kind, checked, every, seed):
     counts, findings, number = Counter(), [], random.Random(seed).randrange(every)
     victim = KINDS[kind](kind, checked, random.Random(f"{seed}/{kind}"))
     for at in victim.words():
-        for i, value in enumerate(values(victim, at, random.Random(f"{seed}/{at}"))):
+        chance = random.Random(f"{seed}/{at}")
+        words = garbled.values_of(victim.space, at, chance, victim.neighbours())
+        for i, value in enumerate(words):
             number += 1
             if number % every:
                 continue
 
             def attempt(at=at, i=i, value=value):
-                victim.space.bytes.cast("q")[(at - victim.space.origin) // 8] = signed(value)
+                victim.space.bytes.cast("q")[(at - victim.space.origin) // 8] = value
                 return trial(victim, at, random.Random(f"{seed}/{at}/{i}"))
 
             told = apart(attempt)

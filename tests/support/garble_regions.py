@@ -11,17 +11,18 @@ prints the counts as JSON, and each finding.
 
 import contextlib
 import json
-import os
 import random
-import signal
 import sys
 from collections import Counter
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from support import garbled
 
 import rangeland as rl
 from rangeland.invariants.raw import audit
 
-# Seconds after which a trial is one without end.
-LIMIT = 20
 OPTIONS = {
     "Buddy": {"extend_by": 8192, "min_size": 32},
     "SegFit": {"extend_by": 16384, "direct_above": 9000},
@@ -64,21 +65,9 @@ class Victim:
             found += [address - 8 for address, size in self.live if size <= self.pool.direct_above]
         return sorted({at for at in found if self.space.first_unmapped(at, at + 8) == at + 8})
 
-    def values(self, at, rng):
-        """Twenty values that a word could have by mistake."""
-        word, space = self.space.word(at), self.space
-        near = rng.choice(self.live)[0]
-        regions = self.pool.regions()
-        return [
-            0, 1, -1, 2, 7, word + 1, word - 1, word + 8, word - 8, at, near, near - 8,
-            rng.choice(regions), space.origin, space.base, space.limit, 1 << 61, 1 << 62,
-            -(1 << 63), rng.getrandbits(63),
-        ]  # fmt: skip
-
-
-def signed(value):
-    """`value` as a word has it."""
-    return (value + (1 << 63)) % (1 << 64) - (1 << 63)
+    def others(self):
+        """Addresses that mean something here."""
+        return [*self.pool.regions(), *(address for address, _ in self.live + self.gone)]
 
 
 def asked(victim, rng):
@@ -135,48 +124,20 @@ def trial(victim, rng):
     return "DamageError" if errors["DamageError"] else errors.most_common(1)[0][0]
 
 
-NAMES = ("right", "DamageError", "ProtocolError", "AccessError", "AssertionError", "ParamError",
-         "other of ours")  # fmt: skip
-
-
-def apart(attempt):
-    """The outcome of `attempt`, run in a process of its own."""
-    sys.stdout.flush()
-    child = os.fork()
-    if child == 0:
-        code = 100
-        signal.alarm(LIMIT)
-        try:
-            name = attempt()
-            code = NAMES.index(name) if name in NAMES else len(NAMES) - 1
-        except BaseException as error:  # what is not ours is what is looked for
-            print(f"{type(error).__name__}: {error}", flush=True)
-            if os.environ.get("GARBLE_TRACE"):
-                import traceback
-
-                traceback.print_exc()
-        finally:
-            os._exit(code)
-    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    if status < 0:
-        return signal.Signals(-status).name
-    return NAMES[status] if status < len(NAMES) else "not ours"
-
-
 def overwritten(victim, at, value, seed):
-    """A trial with one word written over."""
-    victim.space.words_at(at, 8)[0] = signed(value)
-    return trial(victim, random.Random(seed))
+    """A trial with one word written over: what came of it, as `garbled.apart` has it."""
+    victim.space.words_at(at, 8)[0] = value
+    return trial(victim, random.Random(seed)), ""
 
 
 def attempts(victim, one_in, rng):
     """All trials, or one in so many: (what is written where, what tries it)."""
     for at in victim.descriptors() + victim.client_words():
-        for value in victim.values(at, rng):
+        for value in garbled.values_of(victim.space, at, rng, victim.others()):
             if rng.random() * one_in < 1:
                 seed = rng.getrandbits(32)
-                told = f"{signed(value):#x} at {at:#x}"
-                yield told, lambda at=at, v=value, s=seed: overwritten(victim, at, v, s)
+                told = f"{value:#x} at {at:#x}"
+                yield told, (overwritten, victim, at, value, seed)
 
 
 def main(kind, checked, one_in=1, seed=1):
@@ -185,10 +146,10 @@ def main(kind, checked, one_in=1, seed=1):
     victim = Victim(kind, checked == "checked", rng)
     counts, findings = Counter(), []
     for told, attempt in attempts(victim, int(one_in), rng):
-        outcome = apart(attempt)
+        outcome, text = garbled.apart(*attempt)
         counts[outcome] += 1
-        if outcome not in NAMES:
-            findings.append(f"{outcome}: {told}")
+        if outcome in garbled.OUTCOMES:
+            findings.append(f"{told}: {outcome}: {text}")
     print(json.dumps({"counts": dict(counts), "findings": findings[:40]}))
     return 1 if findings else 0
 

@@ -169,13 +169,15 @@ def _used(pool):
             yield base, limit
 
 
-def values_of(space, address, rng, count):
-    """The values that are written to the word at `address`, `count` at most."""
+def values_of(space, address, rng, others=(), count=None):
+    """The values that the word at `address` may have by mistake, `count` at most:
+    odd ones, near ones, its own address, its neighbours, `others`, at random."""
     word = space.words_at(address, 8)[0]
     near = [space.words_at(at, 8)[0] for at in (address - 8, address + 8) if mapped(space, at)]
     values = [0, 1, -1, word + 1, word - 1, word + 8, word - 8, address, address + 8, address - 8]
-    values += [*near, space.nil, space.base, space.limit, 2, 8, 1 << 61, 1 << 62, -(1 << 63)]
-    values += [(1 << 63) - 1, word ^ 1 << 12, rng.getrandbits(63), -rng.getrandbits(63)]
+    values += [*near, space.nil, space.base, space.limit, *rng.sample(others, min(3, len(others)))]
+    values += [2, 8, 1 << 61, 1 << 62, -(1 << 63), (1 << 63) - 1, word ^ 1 << 12]
+    values += [rng.getrandbits(63), -rng.getrandbits(63)]
     fit = [v for v in values if v != word and -(1 << 63) <= v < 1 << 63]
     return list(dict.fromkeys(fit))[:count]
 

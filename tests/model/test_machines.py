@@ -3,10 +3,13 @@
 Source: design/machines.md
 """
 
+import os
+
 import pytest
 from hypothesis import Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
-from support.faulty import BAD, GOOD
+from support import faulty, odd
+from support.faulty import BAD, GOOD, FirstFit
 from support.profile import part
 
 import rangeland as rl
@@ -21,6 +24,9 @@ from rangeland.invariants.machines import (
     PoolMachine,
     TelemetryMachine,
 )
+from rangeland.invariants.machines import base as base_of_machines
+from rangeland.invariants.machines.base import TrialMachine
+from rangeland.invariants.profiles import VARIABLE
 
 EXAMPLES = part(25, of=2)
 LANDS = (rl.SortedLand, rl.CBS, rl.CBSFast, rl.CBSZoned, rl.Freelist, rl.Failover)
@@ -83,3 +89,46 @@ def test_a_machine_without_a_subject_says_so():
         AllocatorMachine()
     with pytest.raises(CannotTry, match="is tried by"):
         type("Machine", (AllocatorMachine,), {"make": rl.CBS})()
+
+
+class TwoFaults(FirstFit):
+    """Two things are wrong with it, in different places."""
+
+    def alloc(self, size):
+        return str(super().alloc(size)) if size > 3000 else super().alloc(size)
+
+    def free(self, address, size):
+        if len(self.holes) > 2:
+            raise KeyError("lost")
+        super().free(address, size)
+
+
+FOUND = (
+    TwoFaults, faulty.RoundsDown, faulty.FreesTooMuch, faulty.Clobbers, faulty.CountsTwice,
+    faulty.Negative, faulty.RaisesInFree, faulty.Outside, faulty.FailsItsCheck, odd.GivesForEver,
+)  # fmt: skip
+# The others at night: a run of Hypothesis takes a second or more.
+TRIED = FOUND if os.environ.get(VARIABLE) == "night" else FOUND[:3]
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("kind", TRIED, ids=lambda kind: kind.__name__)
+def test_one_finding_is_told_for_a_bounded_number_of_steps(kind, monkeypatch):
+    monkeypatch.setattr(base_of_machines, "SHRINKING", 500)
+    monkeypatch.setattr(TrialMachine, "told", lambda self, broken: "a program")
+    done = []
+
+    class Machine(AllocatorMachine):
+        make = kind
+
+        def do(self, *step):
+            done.append(step)
+            return super().do(*step)
+
+    found = settings(Machine.TestCase.settings, database=None, derandomize=True, max_examples=200)
+    with pytest.raises(Broken) as caught:
+        run_state_machine_as_test(Machine, settings=found)
+    assert any("a program" in note for note in caught.value.__notes__)
+    # Hypothesis notices it when it has done a run more.
+    assert Machine.shrinking.steps < 500 + 3000
+    assert Machine.shrinking.since is None

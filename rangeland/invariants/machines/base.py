@@ -6,6 +6,8 @@ in every other run. Source: design/machines.md#.sol.rules
 """
 
 import inspect
+import sys
+from time import perf_counter
 
 from hypothesis import HealthCheck, note, settings, target
 from hypothesis.control import current_build_context, currently_in_test_context
@@ -19,6 +21,45 @@ from rangeland.invariants.trial import tried
 
 # How many steps are done to make the program of a finding shorter.
 BUDGET = 20_000
+# Steps, and seconds, in which Hypothesis makes a finding smaller.
+SHRINKING, SECONDS = 20_000, 25.0
+
+
+class Shrinking:
+    """What Hypothesis spends on a finding of one machine, from the first failure
+    to the run that is told."""
+
+    def __init__(self):
+        self.since = None
+        self.steps = 0
+
+    def did(self, cost):
+        """A step was done, so dear."""
+        if self.since is not None:
+            self.steps += cost
+
+    def failed(self):
+        """A run failed that is not told: once it was enough, it is the last."""
+        if is_told():
+            self.since = None
+            return
+        if self.since is None:
+            self.since, self.steps = perf_counter(), 0
+        if engine := _engine():
+            ends = self.since + SECONDS if self.steps <= SHRINKING else perf_counter()
+            engine.finish_shrinking_deadline = min(engine.finish_shrinking_deadline, ends)
+
+
+def _engine():
+    """The engine of Hypothesis that makes a failure smaller, or None: its five
+    minutes are no setting."""
+    frame = sys._getframe()
+    while frame is not None:
+        engine = frame.f_locals.get("self")
+        if getattr(engine, "finish_shrinking_deadline", None) is not None:
+            return engine
+        frame = frame.f_back
+    return None
 
 
 class TrialMachine(RuleBasedStateMachine):
@@ -38,10 +79,12 @@ class TrialMachine(RuleBasedStateMachine):
     def __init_subclass__(cls, **options):
         super().__init_subclass__(**options)
         chosen = profile(profiles=MACHINES)
+        cls.shrinking = Shrinking()
         cls.TestCase.settings = settings(
             max_examples=chosen.examples,
             stateful_step_count=chosen.steps,
             deadline=None,
+            report_multiple_bugs=False,
             suppress_health_check=list(HealthCheck),
         )
 
@@ -95,6 +138,7 @@ class TrialMachine(RuleBasedStateMachine):
     def do(self, *step):
         """Do one step in the trial. Returns False if it was skipped."""
         self.steps.append(step)
+        self.shrinking.did(self.trial.cost)
         with _Telling(self):
             done = tried(self.trial.do, step)
             if len(self.steps) % self.every == 0:
@@ -138,6 +182,13 @@ class _Telling:
             return
         trial, self.machine.trial = self.machine.trial, None
         trial.abandon()
-        printed = currently_in_test_context() and current_build_context().is_final
-        if isinstance(error, Broken) and printed:
+        if not currently_in_test_context() or not isinstance(error, Broken):
+            return
+        self.machine.shrinking.failed()
+        if is_told():
             note(f"The same without Hypothesis:\n\n{self.machine.told(error)}")
+
+
+def is_told():
+    """True in the run that Hypothesis prints: the last, of the smallest failure."""
+    return currently_in_test_context() and current_build_context().is_final

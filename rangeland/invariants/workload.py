@@ -303,7 +303,7 @@ class Workload(Draws):
             self._add("alloc", self._new(), self.sizes.next())
 
     def _wrong(self):
-        """Things that have to be refused, in the end of a block that has just gone: later
+        """Things that have to be refused, at last of a block that has just gone: later
         its place is taken."""
         blocks = [block.number for block in self.trial.blocks]
         if not blocks:

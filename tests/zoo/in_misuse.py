@@ -60,7 +60,8 @@ BUGS = [
     Bug(
         "segfit-header-outlives-the-chunk",
         "pools/segfit.py",
-        "            # A second free finds no header of a chunk in use here.\n            w[c] = 0\n",
+        "            # A second free finds no header of a chunk in use here.\n"
+        "            w[c] = 0\n",
         "",
         "a block that became one with the chunk before it can be freed again",
     ),

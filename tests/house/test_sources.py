@@ -67,7 +67,8 @@ def test_the_remedy_that_is_named_is_one(clone, installed, way):
 
 
 def test_where_nothing_is_installed_a_build_is_the_remedy(clone):
-    _, told = run(clone, "script.py")
+    # -S: what is installed beside the tests is not there.
+    _, told = run(clone, "-S", "script.py")
     assert told.count("\n") == 1 and "setup.py build_ext --inplace" in told
 
 

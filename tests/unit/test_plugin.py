@@ -45,7 +45,7 @@ def test_an_arena_is_there_and_goes(run):
 
 def test_an_arena_that_is_broken_fails_the_test(run):
     result = run(CORRUPTS)
-    assert result.returncode == 1 and "committed is what is mapped" in result.stdout
+    assert result.returncode == 1 and "to what the machine has mapped" in result.stdout
 
 
 def test_a_seed_repeats(run):

@@ -9,6 +9,7 @@ import select
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from mmap import mmap
 from pathlib import Path
@@ -27,6 +28,7 @@ TUNABLES = "glibc.rtld.optional_static_tls=65536"
 # The child imports modules of the package, but not what its parents import.
 _START = """
 import sys
+from contextlib import suppress
 from types import ModuleType
 folder, *numbers = sys.argv[1:]
 name = ""
@@ -221,7 +223,9 @@ class Nursery:
         """End the fork that hangs, and the child too if that tells nothing of it."""
         fork = self.words[progress.FORK]
         if self.words[progress.PHASE] and fork:
-            os.kill(fork, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                # It may have ended meanwhile, and then the child has told of it.
+                os.kill(fork, signal.SIGKILL)
             if select.select([self.answers], [], [], 1)[0]:
                 os.read(self.answers, 65536)
                 return

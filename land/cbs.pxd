@@ -17,6 +17,7 @@ cdef class CBS(Land):
     cdef readonly NodeSource nodes
     cdef readonly Tree tree
     cdef int64_t astray
+    cdef int64_t largest
 
     @cython.locals(w='int64_t*', address=int64_t)
     cdef int64_t insert_range(self, int64_t base, int64_t limit) except? -1 nogil

@@ -27,10 +27,13 @@ class CBS(Land):
     SIG = f.CBS_SIG
     BYTES = f.CBS_SIZE
     NODE_SIZE = f.NODE_SIZE
+    # The word of a node that no range of it exceeds: LIMIT, where there is no MAX
+    LARGEST = f.LIMIT
 
     def __init__(self, space, address, nodes):
         super().__init__(space, address)
         self.nodes = nodes
+        self.largest = self.LARGEST
         # The bits that no base and no limit has
         self.astray = -(1 << 63) | self.align - 1
         self.tree = self._tree()
@@ -115,11 +118,15 @@ class CBS(Land):
         limit = w[n + f.LIMIT]
         if (base | limit) & self.astray or limit <= base:
             return self._no_range(n)
+        if limit - base > w[n + self.largest]:
+            return self._no_range(n)
         return 0
 
     def _no_range(self, n):
         self.tree.expect_range(n)
         w = self.space.words
+        if (w[n + f.BASE] | w[n + f.LIMIT]) & self.astray == 0:
+            return self.tree.damage(n, f.MAX, "at least the size of the range of the node")
         field = f.BASE if w[n + f.BASE] % self.align else f.LIMIT
         return self.tree.damage(n, field, f"a multiple of {self.align}")
 
@@ -233,6 +240,7 @@ class CBSFast(CBS):
 
     SIG = f.FAST_SIG
     NODE_SIZE = f.FAST_NODE_SIZE
+    LARGEST = f.MAX
 
     def __init__(self, space, address, nodes):
         super().__init__(space, address, nodes)

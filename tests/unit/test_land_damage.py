@@ -314,3 +314,31 @@ def test_a_link_of_sizes_that_leads_nowhere_is_told(space, base, verb, link):
             getattr(land, verb)(8)
     with pytest.raises(AssertionError):
         land.check()
+
+
+@pytest.mark.parametrize("name", ["CBSFast", "CBSZoned"])
+@pytest.mark.parametrize(
+    "field,change", [(f.LIMIT, 8), (f.LIMIT, 1 << 61), (f.BASE, -8), (f.MAX, -8)]
+)
+@pytest.mark.parametrize(
+    "ask", ["find_first", "find_last", "insert below", "insert above", "delete"]
+)
+def test_a_range_larger_than_the_largest_is_told(name, field, change, ask, space, base):
+    """Before anything is changed, as a range that is put together with another hides it."""
+    land = make(name, space)
+    land.insert(base + 256, base + 320)
+    asks = {
+        "find_first": lambda: land.find_first(56, "low"),
+        "find_last": lambda: land.find_last(56, "high"),
+        "insert below": lambda: land.insert(base + 128, base + 256),
+        "insert above": lambda: land.insert(base + 1024, base + 1032),
+        "delete": lambda: land.delete(base + 264, base + 272),
+    }
+    at = root(space, land) + 8 * field
+    known = space.word(at)
+    write(space, at, 0, known + change)
+    with pytest.raises(DamageError, match="word 4 is 0x[0-9a-f]+: expected"):
+        asks[ask]()
+    write(space, at, 0, known)
+    land.check()
+    assert list(land) == [(base + 256, base + 320)]

@@ -2,7 +2,6 @@ cimport cython
 from libc.stdint cimport int64_t
 from pools cimport fields as p
 from pools cimport orders
-from pools.damage cimport damaged
 from vm cimport mmu
 from vm cimport results as r
 from vm.space cimport AddressSpace

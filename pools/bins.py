@@ -14,7 +14,6 @@ chunk, and a link if what it names names it back (design/classes.md#.sol.damage)
 
 from pools import fields as p
 from pools import orders
-from pools.damage import damaged
 from vm import mmu
 from vm import results as r
 
@@ -45,7 +44,7 @@ class Bins:
         c = self._at(chunk, address, field)
         size = w[c] & ~p.TAG_BITS
         if size > self.space.limit - chunk:
-            return damaged(self.space, "chunk", chunk, 0, "a size that ends in memory")
+            return self.space.damage("chunk", chunk, 0, "a size that ends in memory")
         e = mmu.at(self.space, chunk + size - 8, 16)
         # One branch for all: it goes the same way each time.
         wrong = w[e] ^ size | size - p.LEAST_CHUNK >> 63 | w[c] & (p.TAG_USED | p.TAG_END)
@@ -58,19 +57,19 @@ class Bins:
         w = self.space.words
         c = mmu.at(self.space, chunk, p.LEAST_CHUNK)
         if w[c] & (p.TAG_USED | p.TAG_END) or size < p.LEAST_CHUNK:
-            return damaged(self.space, "chunk", chunk, 0, "the size of a free chunk")
+            return self.space.damage("chunk", chunk, 0, "the size of a free chunk")
         if foot != size:
-            return damaged(
-                self.space, "chunk", chunk, (size >> 3) - 1, "its size, as at its beginning"
+            return self.space.damage(
+                "chunk", chunk, (size >> 3) - 1, "its size, as at its beginning"
             )
-        return damaged(self.space, "chunk", chunk + size, 0, "in use, after a free chunk")
+        return self.space.damage("chunk", chunk + size, 0, "in use, after a free chunk")
 
     def _at(self, chunk, address, field):
         """The number of the first word of the chunk that the word `field` at
         `address` names. Raises: DamageError if none can be there."""
         outside = chunk - self.space.base | self.space.limit - 1 - chunk
         if chunk & 15 ^ 8 | outside >> 63:
-            return damaged(self.space, "link", address, field, "a free chunk, or 0")
+            return self.space.damage("link", address, field, "a free chunk, or 0")
         return mmu.at(self.space, chunk, p.LEAST_CHUNK)
 
     def _linked(self, chunk, address, field, back, expected):
@@ -78,7 +77,7 @@ class Bins:
         c = self._at(chunk, address, field)
         # What names itself both ways would be found good.
         if self.space.words[c + back] != expected or chunk == address:
-            return damaged(self.space, "link", address, field, "a free chunk that names it")
+            return self.space.damage("link", address, field, "a free chunk that names it")
         return c
 
     def put(self, chunk, size):
@@ -122,7 +121,7 @@ class Bins:
         i = self.bin_of(size)
         n = mmu.at(self.space, self.address, p.SEGFIT_SIZE)
         if w[n + p.BINS + i] != chunk:
-            return damaged(self.space, "chunk", chunk, p.CHUNK_BACK, "the one before it in its bin")
+            return self.space.damage("chunk", chunk, p.CHUNK_BACK, "the one before it in its bin")
         w[n + p.BINS + i] = following
         one = 1
         if f:
@@ -151,8 +150,8 @@ class Bins:
 
     def _bad_mask(self, i):
         """Raises: DamageError, for the mask of the bin `i`."""
-        return damaged(
-            self.space, "pool", self.address, p.BIN_MASKS + (i >> 5), "the bins with a chunk"
+        return self.space.damage(
+            "pool", self.address, p.BIN_MASKS + (i >> 5), "the bins with a chunk"
         )
 
     def _best(self, i, size):
@@ -244,7 +243,7 @@ class Bins:
             while chunk := self.space.word(at + 8 * field):
                 self._linked(chunk, at, field, p.CHUNK_BACK, previous)
                 if self.bin_of(self.free_chunk(chunk, at, field)) != i:
-                    damaged(self.space, "chunk", chunk, 0, f"a size for bin {i}")
+                    self.space.damage("chunk", chunk, 0, f"a size for bin {i}")
                 chunks.append(chunk)
                 at, field, previous = chunk, p.CHUNK_NEXT, chunk
             mask = self.space.word(self.address + 8 * (p.BIN_MASKS + (i >> 5)))

@@ -19,7 +19,6 @@ Computer Programming", volume 1, section 2.5, algorithms R and S.
 
 from pools import fields as p
 from pools import orders
-from pools.damage import damaged
 from pools.pool import MOST
 from pools.regions import RegionPool
 from vm import mmu
@@ -124,7 +123,7 @@ class Buddy(RegionPool):
         m = self._tree(region, address)
         node = self._free_node(m, address, k)
         if w[n + p.REGION_FREE] >> k == 0 or w[n + p.REGION_FREE] >> 60:
-            return damaged(self.space, "pool", self.address, p.REGION_FREE, "what is free")
+            return self.space.damage("pool", self.address, p.REGION_FREE, "what is free")
         one = 1
         self._unlink(n, m, node, k, address)
         w[n + p.REGION_FREE] -= one << order
@@ -192,7 +191,7 @@ class Buddy(RegionPool):
         w = self.space.words
         one = 1
         if w[n + p.REGION_FREE] >> 60:
-            return damaged(self.space, "pool", self.address, p.REGION_FREE, "what is free")
+            return self.space.damage("pool", self.address, p.REGION_FREE, "what is free")
         w[n + p.REGION_FREE] += one << k
         w[m + p.LIVE + (node >> 6) * 2] ^= self._bit(node)
         while node > 1 and self._is_free(m, node ^ 1):
@@ -261,7 +260,7 @@ class Buddy(RegionPool):
     def _no_tree(self, region):
         """Raises: DamageError, for what the page table names."""
         self._named(region)
-        return damaged(self.space, "region", region, p.TREE_ORDER, "the order of its size")
+        return self.space.damage("region", region, p.TREE_ORDER, "the order of its size")
 
     def _node(self, m, address, k):
         """The node of the block of order `k` at `address`, or 0 if there can be
@@ -287,7 +286,9 @@ class Buddy(RegionPool):
         """
         node = self._node(m, address, k) if m else 0
         if node == 0 or not self._is_free(m, node):
-            return damaged(self.space, "pool", self.address, p.ORDERS + k, "a free block of that order")
+            return self.space.damage(
+                "pool", self.address, p.ORDERS + k, "a free block of that order"
+            )
         return node
 
     def _is_free(self, m, node):
@@ -322,7 +323,7 @@ class Buddy(RegionPool):
         if previous:
             q = self._neighbour(previous, k, address, 1, 0, address)
         elif w[q] != address:
-            return damaged(self.space, "free block", address, 1, "the block before it")
+            return self.space.damage("free block", address, 1, "the block before it")
         if following:
             w[self._neighbour(following, k, address, 0, 1, address) + 1] = previous
         w[q] = following
@@ -340,7 +341,7 @@ class Buddy(RegionPool):
             b = mmu.at(self.space, block, 16)
         # What names itself both ways would be found good.
         if b == 0 or block == address or w[b + back] != expected:
-            return damaged(self.space, "link", address, field, "a free block that names it")
+            return self.space.damage("link", address, field, "a free block that names it")
         return b
 
     def unhook(self, region):
@@ -349,7 +350,7 @@ class Buddy(RegionPool):
         m = mmu.at(self.space, region, p.TREE_HEAD)
         w = self.space.words
         if not self._is_free(m, 1):
-            return damaged(self.space, "region", region, p.IS_IDLE, "0, for not all is free")
+            return self.space.damage("region", region, p.IS_IDLE, "0, for not all is free")
         self._count(p.REGION_FREE, w[m + p.REGION_BASE] - w[m + p.REGION_LIMIT])
         return self._unlink(n, m, 1, w[m + p.TREE_ORDER], w[m + p.REGION_BASE])
 
@@ -360,11 +361,11 @@ class Buddy(RegionPool):
         size = w[m + p.REGION_LIMIT] - w[m + p.REGION_BASE]
         one = 1
         if order < self.least or order > p.MOST_ORDER or one << order != size:
-            return damaged(self.space, "region", region, p.TREE_ORDER, "the order of its size")
+            return self.space.damage("region", region, p.TREE_ORDER, "the order of its size")
         if w[m + p.REGION_BASE] & size - 1:
-            return damaged(self.space, "region", region, p.REGION_BASE, "a multiple of its size")
+            return self.space.damage("region", region, p.REGION_BASE, "a multiple of its size")
         if w[m + p.SOLE_BLOCK]:
-            return damaged(self.space, "region", region, p.SOLE_BLOCK, "0")
+            return self.space.damage("region", region, p.SOLE_BLOCK, "0")
         return r.OK
 
     def _own_bytes(self, m):
@@ -437,7 +438,7 @@ class Buddy(RegionPool):
                     f"no block of {self!r} begins at {address:#x}: it lies in that of "
                     f"{orders.power(other)} bytes at {base:#x}"
                 )
-        damaged(self.space, "region", self.region_of(address), p.TREE, "a tree with its block")
+        self.space.damage("region", self.region_of(address), p.TREE, "a tree with its block")
 
     # End
 
@@ -472,7 +473,7 @@ class Buddy(RegionPool):
             found += free
         for base, size in set(listed) ^ set(found):
             told = f"a free block of {size} bytes, in the tree and in a list"
-            damaged(self.space, "free block", base, 0, told)
+            self.space.damage("free block", base, 0, told)
 
     def _span(self, region):
         """The (base, bytes) of a region."""
@@ -493,7 +494,7 @@ class Buddy(RegionPool):
                     node = i // 2 * 64 + j
                     k = order - node.bit_length() + 1
                     if not self.least <= k <= order:
-                        damaged(self.space, "region", region, p.TREE + i, "no bits without nodes")
+                        self.space.damage("region", region, p.TREE + i, "no bits without nodes")
                     base = w[p.REGION_BASE] + (node << k) - (1 << order)
                     nodes.setdefault(base, []).append((k, node, i))
         free = []
@@ -501,16 +502,16 @@ class Buddy(RegionPool):
             known = nodes.pop(at, [])
             if len(known) != 1:
                 told = f"one block at {at:#x}, free or live"
-                damaged(self.space, "region", region, p.TREE, told)
+                self.space.damage("region", region, p.TREE, told)
             k, node, i = known[0]
             if i % 2 == 0:
                 if node > 1 and self._is_free(self._named(region), node ^ 1):
                     told = f"no two buddies free at {at:#x}"
-                    damaged(self.space, "region", region, p.TREE + i, told)
+                    self.space.damage("region", region, p.TREE + i, told)
                 free.append((at, 1 << k))
             at += 1 << k
         if nodes or at != w[p.REGION_LIMIT]:
-            damaged(self.space, "region", region, p.TREE, "blocks that lie side by side")
+            self.space.damage("region", region, p.TREE, "blocks that lie side by side")
         return free
 
     @walks

@@ -8,7 +8,6 @@ Algorithmica 1, 1986.
 """
 
 from pools import fields as p
-from pools.damage import damaged
 from vm import mmu
 from vm import results as r
 
@@ -69,9 +68,9 @@ class Heap:
         if slab & 7 == 0 and self.space.base <= slab < self.space.limit:
             m = mmu.at(self.space, slab, p.SLAB_HEAD)
         if m == 0 or w[m] != p.REGION_SIG or w[m + p.REGION_POOL] != self.pool:
-            return damaged(self.space, "a heap's link", at, field, "a slab of the pool, or 0")
+            return self.space.damage("a heap's link", at, field, "a slab of the pool, or 0")
         if w[m + p.HEAP_BACK] != back:
-            return damaged(self.space, "slab", slab, p.HEAP_BACK, "the slab that names it")
+            return self.space.damage("slab", slab, p.HEAP_BACK, "the slab that names it")
         return m
 
     def _above(self, slab, back):
@@ -81,9 +80,9 @@ class Heap:
         if back & 7 == 0 and self.space.base <= back < self.space.limit:
             b = mmu.at(self.space, back, p.SLAB_HEAD)
         if b == 0 or w[b] != p.REGION_SIG:
-            return damaged(self.space, "slab", slab, p.HEAP_BACK, "a slab of the pool")
+            return self.space.damage("slab", slab, p.HEAP_BACK, "a slab of the pool")
         if w[b + p.HEAP_CHILD] != slab and w[b + p.HEAP_NEXT] != slab:
-            return damaged(self.space, "slab", slab, p.HEAP_BACK, "the slab that names it")
+            return self.space.damage("slab", slab, p.HEAP_BACK, "the slab that names it")
         return b
 
     def _merge(self, one, other):
@@ -154,7 +153,7 @@ class Heap:
         if slab:
             m = self._member(slab, root, 0, 0)
             if self.space.words[m + p.HEAP_NEXT]:
-                return damaged(self.space, "slab", slab, p.HEAP_NEXT, "0, for it is a root")
+                return self.space.damage("slab", slab, p.HEAP_NEXT, "0, for it is a root")
         return slab
 
     def after(self, slab):
@@ -197,7 +196,7 @@ class Heap:
         while slab:
             parent = self._parent(slab)
             if parent and self._base(slab) <= self._base(parent):
-                damaged(self.space, "slab", slab, p.REGION_BASE, "more than that of its parent")
+                self.space.damage("slab", slab, p.REGION_BASE, "more than that of its parent")
             found.append(slab)
             slab = self.after(slab)
         return found

@@ -1,7 +1,6 @@
 cimport cython
 from libc.stdint cimport int64_t
 from pools cimport fields as p
-from pools.damage cimport damaged
 from pools.grains cimport GrainSource
 from pools.pool cimport Pool
 from vm cimport mmu, raw

@@ -9,7 +9,6 @@ Source: design/classes.md#.sol.regions
 """
 
 from pools import fields as p
-from pools.damage import damaged
 from pools.pool import Pool
 from vm import mmu, raw
 from vm import results as r
@@ -72,7 +71,7 @@ class RegionPool(Pool):
         Where the arena's choice is not aligned, more is got and trimmed."""
         high = self.space.words[mmu.at(self.space, self.address, p.REGIONS_HEAD) + p.REGION_HIGH]
         if high & -2:
-            return damaged(self.space, "pool", self.address, p.REGION_HIGH, "0 or 1")
+            return self.space.damage("pool", self.address, p.REGION_HIGH, "0 or 1")
         base = self.grains.alloc_grains(size, high, self.address)
         if base < 0 or base & (align - 1) == 0:
             return base
@@ -127,7 +126,7 @@ class RegionPool(Pool):
         if previous:
             q = self._at(previous, region, p.PREVIOUS_REGION)
         if w[m + p.IS_IDLE] & -2 or w[q + p.NEXT_REGION] != region:
-            return damaged(self.space, "region", region, p.PREVIOUS_REGION, "the one before it")
+            return self.space.damage("region", region, p.PREVIOUS_REGION, "the one before it")
         if following:
             f = self._linked(following, region, p.NEXT_REGION, region)
             w[f + p.PREVIOUS_REGION] = previous
@@ -152,7 +151,7 @@ class RegionPool(Pool):
         while w[n + p.FIRST_IDLE]:
             # Not a number, too, is not in the bounds.
             if not 0 <= self.space.floats[n + p.REGION_SPARE] <= 1:
-                return damaged(self.space, "pool", self.address, p.REGION_SPARE, "from 0 to 1")
+                return self.space.damage("pool", self.address, p.REGION_SPARE, "from 0 to 1")
             self._count(p.REGION_TOTAL, 0)
             if w[n + p.REGION_FREE] <= raw.whole(
                 self.space.floats[n + p.REGION_SPARE] * w[n + p.REGION_TOTAL]
@@ -185,7 +184,7 @@ class RegionPool(Pool):
         if that is no region."""
         m = self._peek(region)
         if m == 0:
-            return damaged(self.space, "link", address, field, "a region of the pool, or 0")
+            return self.space.damage("link", address, field, "a region of the pool, or 0")
         return m
 
     def _named(self, region):
@@ -193,8 +192,8 @@ class RegionPool(Pool):
         no region."""
         m = self._peek(region)
         if m == 0:
-            return damaged(
-                self.space, "region of the page table", region, 0, "that of a region of the pool"
+            return self.space.damage(
+                "region of the page table", region, 0, "that of a region of the pool"
             )
         return m
 
@@ -202,8 +201,8 @@ class RegionPool(Pool):
         """As `_at`, of a region that names `previous` as the one before it."""
         m = self._at(region, address, field)
         if self.space.words[m + p.PREVIOUS_REGION] != previous:
-            return damaged(
-                self.space, "region", region, p.PREVIOUS_REGION, "the one before it in its list"
+            return self.space.damage(
+                "region", region, p.PREVIOUS_REGION, "the one before it in its list"
             )
         return m
 
@@ -223,8 +222,8 @@ class RegionPool(Pool):
         least = self.space.words[n + p.LEAST_ORDER]
         one = 1
         if least & -64 or one << (least & 63) != self.space.words[n + p.POOL_ALIGN]:
-            return damaged(
-                self.space, "pool", self.address, p.LEAST_ORDER, "the order of its alignment"
+            return self.space.damage(
+                "pool", self.address, p.LEAST_ORDER, "the order of its alignment"
             )
         return least
 
@@ -236,7 +235,7 @@ class RegionPool(Pool):
         n = mmu.at(self.space, self.address, p.REGIONS_HEAD)
         held = self.space.words[n + field]
         if (held | held + more) >> 60:
-            return damaged(self.space, "pool", self.address, field, "an account of bytes")
+            return self.space.damage("pool", self.address, field, "an account of bytes")
         self.space.words[n + field] = held + more
         return r.OK
 
@@ -261,20 +260,20 @@ class RegionPool(Pool):
         limit = w[m + p.REGION_LIMIT]
         grain = self.grains.grain
         if base < self.space.base or base & (grain - 1) or self.region_of(base) != region:
-            return damaged(self.space, "region", region, p.REGION_BASE, "grains that name it")
+            return self.space.damage("region", region, p.REGION_BASE, "grains that name it")
         if limit <= base or limit > self.space.limit or limit & (grain - 1):
-            return damaged(self.space, "region", region, p.REGION_LIMIT, "grains above its base")
+            return self.space.damage("region", region, p.REGION_LIMIT, "grains above its base")
         if self.region_of(limit - 1) != region or self.region_of(limit) == region:
-            return damaged(self.space, "region", region, p.REGION_LIMIT, "the end of its grains")
+            return self.space.damage("region", region, p.REGION_LIMIT, "the end of its grains")
         if self.region_of(base - 1) == region:
-            return damaged(self.space, "region", region, p.REGION_BASE, "the first of its grains")
+            return self.space.damage("region", region, p.REGION_BASE, "the first of its grains")
         if w[m + p.IS_IDLE] & -2:
-            return damaged(self.space, "region", region, p.IS_IDLE, "0 or 1")
+            return self.space.damage("region", region, p.IS_IDLE, "0 or 1")
         if w[m + p.SOLE_BLOCK] != 0 and w[m + p.SOLE_BLOCK] != limit - base:
-            return damaged(self.space, "region", region, p.SOLE_BLOCK, "0, or all of it")
+            return self.space.damage("region", region, p.SOLE_BLOCK, "0, or all of it")
         self._verify_own(region, m)
         if w[m + p.REGION_BYTES] != self._own_bytes(m):
-            return damaged(self.space, "region", region, p.REGION_BYTES, "its own size in bytes")
+            return self.space.damage("region", region, p.REGION_BYTES, "its own size in bytes")
         return m
 
     def _verify_pool(self):
@@ -283,16 +282,16 @@ class RegionPool(Pool):
         n = mmu.at(self.space, self.address, p.REGIONS_HEAD)
         w = self.space.words
         if not 0 <= self.space.floats[n + p.REGION_SPARE] <= 1:
-            return damaged(self.space, "pool", self.address, p.REGION_SPARE, "from 0 to 1")
+            return self.space.damage("pool", self.address, p.REGION_SPARE, "from 0 to 1")
         if w[n + p.REGION_HIGH] & -2:
-            return damaged(self.space, "pool", self.address, p.REGION_HIGH, "0 or 1")
+            return self.space.damage("pool", self.address, p.REGION_HIGH, "0 or 1")
         self._extend_by()
         for field in range(p.REGION_TOTAL, p.REGION_SLACK + 1):
             self._count(field, 0)
         if w[n + p.REGION_FREE] + w[n + p.REGION_SLACK] > w[n + p.REGION_TOTAL]:
-            return damaged(self.space, "pool", self.address, p.REGION_FREE, "a part of its total")
+            return self.space.damage("pool", self.address, p.REGION_FREE, "a part of its total")
         if self._least_order() != self.least:
-            return damaged(self.space, "pool", self.address, p.LEAST_ORDER, "what it was made")
+            return self.space.damage("pool", self.address, p.LEAST_ORDER, "what it was made")
         return self._expect_lists()
 
     def _extend_by(self):
@@ -300,7 +299,7 @@ class RegionPool(Pool):
         n = mmu.at(self.space, self.address, p.REGIONS_HEAD)
         size = self.space.words[n + p.REGION_BY]
         if size - 1 >> 60:
-            return damaged(self.space, "pool", self.address, p.REGION_BY, "from 1 to 2^60 bytes")
+            return self.space.damage("pool", self.address, p.REGION_BY, "from 1 to 2^60 bytes")
         return size
 
     def attach(self):
@@ -350,7 +349,7 @@ class RegionPool(Pool):
             self._linked(region, at, field, previous)
             w = self._region_words(region)
             if w[p.IS_IDLE] != (head == p.FIRST_IDLE):
-                damaged(self.space, "region", region, p.IS_IDLE, "the list that it is in")
+                self.space.damage("region", region, p.IS_IDLE, "the list that it is in")
             found.append(region)
             at, field, previous = region, p.NEXT_REGION, region
         return found
@@ -389,21 +388,21 @@ class RegionPool(Pool):
         self._expect_alive()
         self._verify_pool()
         if self.arena is not None and self._word(p.ARENA) != self.arena.address:
-            damaged(self.space, "pool", self.address, p.ARENA, "the address of its arena")
+            self.space.damage("pool", self.address, p.ARENA, "the address of its arena")
         total = sum(limit - base for base, limit in self.spans())
         if total != self.total():
-            damaged(self.space, "pool", self.address, p.REGION_TOTAL, f"{total}, of its regions")
+            self.space.damage("pool", self.address, p.REGION_TOTAL, f"{total}, of its regions")
 
     def _expect_free(self, free):
         """Verify that the account of free memory is `free` bytes."""
         if free != self.free_bytes():
-            damaged(self.space, "pool", self.address, p.REGION_FREE, f"{free}, which are free")
+            self.space.damage("pool", self.address, p.REGION_FREE, f"{free}, which are free")
 
     def _expect_idle(self, region, is_idle):
         """Verify that a region says that it is idle, or not, as it is."""
         if self._region_words(region)[p.IS_IDLE] != is_idle:
             told = "1, for all is free" if is_idle else "0, for not all is free"
-            damaged(self.space, "region", region, p.IS_IDLE, told)
+            self.space.damage("region", region, p.IS_IDLE, told)
 
     def finish(self):
         """Give all memory back to the arena and invalidate the descriptor."""

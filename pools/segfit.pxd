@@ -2,7 +2,6 @@ cimport cython
 from libc.stdint cimport int64_t
 from pools cimport fields as p
 from pools.bins cimport Bins
-from pools.damage cimport damaged
 from pools.grains cimport GrainSource
 from pools.regions cimport RegionPool
 from vm cimport mmu

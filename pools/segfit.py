@@ -24,7 +24,6 @@ volume 1, section 2.5.
 
 from pools import fields as p
 from pools.bins import Bins
-from pools.damage import damaged
 from pools.pool import MOST
 from pools.regions import RegionPool
 from vm import mmu
@@ -128,7 +127,7 @@ class SegFit(RegionPool):
         n = mmu.at(self.space, self.address, p.SEGFIT_SIZE)
         free = w[n + p.REGION_FREE]
         if (free | free - size) >> 60:
-            return damaged(self.space, "pool", self.address, p.REGION_FREE, "what is free")
+            return self.space.damage("pool", self.address, p.REGION_FREE, "what is free")
         w[n + p.REGION_FREE] = free - size
         if w[c] & p.TAG_FIRST and w[mmu.at(self.space, chunk + size, 8)] & p.TAG_END:
             self.make_busy(self._region_of_all(chunk, size))
@@ -141,7 +140,7 @@ class SegFit(RegionPool):
         w = self.space.words
         base = w[m + p.REGION_BASE]
         if chunk != base + p.CHUNK_HEADER or w[m + p.REGION_LIMIT] - base != size + p.REGION_EDGES:
-            return damaged(self.space, "chunk", chunk, 0, "not all of its region")
+            return self.space.damage("chunk", chunk, 0, "not all of its region")
         return region
 
     def _cut(self, chunk, whole, need):
@@ -170,7 +169,7 @@ class SegFit(RegionPool):
         w[c + (size >> 3)] &= ~p.TAG_BEFORE
         n = mmu.at(self.space, self.address, p.SEGFIT_SIZE)
         if w[n + p.REGION_FREE] >> 60:
-            return damaged(self.space, "pool", self.address, p.REGION_FREE, "what is free")
+            return self.space.damage("pool", self.address, p.REGION_FREE, "what is free")
         w[n + p.REGION_FREE] += size
         return self.bins.put(chunk, size)
 
@@ -212,7 +211,7 @@ class SegFit(RegionPool):
     def _expect_direct(self):
         """Returns OK if DIRECT_ABOVE can be. Raises: DamageError."""
         if self._word(p.DIRECT_ABOVE) < 0 or self._word(p.DIRECT_ABOVE) - 1 >> 60 > 0:
-            return damaged(self.space, "pool", self.address, p.DIRECT_ABOVE, "from 0 to 2^60")
+            return self.space.damage("pool", self.address, p.DIRECT_ABOVE, "from 0 to 2^60")
         return r.OK
 
     def alloc_aligned(self, size, align):
@@ -298,9 +297,9 @@ class SegFit(RegionPool):
         if not w[c] & p.TAG_BEFORE:
             before = w[mmu.at(self.space, chunk - 8, 8)]
             if before < p.LEAST_CHUNK or before > chunk - self.space.base:
-                return damaged(self.space, "chunk", chunk, -1, "the size of that before it")
+                return self.space.damage("chunk", chunk, -1, "the size of that before it")
             if w[mmu.at(self.space, chunk - before, 8)] & ~p.TAG_BITS != before:
-                return damaged(self.space, "chunk", chunk, -1, "the size of that before it")
+                return self.space.damage("chunk", chunk, -1, "the size of that before it")
             self.bins.take(chunk - before, chunk, -1)
             # A second free finds no header of a chunk in use here.
             w[c] = 0
@@ -362,7 +361,7 @@ class SegFit(RegionPool):
         chunk = w[m + p.REGION_BASE] + p.CHUNK_HEADER
         size = w[m + p.REGION_LIMIT] - w[m + p.REGION_BASE] - p.REGION_EDGES
         if self.bins.free_chunk(chunk, region, p.REGION_BASE) != size:
-            return damaged(self.space, "chunk", chunk, 0, "all of an idle region")
+            return self.space.damage("chunk", chunk, 0, "all of an idle region")
         self.bins.take(chunk, region, p.REGION_BASE)
         self._count(p.REGION_FREE, -size)
         return self._count(p.REGION_SLACK, -p.REGION_EDGES)
@@ -442,7 +441,7 @@ class SegFit(RegionPool):
                 head = self.space.word(chunk)
                 size = head & ~p.TAG_BITS
                 if size < p.LEAST_CHUNK or size > limit - p.CHUNK_HEADER - chunk:
-                    damaged(self.space, "chunk", chunk, 0, "a size that ends in its region")
+                    self.space.damage("chunk", chunk, 0, "a size that ends in its region")
                 found.append((chunk, size, head & p.TAG_BITS))
                 chunk += size
             found.append((chunk, 0, self.space.word(chunk)))
@@ -461,7 +460,7 @@ class SegFit(RegionPool):
         free = {chunk: size for chunk, size, tags in chunks if not tags & p.TAG_USED}
         listed = [chunk for chunks in self.bins.listed() for chunk in chunks]
         for chunk in set(listed) ^ set(free):
-            damaged(self.space, "chunk", chunk, 0, "a free chunk, by its tags and in a bin")
+            self.space.damage("chunk", chunk, 0, "a free chunk, by its tags and in a bin")
         self._expect_free(sum(free.values()))
         before = p.TAG_USED | p.TAG_END
         for chunk, size, tags in chunks:
@@ -470,9 +469,9 @@ class SegFit(RegionPool):
             expected |= p.TAG_FIRST if before & p.TAG_END else 0
             expected |= p.TAG_END | p.TAG_USED if size == 0 else tags & p.TAG_USED
             if tags != expected:
-                damaged(self.space, "chunk", chunk, 0, f"the tags {expected}")
+                self.space.damage("chunk", chunk, 0, f"the tags {expected}")
             if not (tags | before) & p.TAG_USED:
-                damaged(self.space, "chunk", chunk, 0, "in use, after a free chunk")
+                self.space.damage("chunk", chunk, 0, "in use, after a free chunk")
             before = tags
         for region in self.regions():
             w = self._region_words(region)

@@ -2,7 +2,6 @@ cimport cython
 from libc.stdint cimport int64_t
 from pools cimport fields as p
 from pools cimport orders
-from pools.damage cimport damaged
 from pools.grains cimport GrainSource
 from pools.heap cimport Heap
 from pools.regions cimport RegionPool

@@ -22,7 +22,6 @@ scalable concurrent malloc(3) implementation for FreeBSD", BSDCan 2006.
 
 from pools import fields as p
 from pools import orders
-from pools.damage import damaged
 from pools.heap import Heap
 from pools.regions import RegionPool
 from vm import bits, mmu
@@ -124,7 +123,7 @@ class Slab(RegionPool):
         while w[i] == 0 and i < last:
             i += 1
         if w[i] == 0:
-            return damaged(self.space, "slab", slab, p.SLAB_ROOM, "0, for no unit is free")
+            return self.space.damage("slab", slab, p.SLAB_ROOM, "0, for no unit is free")
         return self._take(slab, (i - m - p.UNIT_TABLE) * 64 + orders.lowest_bit(w[i]))
 
     def _slab_at(self, slab, number):
@@ -135,7 +134,7 @@ class Slab(RegionPool):
         if w[m + p.SLAB_CLASS] ^ number | self._oddity(m) | slab & 7:
             return self._no_slab(slab, number)
         if w[m + p.SLAB_ROOM] < 1 or w[m + p.SLAB_ROOM] > w[m + p.SLAB_UNITS]:
-            return damaged(self.space, "slab", slab, p.SLAB_ROOM, "from 1 to its units")
+            return self.space.damage("slab", slab, p.SLAB_ROOM, "from 1 to its units")
         return m
 
     def _oddity(self, m):
@@ -153,11 +152,11 @@ class Slab(RegionPool):
         """Raises: DamageError, for what a heap names."""
         m = self._peek(slab)
         if m == 0 or self.space.words[m + p.SLAB_CLASS] != number:
-            return damaged(
-                self.space, "pool", self.address, p.SLAB_HEAPS + number, "a slab of its class"
+            return self.space.damage(
+                "pool", self.address, p.SLAB_HEAPS + number, "a slab of its class"
             )
         self._expect_units(slab, m)
-        return damaged(self.space, "slab", slab, p.SOLE_BLOCK, "0")
+        return self.space.damage("slab", slab, p.SOLE_BLOCK, "0")
 
     def _expect_units(self, slab, m):
         """Returns OK if the class, the unit and the units of a slab are right for
@@ -165,10 +164,10 @@ class Slab(RegionPool):
         w = self.space.words
         number = w[m + p.SLAB_CLASS]
         if number >> 8 or w[m + p.SLAB_UNIT] != self._unit(number & 255):
-            return damaged(self.space, "slab", slab, p.SLAB_UNIT, "the unit of its class")
+            return self.space.damage("slab", slab, p.SLAB_UNIT, "the unit of its class")
         size = w[m + p.REGION_LIMIT] - w[m + p.REGION_BASE]
         if w[m + p.SLAB_UNITS] >> 31 or w[m + p.SLAB_UNITS] * w[m + p.SLAB_UNIT] != size:
-            return damaged(self.space, "slab", slab, p.SLAB_UNITS, "as many as fill it")
+            return self.space.damage("slab", slab, p.SLAB_UNITS, "as many as fill it")
         return r.OK
 
     def _take(self, slab, unit):
@@ -177,10 +176,10 @@ class Slab(RegionPool):
         n = mmu.at(self.space, self.address, p.SLAB_SIZE)
         m = mmu.at(self.space, slab, p.SLAB_HEAD)
         if unit >= w[m + p.SLAB_UNITS]:
-            return damaged(self.space, "slab", slab, p.UNIT_TABLE + (unit >> 6), "bits of units")
+            return self.space.damage("slab", slab, p.UNIT_TABLE + (unit >> 6), "bits of units")
         free = w[n + p.REGION_FREE]
         if free < w[m + p.SLAB_UNIT] or free >> 60:
-            return damaged(self.space, "pool", self.address, p.REGION_FREE, "what is free")
+            return self.space.damage("pool", self.address, p.REGION_FREE, "what is free")
         if w[m + p.SLAB_ROOM] == w[m + p.SLAB_UNITS]:
             self.make_busy(slab)
         if w[m + p.SLAB_ROOM] == 1:
@@ -229,8 +228,8 @@ class Slab(RegionPool):
     def _expect_large(self):
         """Returns OK if the word LARGE_CLASS is what it is made. Raises: DamageError."""
         if self._word(p.LARGE_CLASS) != self._class(4 * self.grains.grain):
-            return damaged(
-                self.space, "pool", self.address, p.LARGE_CLASS, "the class of four grains"
+            return self.space.damage(
+                "pool", self.address, p.LARGE_CLASS, "the class of four grains"
             )
         return r.OK
 
@@ -305,9 +304,9 @@ class Slab(RegionPool):
         if w[m + p.UNIT_TABLE + (i >> 6)] >> (i & 63) & 1:
             return r.FAIL
         if room < 0 or room >= w[m + p.SLAB_UNITS]:
-            return damaged(self.space, "slab", slab, p.SLAB_ROOM, "less than its units")
+            return self.space.damage("slab", slab, p.SLAB_ROOM, "less than its units")
         if w[n + p.REGION_FREE] >> 60:
-            return damaged(self.space, "pool", self.address, p.REGION_FREE, "what is free")
+            return self.space.damage("pool", self.address, p.REGION_FREE, "what is free")
         if room == 0:
             self._expect_units(slab, m)
             self.heap.insert(self._root(w[m + p.SLAB_CLASS]), slab)
@@ -323,7 +322,7 @@ class Slab(RegionPool):
         w = self.space.words
         m = mmu.at(self.space, region, p.SLAB_HEAD)
         if w[m + p.SLAB_ROOM] != w[m + p.SLAB_UNITS]:
-            return damaged(self.space, "region", region, p.IS_IDLE, "0, for not all is free")
+            return self.space.damage("region", region, p.IS_IDLE, "0, for not all is free")
         self._count(p.REGION_FREE, w[m + p.REGION_BASE] - w[m + p.REGION_LIMIT])
         return self.heap.remove(self._root(w[m + p.SLAB_CLASS]), region)
 
@@ -334,9 +333,9 @@ class Slab(RegionPool):
             return r.OK
         self._expect_units(region, m)
         if w[m + p.SLAB_CLASS] >= self._class(4 * self.grains.grain):
-            return damaged(self.space, "slab", region, p.SLAB_CLASS, "below four grains")
+            return self.space.damage("slab", region, p.SLAB_CLASS, "below four grains")
         if w[m + p.SLAB_ROOM] < 0 or w[m + p.SLAB_ROOM] > w[m + p.SLAB_UNITS]:
-            return damaged(self.space, "slab", region, p.SLAB_ROOM, "from 0 to its units")
+            return self.space.damage("slab", region, p.SLAB_ROOM, "from 0 to its units")
         return r.OK
 
     def _own_bytes(self, m):
@@ -468,10 +467,10 @@ class Slab(RegionPool):
                 continue
             room = sum((word & (1 << 64) - 1).bit_count() for word in w[p.UNIT_TABLE :])
             if w[p.SLAB_ROOM] != room:
-                damaged(self.space, "slab", region, p.SLAB_ROOM, f"{room}, of its table")
+                self.space.damage("slab", region, p.SLAB_ROOM, f"{room}, of its table")
             rest = w[p.SLAB_UNITS] % 64
             if rest and (w[-1] & (1 << 64) - 1) >> rest:
-                damaged(self.space, "slab", region, len(w) - 1, f"{rest} bits of units")
+                self.space.damage("slab", region, len(w) - 1, f"{rest} bits of units")
             self._expect_idle(region, room == w[p.SLAB_UNITS])
             free += room * w[p.SLAB_UNIT]
             if room:
@@ -481,7 +480,7 @@ class Slab(RegionPool):
             root = self._root(number)
             for slab in set(self.heap.slabs(root)) ^ set(rooms.get(number, [])):
                 told = "in the heap of its class just if it has room"
-                damaged(self.space, "slab", slab, p.SLAB_ROOM, told)
+                self.space.damage("slab", slab, p.SLAB_ROOM, told)
 
     @walks
     def describe(self):

@@ -22,7 +22,7 @@ from setuptools.errors import CCompilerError, ExecError, PlatformError
 ROOT = Path(__file__).parent.resolve()
 os.chdir(ROOT)
 SPEED = runpy.run_path("vm/speed.py")
-FLAGS = ["-O2", "-g0", "-fwrapv", "-fno-strict-aliasing"]
+FLAGS = ["-O2", "-g0", "-fwrapv", "-fno-strict-aliasing", "-Wno-sign-compare"]
 # What Cython writes to be run once, at import, is a seventh of the compiler's time.
 MACROS = [("CYTHON_SMALL_CODE", '__attribute__((cold, optimize("O0")))')]
 DIRECTIVES = {

@@ -1,5 +1,5 @@
 cimport cython
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint64_t
 from land cimport fields as f
 from land cimport zones as z
 from land.fasttree cimport FastTree
@@ -25,8 +25,8 @@ cdef class CBS(Land):
     @cython.locals(w='int64_t*', before=int64_t, after=int64_t, low=int64_t, high=int64_t, n=int64_t, m=int64_t)
     cdef int64_t _meet(self, int64_t base, int64_t limit) except? -1 nogil
     @cython.final
-    @cython.locals(w='int64_t*', base=int64_t, limit=int64_t)
-    cdef int64_t _expect_range(self, int64_t n) except? -1 nogil
+    @cython.locals(w='int64_t*', base=int64_t, limit=int64_t, rest=uint64_t, most=uint64_t)
+    cdef inline int64_t _expect_range(self, int64_t n) except? -1 nogil
     @cython.final
     @cython.locals(w='int64_t*', field=int64_t)
     cdef int64_t _no_range(self, int64_t n) except? -1 with gil

@@ -34,8 +34,8 @@ class CBS(Land):
         super().__init__(space, address)
         self.nodes = nodes
         self.largest = self.LARGEST
-        # The bits that no base and no limit has
-        self.astray = -(1 << 63) | self.align - 1
+        # The bits that no base, no limit and no size has
+        self.astray = -(1 << 62) | self.align - 1
         self.tree = self._tree()
 
     def _tree(self):
@@ -116,9 +116,9 @@ class CBS(Land):
         w = self.space.words
         base = w[n + f.BASE]
         limit = w[n + f.LIMIT]
-        if (base | limit) & self.astray or limit <= base:
-            return self._no_range(n)
-        if limit - base > w[n + self.largest]:
+        most = w[n + self.largest]
+        rest = limit - base - 1
+        if (base | limit | most) & self.astray or not 0 <= rest < most:
             return self._no_range(n)
         return 0
 
@@ -126,7 +126,7 @@ class CBS(Land):
         self.tree.expect_range(n)
         w = self.space.words
         if (w[n + f.BASE] | w[n + f.LIMIT]) & self.astray == 0:
-            return self.tree.damage(n, f.MAX, "at least the size of the range of the node")
+            return self.tree.damage(n, f.MAX, "the size of a range at or below the node")
         field = f.BASE if w[n + f.BASE] % self.align else f.LIMIT
         return self.tree.damage(n, field, f"a multiple of {self.align}")
 
@@ -192,7 +192,7 @@ class CBS(Land):
         size = w[d + f.SIZE] + change
         count = w[d + f.COUNT] + number
         # A count is at most an eighth of a size that is at most 2^62.
-        if (size - (count << 3)) >> 62 or (count | w[d + f.COUNT]) >> 59:
+        if ((size >> 3) - count | count | w[d + f.COUNT]) >> 59:
             return self.miscounted(change, number)
         w[d + f.SIZE] = size
         w[d + f.COUNT] = count

@@ -31,3 +31,5 @@ cdef class FastTree(Tree):
     @cython.final
     @cython.locals(w='int64_t*', path='int64_t*', m=int64_t, low=int64_t, room=uint64_t, at=uint64_t)
     cdef int64_t _descend(self, int64_t n, int64_t d, int64_t size, int64_t side) except? -1 nogil
+    @cython.final
+    cdef int64_t _untrue(self, int64_t d, int64_t size) except? -1 nogil

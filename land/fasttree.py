@@ -71,8 +71,6 @@ class FastTree(Tree):
             if i == 0 or w[n + f.MAX] > was:
                 return i
             size = w[n + f.LIMIT] - w[n + f.BASE]
-            if (size - 1) >> 62:
-                return self.expect_range(n)
             if size > now:
                 now = size
             link = w[n + 1 - (path[i] & 1)]
@@ -175,30 +173,35 @@ class FastTree(Tree):
         # From the origin, so that nil, whose MAX is 0, is reached like a node.
         low = self.space.origin
         room = self.space.reach
-        while True:
-            if d > f.DEEPEST:
-                return self.too_deep()
+        while d <= f.DEEPEST:
             at = w[n + side] - low
             if 0 <= at < room:
                 m = at >> 3
             else:
                 m = self.beyond(n + side)
             if w[m + f.MAX] >= size:
-                if m < f.FIRST:
-                    return self.damage(n, side, "the address of a node, or nil")
                 path[d] = (n << 1) + side
                 n = m
             elif w[n + f.LIMIT] - w[n + f.BASE] >= size:
+                if n < f.FIRST:
+                    return self.damage(path[d - 1] >> 1, side, "the address of a node, or nil")
                 path[d] = n << 1
                 return d
             else:
                 path[d] = (n << 1) + 1 - side
-                m = n
                 at = w[n + 1 - side] - low
                 if 0 <= at < room:
                     n = at >> 3
                 else:
                     n = self.beyond(n + 1 - side)
-                if w[n + f.MAX] < size or n < f.FIRST:
-                    return self.damage(m, f.MAX, "the size of a range at or below the node")
+                if n < f.FIRST:
+                    return self._untrue(d, size)
             d += 1
+        return self.too_deep()
+
+    def _untrue(self, d, size):
+        """Raises: DamageError, for the last node of the way to path[d] that told
+        of `size` bytes at or below it."""
+        while self.space.words[(self.path[d] >> 1) + f.MAX] < size and d > 1:
+            d -= 1
+        return self.damage(self.path[d] >> 1, f.MAX, "the size of a range at or below the node")

@@ -116,26 +116,24 @@ class Tree:
         turn[1] = 0
         low = self.space.base
         room = self.space.room
-        while True:
+        while d <= f.DEEPEST:
             m = w[slot] - low
             if 0 <= m < room:
                 n = (m >> 3) + f.FIRST
             else:
                 n = self.beyond(slot)
                 if n == 0:
-                    break
-            if d > f.DEEPEST:
-                return self.too_deep()
+                    self.before = turn[1]
+                    self.after = turn[0]
+                    self.depth = d
+                    return 0
             # The comparison is a coin toss: no branch (design/land.md#.sol.toss)
             side = 1 if w[n + f.BASE] <= base else 0
             turn[side] = d
             path[d] = (n << 1) + side
             slot = n + side
             d += 1
-        self.before = turn[1]
-        self.after = turn[0]
-        self.depth = d
-        return 0
+        return self.too_deep()
 
     def extend(self, k):
         """Continue the way from the node at path[k] to the end of its

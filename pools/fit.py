@@ -124,7 +124,7 @@ class Fit(Pool):
         Looks in the free land; if nothing fits, extends the pool and looks
         again, for the new memory may have coalesced with old.
         """
-        align = self.alignment()
+        align = self.free_land.align
         size = size + align - 1 & -align
         address = self.find(size)
         if address == 0:
@@ -169,7 +169,7 @@ class Fit(Pool):
         """
         n = mmu.at(self.space, self.address, p.FIT_SIZE)
         w = self.space.words
-        align = self.alignment()
+        align = self.free_land.align
         if not 0 <= self.space.floats[n + p.FIT_SPARE] <= 1:
             return self._bad(p.FIT_SPARE, "a double from 0 to 1")
         if not 0 <= w[n + p.TOTAL_BYTES] <= self.space.mapped:
@@ -332,7 +332,7 @@ class Fit(Pool):
     def check(self):
         """Assert the pool's invariants (design/pools.md#.req.mvff.check)."""
         self._expect_alive()
-        self.alignment()
+        assert self.alignment() == self.free_land.align, "blocks are aligned as the lands are"
         grain, extend_by = self.grains.grain, self._word(p.FIT_EXTEND_BY)
         assert grain <= extend_by <= MOST, "a pool extends itself by a grain or more"
         assert 0 <= self.space.floats[self._first() + p.FIT_SPARE] <= 1, "spare is a fraction"

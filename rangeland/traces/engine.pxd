@@ -65,6 +65,8 @@ cdef class Engine:
     cdef int64_t _hold(self, int64_t block, int64_t address, int64_t size) except? -1 nogil
     @cython.locals(size=int64_t)
     cdef int64_t _release(self, int64_t block) except? -1 nogil
+    @cython.locals(res=int64_t)
+    cdef int64_t _release_told(self, int64_t address, int64_t size) except? -1 nogil
     cdef int64_t _asked(self, int64_t size) except? -1 nogil
     @cython.locals(size=int64_t)
     cdef int64_t _failed(self, int64_t row, int64_t code) except? -1 nogil

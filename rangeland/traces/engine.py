@@ -193,9 +193,14 @@ class Engine:
         size = self._asked(self.held[block])
         if self.is_aligned:
             size += self.pad[block]
-        res = self.pool.free_block(self.address[block], size)
-        if self.is_told and res == r.OK:
-            self.pool.told_free(self.address[block], size)
+        if self.is_told:
+            return self._release_told(self.address[block], size)
+        return self.pool.free_block(self.address[block], size)
+
+    def _release_told(self, address, size):
+        res = self.pool.free_block(address, size)
+        if res == r.OK:
+            self.pool.told_free(address, size)
         return res
 
     def _asked(self, size):

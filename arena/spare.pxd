@@ -3,6 +3,7 @@ from libc.stdint cimport int64_t
 from arena cimport fields as a
 from arena.chunk cimport Chunk
 from arena.chunks cimport Chunks, expect_whole
+from land cimport fields as lf
 from land.cbs cimport CBS, CBSZoned
 from pools.mfs cimport MFS
 from vm cimport events as ev

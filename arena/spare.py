@@ -8,6 +8,7 @@ Source: design/arena.md#.sol.spare, design/bootstrap.md#.sol.spare
 
 from arena import fields as a
 from arena.chunks import expect_whole
+from land import fields as lf
 from land.cbs import CBS
 from pools.mfs import MFS
 from pools.pool import handle
@@ -121,9 +122,11 @@ class SpareLand:
                 break
             self.chunks.unmap_pages(self.chunks.around(low, high), low, high)
             self.chunks.add(a.SPARE_COMMITTED, low - high)
-            self._delete(low, high)
+            expect_whole(self._delete(low, high), "the spare land has the range just found")
             unmapped += high - low
             base = high
+        if only is None and unmapped < size and self.chunks.get(a.SPARE_COMMITTED):
+            self.land.damage(lf.SIZE, "what its ranges sum up to: none is left")
         return unmapped
 
     def purge_excess(self):

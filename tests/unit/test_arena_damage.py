@@ -8,6 +8,7 @@ import rangeland as rl
 from arena import fields as a
 from arena.chunk import layout
 from arena.chunks import Chunks
+from land import fields as lf
 from vm import fields as f
 from vm.speed import interpreted_wanted
 
@@ -120,3 +121,15 @@ def test_a_free_walks_no_tree_of_chunks(kind, monkeypatch):
     for block in blocks:
         pool.free(block, 32)
     assert not walks
+
+
+@pytest.mark.parametrize("checked", [False, True])
+def test_spare_memory_that_is_counted_and_not_there_is_told(checked):
+    arena, pool, _ = grown(checked)
+    arena.spare = 1.0
+    pool.destroy()
+    assert arena.spare_committed > 0
+    root = arena.grains.spare_land.land.address + lf.ROOT * 8
+    arena.space.words_at(root, 8)[0] = arena.space.nil
+    with pytest.raises(rl.DamageError, match=r"word 2 is .*: expected what its ranges sum up to"):
+        arena.spare = 0.0

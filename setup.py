@@ -7,6 +7,7 @@ what a later build can use again. Source: design/speed.md#.sol.build
 
 import atexit
 import copy
+import itertools
 import os
 import runpy
 import shutil
@@ -115,6 +116,7 @@ class AllOrNothing(build_ext):
     def finalize_options(self):
         super().finalize_options()
         self.parallel = self.parallel or os.cpu_count() or 1
+        self.done = itertools.count(1)
 
     def run(self):
         # Not before: pip asks setup.py for other things twice before it builds.
@@ -138,10 +140,12 @@ class AllOrNothing(build_ext):
         path = Path(self.get_ext_fullpath(ext.name))
         before = path.stat().st_mtime_ns if path.exists() else None
         super().build_extension(ext)
-        self.done = getattr(self, "done", 0) + 1
+        count = len(self.extensions)
+        # Extensions are built in threads: counted in one step, and told in one.
+        done = next(self.done)
         if path.stat().st_mtime_ns != before:
-            count = len(self.extensions)
-            print(f"[{self.done:{len(str(count))}}/{count}] Compiled {ext.name}", flush=True)
+            told = f"[{done:{len(str(count))}}/{count}] Compiled {ext.name}\n"
+            print(told, end="", flush=True)
 
     def built(self):
         """Where the extensions are built."""

@@ -33,3 +33,5 @@ cdef class FastTree(Tree):
     cdef int64_t _descend(self, int64_t n, int64_t d, int64_t size, int64_t side) except? -1 nogil
     @cython.final
     cdef int64_t _untrue(self, int64_t d, int64_t size) except? -1 nogil
+    @cython.final
+    cdef int64_t _exceeded(self, int64_t n) except? -1 nogil

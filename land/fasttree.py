@@ -15,11 +15,11 @@ class FastTree(Tree):
 
     def _largest(self, n):
         """The size of the largest range in the subtree at n, worked out
-        from n and its children."""
+        from n, whose MAX its own range does not exceed, and its children."""
         w = self.space.words
         size = w[n + f.LIMIT] - w[n + f.BASE]
-        if (size - 1) >> 62:
-            return self.expect_range(n)
+        if size > w[n + f.MAX]:
+            return self._exceeded(n)
         top = w[mmu.at(self.space, w[n + f.LEFT], f.FAST_NODE_SIZE) + f.MAX]
         if top > size:
             size = top
@@ -65,6 +65,8 @@ class FastTree(Tree):
         origin = self.space.origin
         reach = self.space.reach
         while now != was:
+            if now > was:
+                return self._exceeded(n)
             w[n + f.MAX] = now
             i -= 1
             n = path[i] >> 1
@@ -198,6 +200,11 @@ class FastTree(Tree):
                     return self._untrue(d, size)
             d += 1
         return self.too_deep()
+
+    def _exceeded(self, n):
+        """Raises: DamageError, for a node whose MAX is too small."""
+        self.expect_range(n)
+        return self.damage(n, f.MAX, "the size of the largest range at or below the node")
 
     def _untrue(self, d, size):
         """Raises: DamageError, for the last node of the way to path[d] that told

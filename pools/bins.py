@@ -146,6 +146,8 @@ class Bins:
         chunk = self.space.words[
             mmu.at(self.space, self.address, p.SEGFIT_SIZE) + p.BINS + i
         ]
+        if chunk < 0:
+            return self.space.damage("pool", self.address, p.BINS + i, "a free chunk, or 0")
         return chunk if chunk else self._bad_mask(i)
 
     def _bad_mask(self, i):

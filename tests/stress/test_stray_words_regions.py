@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 import rangeland as rl
+from pools import fields as p
 
 SCRIPT = Path(__file__).parents[1] / "support" / "garble_regions.py"
 
@@ -80,6 +81,18 @@ def test_an_alloc_that_meets_a_stray_link_raises_and_names_it(kind, word, checke
             # What met the stray word has changed nothing.
             assert pool.free_size == before
             pool.check()
+
+
+@pytest.mark.parametrize("value", [v for v in VALUES if v < 0] + [-8, -24])
+def test_a_bin_that_names_what_is_below_zero_is_no_refusal(value):
+    with rl.Arena(1 << 20, space=rl.AddressSpace(1 << 30)) as arena:
+        pool, _ = two_free(arena, "SegFit")
+        word = p.BINS + 64 // p.CHUNK_QUANTUM
+        back = written(arena, pool.address + 8 * word, value)
+        with pytest.raises(rl.DamageError, match=f"word {word} is -0x"):
+            pool.alloc(56)
+        back()
+        pool.check()
 
 
 @pytest.mark.parametrize("field", ["base", "limit", "bytes", "order", "pool", "signature"])

@@ -96,6 +96,16 @@ def test_a_size_that_no_range_has_is_told(space, base):
         land.find_first(1 << 19)
 
 
+@pytest.mark.parametrize("field,more", [(f.LIMIT, 1 << 20), (f.LIMIT, 1 << 61), (f.BASE, -4 * PAGE)])
+def test_a_range_that_grew_by_itself_is_told_and_does_not_become_its_max(space, base, field, more):
+    land = filled("CBSFast", space, base, 3)
+    node = root(space, land)
+    write(space, node, field, space.word(node + 8 * field) + more)
+    with pytest.raises(DamageError, match="word 4 is 0x[0-9a-f]+: expected the size"):
+        # The largest is to go, so that MAX of the root is worked out anew.
+        land.delete(base + 512, base + 512 + 80)
+
+
 @pytest.mark.parametrize("word", [-1, 1, -(1 << 63), (1 << 63) - 1])
 def test_a_node_whose_range_is_none_is_told(space, base, word):
     land = filled("CBSFast", space, base, 1)

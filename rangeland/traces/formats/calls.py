@@ -11,12 +11,18 @@ NULL = b"0x0"
 REALLOC_ZERO_RESULT = b" = 0"
 WORD = 1 << 64
 
+# Of valgrind 3.N, N: the first that tells a realloc of NULL, or to 0, without a call in
+# it, and the first that tells the result of posix_memalign again.
+FLAT, ANSWERED = 21, 24
+
 _P = rb"(0x[0-9A-F]+)"
 _N = rb"(\d{1,20})"
+# A result; some calls that are refused give 0 and not 0x0.
+_R = rb"(0x[0-9A-F]+|0)"
 
 
 def _form(pattern):
-    text = pattern.replace(b"P", _P).replace(b"N", _N)
+    text = pattern.replace(b"P", _P).replace(b"N", _N).replace(b"R", _R)
     return re.compile(text).fullmatch
 
 
@@ -45,7 +51,7 @@ class _Calloc:
 
 
 class _Realloc:
-    """realloc: of NULL it tells its inner malloc, to 0 its inner free."""
+    """realloc: up to 3.20, of NULL it tells its inner malloc, to 0 its inner free."""
 
     form = staticmethod(_form(rb"P,N\) = P"))
     of_null = staticmethod(_form(rb"0x0,N\)malloc\(N\) = P"))
@@ -53,27 +59,53 @@ class _Realloc:
 
     def whole(self, log, live, tail):
         if match := self.form(tail):
-            if log.cuts and (match[1] == NULL or match[2] == b"0"):
-                # Its inner call is still to come; this is the result of another call.
-                return False
-            if match[1] == NULL:
-                log.made(live, int(match[2]), match[3])
-            else:
-                log.moved(live, match[1], int(match[2]), match[3])
+            if match[1] == NULL or match[2] == b"0":
+                if not log.is_flat():
+                    # Its inner call is still to come; this is the result of another call.
+                    return False
+            resized(log, live, match[1], int(match[2]), match[3])
             return True
         if (match := self.of_null(tail)) and match[1] == match[2]:
+            log.nests()
             log.made(live, int(match[1]), match[3])
             return True
         if (match := self.to_zero(tail)) and match[1] == match[2]:
+            log.nests()
             log.freed(live, match[1])
             return True
         return False
 
 
-class _Memalign:
-    """memalign, aligned_alloc, posix_memalign, valloc: all are told as memalign."""
+class _Reallocarray:
+    """reallocarray(P,N,M): a realloc to the product, whose result is told twice."""
 
-    form = staticmethod(_form(rb"al N, size N\) = P"))
+    form = staticmethod(_form(rb"P,N,N\) = R"))
+
+    def whole(self, log, live, tail):
+        match = self.form(tail)
+        if match:
+            size = int(match[2]) * int(match[3])
+            resized(log, live, match[1], size, match[4])
+            if size < WORD:
+                live.echo = b" = " + match[4]
+        return match is not None
+
+
+def resized(log, live, old, size, result):
+    """Tell of a realloc: one to 0 that gave NULL has freed. Raises: TraceError."""
+    if old == NULL:
+        log.made(live, size, result)
+    elif size == 0 and result == NULL:
+        log.freed(live, old)
+    else:
+        log.moved(live, old, size, result)
+
+
+class _Aligned:
+    """memalign and aligned_alloc; up to 3.20 posix_memalign and valloc, too, are told
+    as memalign. The words before the numbers went with 3.27."""
+
+    form = staticmethod(_form(rb"(?:al(?:ignment)? )?N, (?:size )?N\) = R"))
 
     def whole(self, log, live, tail):
         match = self.form(tail)
@@ -82,10 +114,16 @@ class _Memalign:
         return match is not None
 
 
+class _PosixMemalign(_Aligned):
+    """posix_memalign; from 3.27 it tells first where its result goes."""
+
+    form = staticmethod(_form(rb"(?:al|0x[0-9A-F]+,) N, (?:size )?N\) = R"))
+
+
 class _AlignedNew:
     """operator new with an alignment, which stands second here."""
 
-    form = staticmethod(_form(rb"size N, al N\) = P"))
+    form = staticmethod(_form(rb"(?:size )?N, (?:al )?N\) = P"))
 
     def whole(self, log, live, tail):
         match = self.form(tail)
@@ -95,9 +133,10 @@ class _AlignedNew:
 
 
 class _Free:
-    """free, cfree and operator delete."""
+    """free, cfree, free_sized and operator delete, which from 3.27 tell the size and the
+    alignment that they are given."""
 
-    form = staticmethod(_form(rb"P\)"))
+    form = staticmethod(_form(rb"P(?:, N){0,2}\)"))
 
     def whole(self, log, live, tail):
         match = self.form(tail)
@@ -127,10 +166,15 @@ _SORTS = {
     b"__builtin_vec_new": SIZED,
     b"calloc": PRODUCT,
     b"realloc": RESIZED,
-    b"memalign": _Memalign(),
+    b"reallocarray": _Reallocarray(),
+    b"memalign": _Aligned(),
+    b"aligned_alloc": _Aligned(),
+    b"posix_memalign": _PosixMemalign(),
     b"malloc_usable_size": _Question(),
     b"free": FREE,
     b"cfree": FREE,
+    b"free_sized": FREE,
+    b"free_aligned_sized": FREE,
     b"__builtin_delete": FREE,
     b"__builtin_vec_delete": FREE,
 }
@@ -142,8 +186,12 @@ _NAMES = b"|".join((*_SORTS, rb"_Z(?:nw|na|dl|da)\w*"))
 _UNTOLD = re.compile(
     rb"calloc\((\d{1,20}),(\d{1,20})\)"
     rb"|(?:posix_memalign|aligned_alloc)\(al \d{1,20}, size \d{1,20}\)"
-    rb"|malloc_usable_size\(0x0\)|mallinfo\(\)|malloc_trim\(\d{1,20}\)"
+    rb"|malloc_usable_size\(0x0\)|mallinfo2?\(\)|malloc_trim\(\d{1,20}\)"
 )
+# What valgrind says of a call before its result: a warning, on the call's own line.
+_WARNED = re.compile(rb"(\w+\([^()]*\))(?:realloc\(\) with size 0|[A-Z][a-z]+[: ]).*", re.DOTALL)
+_ANSWER = re.compile(rb" = (?:0x[0-9A-F]+|0)")
+_LATE = re.compile(rb"posix_memalign\(al \d{1,20}, size \d{1,20}\)")
 _RESEMBLES = re.compile(rb"\w*\(|.*\b(?:" + _NAMES + rb")\(|.* ?= 0x| ?= *$", re.DOTALL)
 _ORPHAN = re.compile(
     rb" = (?:0x[0-9A-F]*|0)|.*\b(?:" + _NAMES + rb")\([^()]*\)(?: = (?:0x[0-9A-F]*|0))?", re.DOTALL
@@ -156,8 +204,10 @@ _CUT = re.compile(
     rb"|calloc\(\d{1,20},\d{1,20}\)"
     rb"|realloc\(0x0,(\d{1,20})\)(?:malloc\(\1\))?"
     rb"|realloc\(0x[0-9A-F]+,\d{1,20}\)"
-    rb"|memalign\(al \d{1,20}, size \d{1,20}\)"
-    rb"|_Zn[aw]\w*\(size \d{1,20}, al \d{1,20}\)"
+    rb"|reallocarray\(0x[0-9A-F]+,\d{1,20},\d{1,20}\)"
+    rb"|(?:memalign|aligned_alloc)\((?:al(?:ignment)? )?\d{1,20}, (?:size )?\d{1,20}\)"
+    rb"|posix_memalign\((?:al|0x[0-9A-F]+,) \d{1,20}, (?:size )?\d{1,20}\)"
+    rb"|_Zn[aw]\w*\((?:size )?\d{1,20}, (?:al )?\d{1,20}\)"
     rb"|malloc_usable_size\(0x[0-9A-F]+\)"
 )
 
@@ -199,6 +249,23 @@ def parts(text):
 def is_cut(text):
     """True if `text` is a call up to its result."""
     return _CUT.fullmatch(text) is not None
+
+
+def is_late(text):
+    """True if `text` is a call whose result, if it is told, stands on a line of its own."""
+    return _LATE.fullmatch(text) is not None
+
+
+def is_answer(text):
+    """True if `text` is the result of a call, and nothing else."""
+    return _ANSWER.fullmatch(text) is not None
+
+
+def warned(text):
+    """The call that `text` begins with, up to its result, if it goes on with a warning
+    of valgrind's; else None."""
+    match = _WARNED.fullmatch(text)
+    return match[1] if match and is_cut(match[1]) else None
 
 
 def has_inner(text):

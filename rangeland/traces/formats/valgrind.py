@@ -48,6 +48,8 @@ _SUMMARY = re.compile(
     rb"|total heap usage: (?P<allocs>[\d,]+) allocs, (?P<frees>[\d,]+) frees, (?P<bytes>[\d,]+) bytes)"
 )
 
+_VERSION = re.compile(rb"Using Valgrind-3\.(\d{1,4})\.")
+
 # What valgrind tells of itself with -v; what belongs to it is indented.
 _USUAL = re.compile(
     rb"  |Valgrind (?:options|library directory):|Contents of |Arch and hwcaps:|Page sizes:"
@@ -66,35 +68,41 @@ _FORMS = {
 class _Cut:
     """A call whose line was cut: another process or thread wrote before its result.
 
-    `line` is where its text so far, `text`, was told, in `piece`.
+    `line` is where its text so far, `text`, was told, in `piece`; `has_inner` tells
+    that another call is told in it, `is_late` that its result may never be.
     """
 
-    def __init__(self, pid, text, line, piece):
+    def __init__(self, pid, text, line, piece, nested):
         self.pid = pid
         self.text = text
         self.line = line
         self.piece = piece
-        self.has_inner = calls.has_inner(text)
+        self.has_inner = nested and calls.has_inner(text)
+        self.is_late = calls.is_late(text)
 
 
 class _Process(Addresses):
     """The live blocks of a process by address; processes are numbered as they appear.
 
     `inner` counts the open calls of it whose inner call is to come: as that may look
-    like any other, none of its lines is plain until then.
+    like any other, none of its lines is plain until then. `echo` is the result that
+    is told once more, or None.
     """
 
     def __init__(self, number):
         super().__init__()
         self.number = number
         self.inner = 0
+        self.echo = None
 
 
 class _Log(Heap):
     """What is known so far: per process, the live blocks by address.
 
     `heads` has, for each `--PID-- NAME` met, the sort of call and the blocks of
-    that process; `plain` those of them that plain lines can begin with.
+    that process; `plain` those of them that plain lines can begin with. `version` is
+    the N of valgrind 3.N, and `flat` whether a realloc of NULL, or to 0, is told without
+    the call in it; None before that is known.
     """
 
     def __init__(self, source):
@@ -103,6 +111,8 @@ class _Log(Heap):
         self.heads = {}
         self.plain = []
         self.cuts = []
+        self.version = None
+        self.flat = None
         # What memcheck itself counted, and the bytes of reallocs that failed, which it counts.
         self.summary = {}
         self.refused = 0
@@ -212,7 +222,21 @@ class _Log(Heap):
         if live is not None and len(self.processes) > 1:
             self.columns.by(live.number)
 
+    def is_flat(self):
+        """True if a realloc of NULL, or to 0, is told without the call in it. If nothing
+        has told, the first that comes while no call is open does."""
+        if self.flat is None and not self.cuts:
+            self.flat = True
+        return bool(self.flat)
+
+    def nests(self):
+        """A realloc was told with the call in it."""
+        self.flat = False
+
     def _banner(self, pid, text):
+        if match := _VERSION.search(text):
+            self.version = int(match[1])
+            self.flat = self.version >= calls.FLAT
         if match := _SUMMARY.search(text):
             told = {name: int(n.replace(b",", b"")) for name, n in match.groupdict().items() if n}
             self.summary |= told
@@ -227,16 +251,35 @@ class _Log(Heap):
     def _piece(self, pid, text, is_last):
         """The text that one process wrote after its prefix."""
         live = self.processes.get(pid)
-        if live and live.inner and self._join(text, is_last, self._own(pid)):
+        if live and self._is_echo(live, text):
+            return
+        own = self._own(pid)
+        if own and own[-1].is_late and own[-1].line == self.line - 1:
+            # Its own result comes right behind it, though others wait longer.
+            own.insert(0, own.pop())
+        if live and (live.inner or own and calls.is_answer(text)) and self._join(text, is_last, own):
             return
         state = self._call(pid, text)
         if state == "cut" and not is_last:
             self._open(pid, text)
         elif state == "cut":
             raise self.bad(text, RESULT)
+        elif state is None and calls.is_answer(text) and not own:
+            # Of a valloc from 3.24 on, whose name and size are not told
+            self.skip(text, "a result behind its call")
         elif state is None and not self._parts(pid, text, is_last):
-            if calls.resembles(text):
-                raise self.bad(text, CALL)
+            self._remark(pid, text)
+
+    def _remark(self, pid, text):
+        """What is no whole call: one with a warning instead of its result, or what
+        valgrind says of itself. Raises: TraceError for what a call is damaged to."""
+        if call := calls.warned(text):
+            # Up to 3.20 another call stands behind a realloc to 0.
+            self.flat = self.flat or calls.has_inner(call)
+            self._open(pid, call, text)
+        elif calls.resembles(text):
+            raise self.bad(text, CALL)
+        else:
             self.skip(text, CALL, is_usual=_USUAL.match(text) is not None)
 
     def _orphan(self, text, is_last):
@@ -282,7 +325,7 @@ class _Log(Heap):
         return [cut for cut in self.cuts if cut.pid == pid]
 
     def _open(self, pid, text, piece=b""):
-        cut = _Cut(pid, text, self.line, piece)
+        cut = _Cut(pid, text, self.line, piece, nested=not self.flat)
         self.cuts.append(cut)
         self._blocks(pid).inner += cut.has_inner
 
@@ -298,7 +341,8 @@ class _Log(Heap):
             self.line = cut.line
             if calls.is_garbled(cut.piece):
                 raise self.bad(cut.piece, CALL)
-            self.odd("open_at_end", shown(cut.text), RESULT)
+            count = "unparsed" if cut.is_late else "open_at_end"
+            self.odd(count, shown(cut.text), RESULT)
 
     def _join(self, text, is_last, cuts):
         """Add the text to the first of these calls that it fits. Returns False, and has
@@ -327,6 +371,11 @@ class _Log(Heap):
             self._switch(live)
             if sort.whole(self, live, tail):
                 return "whole"
+        if calls.is_late(text) and (self.version is None or self.version >= calls.ANSWERED):
+            # Of one process none but the last can still be answered.
+            self._lose([cut for cut in self._own(pid) if cut.is_late])
+            self._open(pid, text)
+            return "whole"
         if untold := calls.untold(text):
             rest, note = untold
             state = self._call(pid, rest) if rest else "whole"
@@ -334,6 +383,13 @@ class _Log(Heap):
                 self.notes[note] += 1
             return state
         return "cut" if calls.is_cut(text) else None
+
+    def _is_echo(self, live, text):
+        """True if `text` is the result that this process was to tell once more."""
+        is_echo = live.echo == text
+        if is_echo:
+            live.echo = None
+        return is_echo
 
     def made(self, live, size, address, alignment=None):
         """A call gave `address`, of a new block of `size` bytes. Raises: TraceError."""

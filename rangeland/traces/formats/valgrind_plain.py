@@ -134,8 +134,10 @@ class Plain:
         self.old[rows] = old
 
     def freed(self, rows, scan):
-        """Lines that go on with `0xP)`."""
+        """Lines that go on with `0xP)`, or `0xP, N)`, or `0xP, N, M)`."""
         old = scan.pointer()
+        scan.skip_number()
+        scan.skip_number()
         scan.expect(b")")
         good = scan.good & (scan.at == self.ends[rows])
         self._set(rows, good & (old > 0), f.FREE, 0, 0)
@@ -177,6 +179,17 @@ class _Scan:
         value = self._number(_HEXADECIMAL)
         self.good &= (self._plain.bytes[before] != ord("0")) | (self.at == before + 1)
         return value
+
+    def skip_number(self):
+        """Step over `, N` where that stands."""
+        ((value, mask),) = _words(b", ")
+        found = self._plain.windows(self.at, 8).view(np.uint64)[:, 0]
+        there = np.flatnonzero((found & mask) == value)
+        if len(there):
+            rest = _Scan(self._plain, self.at[there] + 2)
+            rest.decimal()
+            self.at[there] = rest.at
+            self.good[there] &= rest.good
 
     def result(self):
         """Step over `) = 0xP`; returns P, which is not NULL."""

@@ -10,6 +10,7 @@ from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingCo
 from rich.table import Table
 from rich.text import Text
 
+from rangeland.cli import recipes
 from rangeland.cli.options import newest_option
 from rangeland.cli.output import console, emit_json, progress, speaks_utf8
 from rangeland.traces.histograms import lifetimes, sizes
@@ -24,7 +25,7 @@ PLAIN = "#"
 PARTS = " \u258f\u258e\u258d\u258c\u258b\u258a\u2589"
 
 
-@click.command()
+@click.command(epilog=recipes.text())
 @click.argument("traces", metavar="TRACE...", nargs=-1, type=click.Path())
 @click.option("--format", type=click.Choice(list(FORMATS)), help="Read as this format.")
 @click.option("--strict", is_flag=True, help="Refuse what is only counted otherwise.")

@@ -5,9 +5,11 @@ only tells or judges is left alone (design/mutants.md#.sol.kinds).
 """
 
 import ast
-import re
+from functools import cache
 
+from mutants.copy import ROOT, sources
 from mutants.mutant import Mutant
+from mutants.telling import FUNCTIONS, Telling, called, is_message, is_nothing
 
 COMPARISONS = {
     ast.Lt: ("<", ("<=", ">=")),
@@ -34,31 +36,53 @@ ARITHMETIC = {
     ast.BitXor: ("^", "|"),
 }
 SWAPPED = {"min": "max", "max": "min"}
-# Functions that tell people, or judge: no mistakes are made in what they say.
-TELLING = re.compile(r"_*check(_.*)?$|described?$|told$|text$|__repr__$|__str__$|_near$|_told$")
-# What is called for what it tells to who listens or is refused.
-MESSAGES = {
-    "failure", "ParamError", "ParamTypeError", "ProtocolError", "ResourceError", "warn", "told",
-    "described", "enter", "leave", "step", "label",
-}  # fmt: skip
+# Where bounds of powers of two are named: what is one beside such a bound is none.
+POWERS = {"power_of_two", "pool_align"}
+
+
+@cache
+def _project():
+    """{file: (text, syntax tree)} of all sources in which mistakes are made, what
+    of them tells, and the fields that are 0."""
+    read = {file: (ROOT / file).read_text(encoding="utf-8") for file in sources()}
+    trees = {file: ast.parse(text) for file, text in read.items()}
+    users = [ast.parse(p.read_text(encoding="utf-8")) for p in (ROOT / "rangeland").rglob("*.py")]
+    return read, trees, Telling(trees, users), _zeros()
+
+
+def _zeros():
+    """The names of fields that are 0, wherever they are fields."""
+    values = {}
+    for place in ROOT.glob("*/fields.py"):
+        for node in ast.parse(place.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant):
+                for target in node.targets:
+                    values.setdefault(target.id, set()).add(node.value.value)
+    return {name for name, found in values.items() if found == {0}}
 
 
 def mutants(file, text):
     """All mistakes that can be made in the source `text` of `file`: a list, in
     the order of their places."""
-    visitor = _Visitor(file, text)
-    visitor.visit(ast.parse(text))
+    read, trees, telling, zeros = _project()
+    tree = trees[file] if read.get(file) == text else ast.parse(text)
+    if read.get(file) != text:
+        telling = Telling({file: tree})
+    visitor = _Visitor(file, text, telling, zeros)
+    visitor.visit(tree)
     return visitor.found
 
 
 class _Visitor(ast.NodeVisitor):
-    def __init__(self, file, text):
+    def __init__(self, file, text, telling, zeros):
         self.file, self.source = file, text.encode()
+        self.telling, self.zeros = telling, zeros
+        self.told = set()
         self.starts = [0]
         for line in self.source.split(b"\n"):
             self.starts.append(self.starts[-1] + len(line) + 1)
         self.within = []
-        self.is_always_ok = False
+        self.function, self.is_always_ok = None, False
         self.found = []
         self.counts = {}
 
@@ -97,16 +121,26 @@ class _Visitor(ast.NodeVisitor):
 
     # What is walked
 
+    def visit(self, node):
+        """Whatever is not there to be told only."""
+        if node not in self.told:
+            super().visit(node)
+
     def visit_FunctionDef(self, node):
-        if TELLING.match(node.name):
+        if self.telling.leaves_alone(node):
             return
         self.within.append(node.name)
+        before = self.function, self.told, self.is_always_ok
+        self.function, self.told = node, self.told | self.telling.parts(node)[0]
         returned = [n.value for n in ast.walk(node) if isinstance(n, ast.Return)]
         # What is always OK tells nobody anything.
-        self.is_always_ok = all(value is not None and self._text(value) == "r.OK" for value in returned)
+        texts = {value and is_nothing(value) and self._text(value) for value in returned}
+        raises = any(isinstance(n, ast.Raise) or n in self.told for n in ast.walk(node))
+        self.is_always_ok = texts == {"r.OK"} or texts == {"0"} and raises
         for default in (*node.args.defaults, *filter(None, node.args.kw_defaults)):
             self.visit(default)
         self._body(node.body)
+        self.function, self.told, self.is_always_ok = before
         self.within.pop()
 
     def visit_ClassDef(self, node):
@@ -141,9 +175,9 @@ class _Visitor(ast.NodeVisitor):
             self._replace("dropped", node, "pass")
 
     def visit_Expr(self, node):
-        if isinstance(node.value, ast.Call) and getattr(node.value.func, "attr", "") == "verify":
+        if called(node.value) == "verify":
             return
-        if isinstance(node.value, ast.Call) and not _tells(node.value):
+        if isinstance(node.value, ast.Call) and not is_message(node.value):
             self._replace("dropped", node, "pass")
             self.visit(node.value)
 
@@ -164,11 +198,12 @@ class _Visitor(ast.NodeVisitor):
 
     def visit_Return(self, node):
         value = node.value
-        if value is None or _tells(value):
+        if value is None or is_message(value) or self.is_always_ok:
+            return
+        if self.function and not self.telling.is_read(self.function, value):
             return
         if isinstance(value, ast.Attribute) and self._text(value) == "r.OK":
-            if not self.is_always_ok:
-                self._replace("returned", value, "r.FAIL")
+            self._replace("returned", value, "r.FAIL")
         elif not isinstance(value, (ast.Constant, ast.JoinedStr)):
             self._replace("returned", value, "0")
         self.visit(value)
@@ -202,8 +237,13 @@ class _Visitor(ast.NodeVisitor):
         self.generic_visit(node)
 
     def visit_BinOp(self, node):
-        self._operator(node.op, node.left, node.right)
+        # With a field that is 0 both make the same number.
+        if not isinstance(node.op, (ast.Add, ast.Sub)) or not self._is_zero(node.right):
+            self._operator(node.op, node.left, node.right)
         self.generic_visit(node)
+
+    def _is_zero(self, node):
+        return isinstance(node, ast.Attribute) and node.attr in self.zeros
 
     def _operator(self, op, left, right, after=""):
         if type(op) in ARITHMETIC:
@@ -241,20 +281,36 @@ class _Visitor(ast.NodeVisitor):
             self._replace("constant", node, repr(value / 2 if value else 0.5))
 
     def visit_Call(self, node):
-        if _tells(node):
+        if is_message(node):
             return
         if isinstance(node.func, ast.Name) and node.func.id in SWAPPED:
             self._replace("swapped", node.func, SWAPPED[node.func.id])
         elif self._text(node.func) == "mmu.at":
             # The size is what checked mode verifies, and no more (.lim.verified).
             return self.visit(node.args[1])
+        elif called(node) in POWERS:
+            return self._bounds(node)
         else:
-            self._arguments(node.args)
+            self._arguments(node)
         return self.generic_visit(node)
 
-    def _arguments(self, args):
+    def _bounds(self, node):
+        """The bounds of a power of two: others are those that another one is beside."""
+        self._arguments(node)
+        for child in (*node.args, *(keyword.value for keyword in node.keywords)):
+            value = getattr(child, "value", None)
+            if type(value) is int and value > 2 and value & (value - 1) == 0:
+                self._replace("constant", child, str(value * 2))
+                self._replace("constant", child, str(value // 2))
+            else:
+                self.visit(child)
+
+    def _arguments(self, node):
         """Two that stand side by side change places."""
+        args = node.args
         for one, other in zip(args, args[1:]):
+            if one in self.told and other in self.told:
+                continue
             if isinstance(one, ast.Starred) or isinstance(other, ast.Starred):
                 continue
             if _is_no_number(one) or _is_no_number(other):
@@ -271,10 +327,3 @@ def _is_no_number(node):
         getattr(node, "value", None), str
     )
 
-
-def _tells(node):
-    """True if `node` is a call that makes a message, or tells a listener."""
-    if not isinstance(node, ast.Call):
-        return False
-    name = getattr(node.func, "attr", getattr(node.func, "id", ""))
-    return name in MESSAGES or name.endswith("_failure")

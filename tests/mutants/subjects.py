@@ -4,6 +4,8 @@ Nothing here knows of any one mistake. Those trials come first that look at the
 file most closely; they take turns.
 """
 
+from functools import partial
+
 import rangeland as rl
 from rangeland.invariants.agreement import AgreementTrial
 from rangeland.invariants.arena import ArenaTrial
@@ -24,6 +26,7 @@ POOLS = {
 OTHERS = {
     "MFS": lambda arena: rl.MFS(arena, 24, extend_by=4096),
     "MFS of pages": lambda arena: rl.MFS(arena, 2040, extend_by=4096),
+    "MFS of large units": lambda arena: rl.MFS(arena, 5000, extend_by=1),
     "SortedLand": rl.SortedLand,
 }
 TRIALS = {
@@ -32,13 +35,13 @@ TRIALS = {
     "arena": ArenaTrial,
     "bootstrap": BootstrapTrial,
     "telemetry": TelemetryTrial,
-    "face": FaceTrial,
     "memory": MemoryTrial,
 }
 FITS = ("MVFF", "BestFit", "WorstFit", "NextFit")
 REGIONAL = ("Buddy", "SegFit", "Slab")
 ALL_LANDS = (*LANDS, "stealing", "agreement")
-ALL_POOLS = (*POOLS, "MFS", "MFS of pages", "arena")
+ALL_MFS = tuple(name for name in OTHERS if name.startswith("MFS"))
+ALL_POOLS = (*POOLS, *ALL_MFS, "arena")
 # By the file, or by its folder.
 SUBJECTS = {
     "land": ALL_LANDS,
@@ -65,21 +68,37 @@ SUBJECTS = {
     "pools/heap.py": ("Slab",),
     "pools/orders.py": REGIONAL,
     "pools/regions.py": (*REGIONAL, "arena"),
-    "pools/mfs.py": ("MFS", "MFS of pages", "arena"),
+    "pools/mfs.py": (*ALL_MFS, "arena"),
     "pools/mvt.py": ("MVT", "telemetry"),
     "pools/stock.py": ("MVT", "telemetry"),
     "pools/queue.py": ("MVT",),
     "pools/point.py": ("MVT", "telemetry"),
     "pools/segments.py": ("MVT", "telemetry"),
-    "arena": ("face", "arena", "bootstrap", "telemetry", "MVFF"),
-    "vm": ("memory", "face", "arena", "bootstrap", "telemetry", "MVFF", "Slab"),
+    "arena": ("arena", "bootstrap", "telemetry", "MVFF"),
+    "vm": ("memory", "arena", "bootstrap", "telemetry", "MVFF", "Slab"),
+}
+
+
+# The classes whose face is in a file: elsewhere it is that of all.
+FACES = {
+    "pools/fit.py": FITS,
+    "pools/tagged.py": ("LIFOFit",),
+    "pools/listed.py": ("LIFOFit",),
+    "pools/bins.py": ("SegFit",),
+    "pools/heap.py": ("Slab",),
+    "pools/regions.py": REGIONAL,
+    "pools/orders.py": REGIONAL,
+    **{f"pools/{name}.py": ("MVT",) for name in ("stock", "queue", "point", "segments")},
+    **{f"pools/{name.lower()}.py": (name,) for name in (*POOLS, "MFS")},
 }
 
 
 def subjects(file):
     """What is tried for a mistake in `file`: {name: what makes a trial}."""
     names = SUBJECTS.get(file) or SUBJECTS[file.partition("/")[0]]
-    return {name: maker(name) for name in dict.fromkeys((*names, "face"))}
+    makers = {name: maker(name) for name in names}
+    kinds = FACES.get(file)
+    return makers | {"face": partial(FaceTrial, ("pools",), kinds) if kinds else FaceTrial}
 
 
 def maker(name):

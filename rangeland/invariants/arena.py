@@ -51,6 +51,8 @@ class ArenaTrial(HoldingTrial):
         """
         if self.arena is None and step[0] != "begin":
             self.do(("begin", *DEFAULTS))
+        self.got, self.gave = 0, False
+        before = self._spare() if step[0] == "alloc" else None
         stream.attach(self._listener, self.kinds)
         try:
             outcome = getattr(self, "do_" + step[0])(*step[1:])
@@ -60,8 +62,35 @@ class ArenaTrial(HoldingTrial):
             raise self.trouble
         if outcome is False:
             return False
+        if before is not None and isinstance(outcome, int):
+            self._expect_spare(*before)
         self.outcomes.append((step[0], outcome))
         return True
+
+    def listen(self, code, params):
+        """As it is; and how many bytes this step got of the arena."""
+        super().listen(code, params)
+        if code == ev.ARENA_ALLOC:
+            self.got += params[3]
+        elif code == ev.ARENA_FREE:
+            self.gave = True
+
+    def _spare(self):
+        """What is spare, what the arena's own nodes have, and how many were refused."""
+        arena = self.arena
+        refused = sum(self.plan.refused.values()) if self.plan else 0
+        free, spare, _ = arena.system_pools
+        return arena.spare_committed, sum(x - b for p in (free, spare) for b, x in p.extents()), refused
+
+    def _expect_spare(self, spare, nodes, refused):
+        """Memory that is spare is taken, or becomes nodes; no more of it goes while nothing
+        else is refused."""
+        left, now, again = self._spare()
+        if self.arena.commit_limit is not None or self.gave or again > refused + 1:
+            return
+        if spare - left > self.got + now - nodes:
+            told = f"{spare - left} bytes of spare memory went for {self.got} bytes"
+            raise Broken("spare-accounts", told)
 
     # Steps of the arena
 

@@ -54,7 +54,7 @@ class ArenaFaces:
         cards += [("arena_amid", name) for name in ARENA_OPERATIONS]
         cards += [("told", size, grain, zoned) for size, grain in ((1, PAGE), (1 << 20, PAGE), (3 << 20, PAGE),
                   (1 << 22, 1 << 14)) for zoned in (True, False)]
-        cards += [("attach_at", where) for where in ("arena", "block", "beside", "unmapped", 0, -1, "x", "limit",
+        cards += [("attach_at", where) for where in ("arena", "block", "chunk", "beside", "unmapped", 0, -1, "x", "limit",
                   "gone", "copy", "space")]
         cards += [("words", size) for size in (PAGE, 2 * PAGE, 3 * PAGE)]
         cards += [("grow", size, kept) for size in (1 << 20, 1 << 23, 70 << 20) for kept in (False, True)]
@@ -219,7 +219,8 @@ class ArenaFaces:
         block = MVFF(arena, align=PAGE).alloc(2 * PAGE)
         if where == "copy":
             space.view(block, PAGE)[:] = space.view(arena.address, PAGE)
-        places = {"arena": arena.address, "block": block, "beside": arena.address + 8, "limit": space.limit,
+        chunk = arena.chunks[0].base
+        places = {"arena": arena.address, "block": block, "chunk": chunk, "beside": arena.address + 8, "limit": space.limit,
                   "unmapped": space.base, "copy": block, "gone": arena.address, "space": arena.address}  # fmt: skip
         at = places.get(where, where)
         if where == "gone":

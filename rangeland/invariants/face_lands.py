@@ -19,6 +19,8 @@ ADDRESSES = (-1, "x", None, 0, 1 << 44, 1 << 60, (1 << 60) + 1)
 ZONES = (-1, "x", None, 0, 1, (1 << 64) - 1, 1 << 64)
 GRAINS = (0, -1, 3, "x", None, 1, 8, 4096, 1 << 56, 1 << 57)
 ALIGNS = (0, 4, 7, 12, "x", None, 8, 16, 4096, TOP, TOP * 2)
+# Where a range that goes round all zones begins and ends, beside a stripe.
+EDGES = (-8, 0, 8, 1 << 12)
 SINGLE = ("insert", "delete", "insert_steal", "delete_steal")
 
 
@@ -41,6 +43,9 @@ class LandFaces:
             cards += [("land_amid", kind, name) for name in self._asked_of_lands()]
             cards += [("visited", kind, name) for name in self._asked_of_lands()]
             cards += [("land_made", kind), ("land_homeless", kind)]
+        if "CBSZoned" in self.kinds:
+            cards += [("striped", zone, high, lo, hi) for zone in range(0, 64, 7) for high in (False, True)
+                      for lo in EDGES for hi in EDGES]  # fmt: skip
         return cards
 
     def _asked_of_lands(self, base=1 << 44):
@@ -227,3 +232,25 @@ class LandFaces:
     def do_land_homeless(self, kind):
         """A land is made in an arena, and in nothing else."""
         self.ask(f"rl.{kind}(None)", ParamTypeError, LANDS[kind], object())
+
+    def do_striped(self, zone, high, lo, hi):
+        """A find in one zone of a range that goes round all 64: the lowest run, or the
+        highest, of one set of stripes and what lies before it."""
+        stripe = 1 << self.arena.zone_shift
+        for size in (stripe, stripe // 2, 8):
+            land = LANDS["CBSZoned"](self.arena)
+            base = (1 << 40) + 5 * stripe + lo
+            limit = base - lo + 64 * stripe + hi
+            land.insert(base, limit)
+            first, last = -(-base // stripe), limit // stripe
+            runs = []
+            for i in range(first - 1, last + 1):
+                low, top = max(i * stripe, base), min(i * stripe + stripe, limit)
+                searched = i >= last - 64 if high else i < first + 64
+                if i & 63 == zone and top - low >= size and searched:
+                    runs.append((top - size, top) if high else (low, low + size))
+            expected = (runs[-1 if high else 0], (base, limit)) if runs else None
+            text = f"find_in_zones({size}, 1 << {zone}, {high}) of a range of 64 stripes"
+            found = self.ask(text, None, land.find_in_zones, size, 1 << zone, high)
+            self.expect("find-in-zones", found, expected, text)
+            land.destroy()

@@ -27,6 +27,11 @@ from vm.results import ParamError, ProtocolError
 SIZES = (0, -1, True, "x", 1.0, None, MOST - 1, MOST, MOST + 1, 1 << 61)
 ALIGNS = (0, 3, 24, -8, "x", None, 1, 2, 8, 16, 64, 4096, 1 << 16, MOST, 1 << 61)
 NUMBERS = (0, -1, True, "x", 1.5, None, MOST - 1, MOST, MOST + 1, 1, 1 << 70)
+# What a client may have written where the tag of a block would be: it, and the word after the
+# 64 bytes that it tells of, as no block has them, or one of another size.
+IN_USE, BEFORE_IN_USE = 1, 2
+TAGS = ((IN_USE, 0), (IN_USE | 1 << 40, 0), (IN_USE | 64, 0), (IN_USE | 64, IN_USE | BEFORE_IN_USE),
+        (IN_USE | BEFORE_IN_USE, 0), (IN_USE | 64 | 1 << 57, IN_USE | BEFORE_IN_USE))  # fmt: skip
 FAULTS = ("mapping", "reservation", "node")
 
 
@@ -49,6 +54,8 @@ class PoolFaces:
             cards += [("full", kind, align) for align in (None, 8, 64, 1024)]
             cards += [("audit", kind, wrong) for wrong in ("twice", "size", "inside", "none")]
             cards += [("defaults", kind), ("context", kind), ("context_gone", kind), ("homeless", kind)]
+        cards += [("extents", audit) for audit in (False, True) if "MFS" in self.kinds]
+        cards += [("tag", i) for i in range(len(TAGS)) if "LIFOFit" in self.kinds]
         return cards
 
     def make(self, kind, arena=None, **keywords):
@@ -283,3 +290,37 @@ class PoolFaces:
             if wrong != "twice":
                 pool.free(address, size)
         pool.__exit__()
+
+    def do_tag(self, index):
+        """An address in a LIFOFit block before which a client wrote what may be a tag."""
+        arena = self.arena
+        pool = self.make("LIFOFit")
+        block = pool.alloc(256)
+        for offset, word in zip((56, 120), TAGS[index]):
+            arena.store(block + offset, word)
+        before = pool.describe()
+        for verb, arguments in (("free", (block + 64, 100)), ("resize", (block + 64, 100, 50))):
+            self.ask_of(pool, verb, arguments, ProtocolError, f"{verb}{arguments}, within a block")
+        self.expect("wrong-use", pool.describe(), before, "the pool")
+        pool.free(block, 256)
+        pool.destroy()
+
+    def do_extents(self, audit):
+        """An MFS pool that may not extend itself has the extents that it is given."""
+        arena = self.arena
+        pool = MFS(arena, 1000, extend_by=5000, extend_self=False, audit=audit)
+        self.expect("unwound", self.ask("pool.alloc(1000)", None, pool.alloc, 1000), None, "a unit")
+        self.expect("accounts", (pool.total_size, pool.extents()), (0, []), "(total, extents)")
+        arena.spare = 0.0
+        arena.commit_limit = arena.committed
+        self.expect("unwound", self.ask("pool.add_extent()", None, pool.add_extent), None, "an extent")
+        self.expect("accounts", (pool.total_size, pool.extents()), (0, []), "(total, extents)")
+        arena.commit_limit, arena.spare = None, 0.75
+        bases = [pool.add_extent(), pool.add_extent()]
+        self.expect("accounts", pool.extents(), [(base, base + 8192) for base in bases], "the extents")
+        self.expect("accounts", pool.total_size, 2 * (8192 - 16), "the total")
+        found = [self.ask("pool.alloc(1000)", None, pool.alloc, 1000) for _ in range(17)]
+        places = [base + 16 + 1000 * i for base in reversed(bases) for i in range(8)]
+        self.expect("placement", found, [*places, None], "the units")
+        pool.destroy()
+        self.ask("pool.add_extent(), of none", ProtocolError, pool.add_extent)

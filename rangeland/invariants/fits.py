@@ -22,6 +22,8 @@ from rangeland.invariants.ranges import joined
 EXTENDS = (1, 4096, 16384, 65536, 65536)
 # The keywords of fit pools that trials draw, in the order of steps.
 FIT_DEFAULTS = {"extend_by": 65536, "align": 8, "spare": 0.75, "arena_high": False}
+# Of so many runs of a LIFOFit pool: so many teeth, numbered from this on.
+COMBED, TEETH, COMB = 0.06, 530, 4_000_000
 MVFF_DEFAULTS = FIT_DEFAULTS | {"slot_high": False, "first_fit": True}
 
 
@@ -162,6 +164,32 @@ class LIFOFitTrial(FitTrial):
     """A trial of a LIFOFit pool."""
 
     model_class = LIFOFitModel
+    combs = False
+
+    def choose(self, rng):
+        """The next step at random; now and then there are many free blocks at first."""
+        step = super().choose(rng)
+        if step[0] == "begin":
+            self.combs = rng.random() < COMBED
+        elif self.combs:
+            self.combs = False
+            return "comb", rng.choice((8, 24, 24, 100))
+        return step
+
+    def do_comb(self, size):
+        """So many blocks that those between which one is free are more than one list has;
+        then blocks of many sizes."""
+        if self.pool is None:
+            return False
+        for number in range(COMB, COMB + 2 * TEETH):
+            self.do_alloc(number, size)
+        for number in range(COMB, COMB + 2 * TEETH, 2):
+            self.do_free(number)
+        for i in range(1, 60):
+            self.do_alloc(COMB + 2 * TEETH + i, size * i % 300 + 1)
+            self.do_free(COMB + 2 * TEETH + i // 2)
+            self.do_free(COMB + 14 * i + 1)
+        return True
 
     def other_sizes(self, size):
         """Whatever takes other bytes."""

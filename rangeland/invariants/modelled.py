@@ -9,6 +9,7 @@ Source: design/invariants.md#.sol.models
 from rangeland.invariants.allocator import AllocatorTrial
 from rangeland.invariants.finding import Broken
 from rangeland.invariants.models.source import Source
+from rangeland.invariants.raw import audit
 from rangeland.invariants.rounding import rounding_of
 from rangeland.invariants.trial import described
 from vm import events as ev
@@ -17,6 +18,8 @@ from vm.telemetry import stream
 # Of more free ranges not all are compared after each operation, but now and then.
 FEW = 24
 EVERY = 6
+# Of so many checks one looks at the words of the arena, too.
+LOOKS = 4
 
 
 class ModelTrial(AllocatorTrial):
@@ -39,7 +42,7 @@ class ModelTrial(AllocatorTrial):
         self.pending = None
         self.told = []
         self._listener = self._listen
-        self.done = 0
+        self.done = self.looked = 0
         self.freed_last = None
 
     def make_model(self):
@@ -329,3 +332,6 @@ class ModelTrial(AllocatorTrial):
         super().check()
         if self.model is not None:
             self._expect_ranges(self.model.ranges())
+            self.looked += 1
+            if self.looked % LOOKS == 0:
+                audit(self.arena.space, self.arena.address)

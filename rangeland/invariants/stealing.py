@@ -6,7 +6,7 @@ Source: design/invariants.md#.sol.stealing
 """
 
 from land.cbs import CBS, CBSFast, CBSZoned
-from land.nodes import StackNodes
+from land.nodes import CappedNodes, StackNodes
 from pools.mvff import MVFF
 from rangeland.invariants.factory import Factory
 from rangeland.invariants.finding import Broken
@@ -17,6 +17,8 @@ from vm.results import AllocationError, ProtocolError
 
 KINDS = {kind.__name__: kind for kind in (CBS, CBSFast, CBSZoned)}
 GRAINS = (64, 128, 256)
+# How many nodes there may be at once, besides one for each grain; None: as many as there are.
+CAPS = (None, None, 0, 1, 3)
 # Of what is ranged over, in grains.
 CELLS = 48
 ARENA = 1 << 20
@@ -27,7 +29,7 @@ REFUSALS = {ProtocolError: "ValueError", AllocationError: "MemoryError"}
 class StealingTrial(Trial):
     """One run of a land of the class `kind`, with no node to begin with.
 
-    Steps: begin (kind, grain), insert_steal, delete_steal, insert, delete;
+    Steps: begin (kind, grain, cap), insert_steal, delete_steal, insert, delete;
     ranges count in grains.
     """
 
@@ -38,7 +40,7 @@ class StealingTrial(Trial):
     def choose(self, rng):
         """The next step at random: short ranges, mostly by forms that steal."""
         if self.land is None:
-            return "begin", rng.choice(list(KINDS)), rng.choice(GRAINS)
+            return "begin", rng.choice(list(KINDS)), rng.choice(GRAINS), rng.choice(CAPS)
         verb = rng.choice(("insert", "insert", "delete")) + rng.choice(("_steal", "_steal", ""))
         ranges = list(self.model)
         if verb.startswith("delete") and ranges and rng.random() < 0.9:
@@ -50,27 +52,30 @@ class StealingTrial(Trial):
 
     # Steps
 
-    def do_begin(self, kind, grain):
-        """The land, over memory that is mapped."""
+    def do_begin(self, kind, grain, cap=None):
+        """The land, over memory that is mapped; nodes are capped, or not."""
         if self.land is not None or kind not in KINDS or grain not in GRAINS:
             return False
         kind = KINDS[kind]
-        self.grain = grain
+        self.grain, self.cap = grain, cap
         self.arena = Factory(MVFF).arena()
         space = self.arena.space
         self.base = MVFF(self.arena, align=4096).alloc(CELLS * grain)
         self.nodes = StackNodes(space, kind.NODE_SIZE, self.base, self.base, grain)
+        if cap is not None:
+            self.nodes = CappedNodes(self.nodes, cap)
         self.land = kind.init(space, self.arena.control_alloc(kind.BYTES), self.nodes, grain)
         self.model, self.taken = Ranges(), Ranges()
         name = kind.__name__
         self.script.add(
             "import rangeland as rl",
             f"from land.cbs import {name}",
-            "from land.nodes import StackNodes",
+            "from land.nodes import CappedNodes, StackNodes",
             "",
             f"arena = rl.Arena({ARENA})",
             f"base = rl.MVFF(arena, align=4096).alloc({CELLS * grain})",
             f"nodes = StackNodes(arena.space, {name}.NODE_SIZE, base, base, {grain})",
+            *([f"nodes = CappedNodes(nodes, {cap})"] if cap is not None else []),
             f"room = arena.control_alloc({name}.BYTES)",
             f"land = {name}.init(arena.space, room, nodes, {grain})",
         )
@@ -151,8 +156,9 @@ class StealingTrial(Trial):
     @property
     def spare(self):
         """Nodes that were made and are not in use."""
-        made = self.taken.size // self.grain * (self.grain // self.land.NODE_SIZE)
-        return made - len(self.model)
+        grains = self.taken.size // self.grain
+        made = grains * (self.grain // self.land.NODE_SIZE)
+        return (made if self.cap is None else min(made, self.cap + grains)) - len(self.model)
 
     def _steal(self, base):
         self.taken.insert(base, base + self.grain)

@@ -274,7 +274,7 @@ class Telling:
                     values.add(name)
             if isinstance(child, ast.Call) and not isinstance(node, ast.Expr):
                 values.add(called(child))
-            within, parts = holder, told
+            within, parts = "told" if isinstance(child, ast.JoinedStr) else holder, told
             if isinstance(child, FUNCTIONS):
                 within = child.name
                 if child in self.files:

@@ -59,7 +59,7 @@ cdef class Listed(Pool):
     @cython.final
     cdef int64_t head(self, int64_t n, int64_t level) except? -1 nogil
     @cython.final
-    cdef int64_t block_at(self, int64_t block, int64_t neighbour) except? -1 nogil
+    cdef int64_t _no_block(self, int64_t neighbour) except? -1 nogil
     @cython.final
     @cython.locals(n=int64_t, w='int64_t*', m=int64_t, size=int64_t)
     cdef int64_t free_at(self, int64_t block) except? -1 nogil

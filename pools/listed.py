@@ -195,7 +195,7 @@ class Listed(Pool):
         block = w[self.head(n, level)]
         while block:
             if block & 7 or not self.space.base <= block < self.space.limit:
-                return self.block_at(block, previous)
+                return self._no_block(previous)
             m = mmu.at(self.space, block, p.LEAST_TAGGED)
             if w[m + link + 1] != previous:
                 return self.space.damage("free block", block, link + 1, "the one before in a list")
@@ -219,7 +219,7 @@ class Listed(Pool):
             following = w[head]
             if following:
                 if following & 7 or not self.space.base <= following < self.space.limit:
-                    return self.block_at(following, 0)
+                    return self._no_block(0)
                 w[mmu.at(self.space, following, p.LEAST_TAGGED) + link + 1] = block
             w[m + link] = following
             w[m + link + 1] = 0
@@ -279,13 +279,13 @@ class Listed(Pool):
             before = self.head(n, level)
             if previous:
                 if previous & 7 or not self.space.base <= previous < self.space.limit:
-                    return self.block_at(previous, block)
+                    return self._no_block(block)
                 before = mmu.at(self.space, previous, p.LEAST_TAGGED) + link
             if w[before] != block:
                 return self.space.damage("free block", block, link + 1, "the one before in a list")
             if following:
                 if following & 7 or not self.space.base <= following < self.space.limit:
-                    return self.block_at(following, block)
+                    return self._no_block(block)
                 after = mmu.at(self.space, following, p.LEAST_TAGGED) + link + 1
                 if w[after] != block:
                     return self.space.damage("free block", block, link, "the one after in a list")
@@ -309,15 +309,12 @@ class Listed(Pool):
         """The number of the word that names the first block of `level`."""
         return n + p.FIRST_OF_LEVEL + level if level else n + p.FIRST_FREE
 
-    def block_at(self, block, neighbour):
-        """The number of the header's word of the block that the one at
-        `neighbour` names, or the descriptor if that is 0.
-        Raises: DamageError if no block can lie there."""
-        if block & 7 or not self.space.base <= block < self.space.limit:
-            if neighbour == 0:
-                return self.bad(p.FIRST_FREE, "lists that begin with blocks")
-            return self.space.damage("free block", neighbour, p.NEXT_FREE, "links to blocks")
-        return mmu.at(self.space, block, p.LEAST_TAGGED)
+    def _no_block(self, neighbour):
+        """Raises: DamageError, for what the block at `neighbour`, or the descriptor,
+        names, and where no block can lie."""
+        if neighbour == 0:
+            return self.bad(p.FIRST_FREE, "lists that begin with blocks")
+        return self.space.damage("free block", neighbour, p.NEXT_FREE, "links to blocks")
 
     def free_at(self, block):
         """The number of the header's word of the free block at `block`.
@@ -325,7 +322,7 @@ class Listed(Pool):
         n = mmu.at(self.space, self.address, p.LIFO_SIZE)
         w = self.space.words
         if block & 7 or not self.space.base <= block < self.space.limit:
-            return self.block_at(block, 0)
+            return self._no_block(0)
         m = mmu.at(self.space, block, p.LEAST_TAGGED)
         size = w[m] & -8
         if w[m] & p.IN_USE or not p.LEAST_TAGGED <= size <= w[n + p.LIFO_TOTAL]:

@@ -8,6 +8,7 @@ from pools.mvff import MVFF
 from rangeland.invariants.finding import Broken
 from rangeland.invariants.promises import (
     ARENA_OPERATIONS,
+    KINDS,
     LABELS,
     MOST,
     OF_ARENAS,
@@ -15,10 +16,18 @@ from rangeland.invariants.promises import (
     is_taken,
 )
 from rangeland.lands import CBS
+from vm import events as ev
 from vm.results import AccessError, ParamError, ProtocolError
 from vm.space import AddressSpace
+from vm.telemetry import stream
 
 PAGE = 4096
+# Events that come in pairs, and which of their parameters tells of what.
+STORIES = (
+    (ev.POOL_INIT, ev.POOL_FINISH, 0), (ev.GEN_INIT, ev.GEN_FINISH, 1), (ev.CHUNK_INIT, ev.CHUNK_FINISH, 1),
+    (ev.CONTROL_ALLOC, ev.CONTROL_FREE, 1), (ev.ARENA_CREATE_VM, ev.ARENA_DESTROY, 0),
+    (ev.SEG_ALLOC, ev.SEG_FREE, 1), (ev.BUFFER_INIT, ev.BUFFER_FINISH, 0),
+)  # fmt: skip
 SPACE = 1 << 30
 NO_LIMIT = (1 << 63) - 1
 TOP = (1 << 61) - 1
@@ -63,6 +72,7 @@ class ArenaFaces:
         cards += [("owner", address) for address in (*NUMBERS, PAGE, 1 << 44)] + [("owners",)]
         cards += [("control", size) for size in NUMBERS] + [("foreign",)]
         cards += [("arena_label", label, late) for label, _ in LABELS for late in (False, True)]
+        cards += [("story", grain) for grain in (PAGE, 1 << 14)] + [("chunk_alive", checked) for checked in (0, 1)]
         cards += [("handles",), ("nested",), ("arena_context",), ("arena_defaults",), ("alive_pools",)]
         cards += [("limited", pages) for pages in range(0, 40, 4)]
         return cards
@@ -314,7 +324,8 @@ class ArenaFaces:
         for block in blocks:
             if not base <= block < limit:
                 pool.free(block, PAGE)
-        for at in (base - 8, base, base + 8, limit - 8, limit, limit - PAGE, base + 4, -8, "x", 1 << 61, TOP):
+        for at in (base - 8, base, base + 8, limit - 8, limit, limit - PAGE, base + 4, -8, "x", 1 << 61, TOP, 1 << 60,
+                   TOP - 7):
             number = is_number(at, 0, TOP)
             right = number and at % 8 == 0
             expected = ParamError if not right else None if base <= at < limit else AccessError
@@ -362,6 +373,44 @@ class ArenaFaces:
         self.ask("control_free, at the end", ProtocolError, arena.control_free, MOST, 64)
         self.ask("control_free, beyond", ParamError, arena.control_free, MOST + 1, 64)
         arena.__exit__()
+
+    def do_chunk_alive(self, checked):
+        """The handle of a chunk tells that it lives, until it is collected."""
+        arena = Arena(1 << 20, space=AddressSpace(SPACE, checked=bool(checked)))
+        arena.spare = 0.0
+        pool = MVFF(arena, spare=0)
+        pool.free(pool.alloc(2 << 20), 2 << 20)
+        chunks = arena.chunks
+        self.expect("chunks", [chunk.alive for chunk in chunks], [True, True], "alive")
+        same = [chunk is again for chunk, again in zip(chunks, arena.chunks)]
+        self.expect("chunks", same, [True, True], "that a chunk keeps its handle")
+        gone = arena.collect()
+        self.expect("chunks", [chunk.alive for chunk in chunks], [True, not gone], "alive, after collect,")
+        arena.__exit__()
+        self.expect("chunks", [chunk.alive for chunk in chunks], [False, False], "alive, after the end,")
+
+    def do_story(self, grain):
+        """What the events of a whole life tell of, comes and goes."""
+        events = []
+        listener = lambda code, params: events.append((code, params))  # noqa: E731
+        stream.attach(listener, ev.ALL_KINDS)
+        try:
+            with self.fresh(grain_size=grain) as arena:
+                for kind in KINDS:
+                    pool = self.make(kind, arena)
+                    self._block(kind, pool)
+                land = CBS(arena)
+                land.insert(8, 16)
+                land.destroy()
+                MVFF(arena).alloc(2 << 20)
+        finally:
+            stream.detach(listener)
+        for begins, ends, at in STORIES:
+            lives = [p[at] for code, p in events if code == begins and (begins != ev.CONTROL_ALLOC or p[3] == 0)]
+            gone = [p[at] for code, p in events if code == ends]
+            if sorted(lives) != sorted(gone) or not lives:
+                strays = set(lives) ^ set(gone) or {"one, twice"}
+                raise Broken("log-story", f"events {begins:#x} and {ends:#x} differ of {strays}")
 
     # Growth
 

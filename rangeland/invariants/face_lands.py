@@ -3,6 +3,7 @@
 Source: design/invariants.md#.sol.faces
 """
 
+from land.sorted import SortedLand
 from pools.mvff import MVFF
 from rangeland.invariants.finding import Broken
 from rangeland.invariants.promises import HAS, LANDS, is_number
@@ -43,8 +44,8 @@ class LandFaces:
             cards += [("land_amid", kind, name) for name in self._asked_of_lands()]
             cards += [("visited", kind, name) for name in self._asked_of_lands()]
             cards += [("land_made", kind), ("land_homeless", kind)]
-        if "CBSZoned" in self.kinds:
-            cards += [("striped", zone, high, lo, hi) for zone in range(0, 64, 7) for high in (False, True)
+        for kind in ("CBSZoned", "SortedLand") if "CBSZoned" in self.kinds else ():
+            cards += [("striped", kind, zone, high, lo, hi) for zone in range(0, 64, 7) for high in (False, True)
                       for lo in EDGES for hi in EDGES]  # fmt: skip
         return cards
 
@@ -233,12 +234,13 @@ class LandFaces:
         """A land is made in an arena, and in nothing else."""
         self.ask(f"rl.{kind}(None)", ParamTypeError, LANDS[kind], object())
 
-    def do_striped(self, zone, high, lo, hi):
+    def do_striped(self, kind, zone, high, lo, hi):
         """A find in one zone of a range that goes round all 64: the lowest run, or the
         highest, of one set of stripes and what lies before it."""
         stripe = 1 << self.arena.zone_shift
         for size in (stripe, stripe // 2, 8):
-            land = LANDS["CBSZoned"](self.arena)
+            sorted_land = kind == "SortedLand"
+            land = SortedLand(8, self.arena.zone_shift) if sorted_land else LANDS[kind](self.arena)
             base = (1 << 40) + 5 * stripe + lo
             limit = base - lo + 64 * stripe + hi
             land.insert(base, limit)
@@ -253,4 +255,5 @@ class LandFaces:
             text = f"find_in_zones({size}, 1 << {zone}, {high}) of a range of 64 stripes"
             found = self.ask(text, None, land.find_in_zones, size, 1 << zone, high)
             self.expect("find-in-zones", found, expected, text)
-            land.destroy()
+            if not sorted_land:
+                land.destroy()

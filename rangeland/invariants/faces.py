@@ -13,6 +13,7 @@ from rangeland.invariants.finding import Broken
 from rangeland.invariants.promises import KINDS, LANDS, PROMISES, values_of
 from rangeland.invariants.telling import TellingTrial
 from rangeland.invariants.trial import described
+from vm.interrupts import interrupts
 from vm.results import ProtocolError
 from vm.space import AddressSpace
 
@@ -67,6 +68,9 @@ class FaceTrial(PoolFaces, LandFaces, ArenaFaces, MachineFaces, TellingTrial):
         done = super().do(step)
         if self.arena.space.operation is not None:
             raise Broken("reentry", f"{self.arena.space.operation} is in course after its end")
+        if interrupts.depth:
+            depth, interrupts.depth = interrupts.depth, 0
+            raise Broken("reentry", f"{depth} operations are in course after their end")
         return done
 
     def ask(self, text, expected, function, *arguments, **keywords):

@@ -36,6 +36,8 @@ ARITHMETIC = {
     ast.BitXor: ("^", "|"),
 }
 SWAPPED = {"min": "max", "max": "min"}
+# What a function does that is only declared.
+NOTHING = {"r.UNIMPL", "-r.UNIMPL", "NotImplementedError"}
 # Where bounds of powers of two are named: what is one beside such a bound is none.
 POWERS = {"power_of_two", "pool_align"}
 
@@ -127,7 +129,7 @@ class _Visitor(ast.NodeVisitor):
             super().visit(node)
 
     def visit_FunctionDef(self, node):
-        if self.telling.leaves_alone(node):
+        if self.telling.leaves_alone(node) or self._is_declared(node):
             return
         self.within.append(node.name)
         before = self.function, self.told, self.is_always_ok
@@ -137,11 +139,24 @@ class _Visitor(ast.NodeVisitor):
         texts = {value and is_nothing(value) and self._text(value) for value in returned}
         raises = any(isinstance(n, ast.Raise) or n in self.told for n in ast.walk(node))
         self.is_always_ok = texts == {"r.OK"} or texts == {"0"} and raises
-        for default in (*node.args.defaults, *filter(None, node.args.kw_defaults)):
+        for default in self._defaults(node):
             self.visit(default)
         self._body(node.body)
         self.function, self.told, self.is_always_ok = before
         self.within.pop()
+
+    def _is_declared(self, node):
+        """True if there is nothing in the function: others of that name are asked."""
+        body = [n for n in node.body if not isinstance(n, ast.Expr) or not isinstance(n.value, ast.Constant)]
+        return len(body) == 1 and self._text(body[0]).split(" ", 1)[-1] in NOTHING
+
+    def _defaults(self, node):
+        """The defaults of parameters that are not there to be told only."""
+        silent = self.telling.parts(node)[1]
+        names = [argument.arg for argument in (*node.args.posonlyargs, *node.args.args)]
+        pairs = [*zip(reversed(names), reversed(node.args.defaults))]
+        pairs += [(a.arg, d) for a, d in zip(node.args.kwonlyargs, node.args.kw_defaults) if d]
+        return [default for name, default in reversed(pairs) if name not in silent]
 
     def visit_ClassDef(self, node):
         self.within.append(node.name)

@@ -28,6 +28,7 @@ OTHERS = {
     "MFS of pages": lambda arena: rl.MFS(arena, 2040, extend_by=4096),
     "MFS of large units": lambda arena: rl.MFS(arena, 5000, extend_by=1),
     "SortedLand": rl.SortedLand,
+    "SortedLand of the highest": lambda: rl.SortedLand(highest=True),
 }
 TRIALS = {
     "agreement": AgreementTrial,
@@ -50,7 +51,7 @@ SUBJECTS = {
     "land/fasttree.py": ("CBSFast", "NextFit", "MVFF", "Failover", "WorstFit"),
     "land/zonedtree.py": ("CBSZoned", "agreement", "arena"),
     "land/zones.py": ("CBSZoned", "agreement", "arena"),
-    "land/sorted.py": ("SortedLand", "agreement"),
+    "land/sorted.py": ("SortedLand", "SortedLand of the highest", "agreement"),
     "land/failover.py": ("Failover", "NextFit", "WorstFit", "BestFit", "MVFF", "MVT"),
     "land/freelist.py": ("Freelist", "Failover", "agreement", "NextFit", "BestFit", "MVFF"),
     "pools": ALL_POOLS,
@@ -63,7 +64,7 @@ SUBJECTS = {
     "pools/tagged.py": ("LIFOFit",),
     "pools/buddy.py": ("Buddy",),
     "pools/segfit.py": ("SegFit",),
-    "pools/bins.py": ("SegFit",),
+    "pools/bins.py": ("SegFit", "arena"),
     "pools/slab.py": ("Slab",),
     "pools/heap.py": ("Slab",),
     "pools/orders.py": REGIONAL,

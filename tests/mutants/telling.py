@@ -47,6 +47,11 @@ def is_nothing(value):
     return value is None or isinstance(value, ast.Constant)
 
 
+def targets(node):
+    """What is assigned to."""
+    return node.targets if isinstance(node, ast.Assign) else [node.target]
+
+
 def positions(function):
     """The names of the parameters by position, as a caller counts them."""
     names = [argument.arg for argument in (*function.args.posonlyargs, *function.args.args)]
@@ -134,8 +139,7 @@ class Telling:
             if isinstance(node, (ast.Yield, ast.YieldFrom, ast.With, ast.Try, ast.Delete)):
                 return True
             if isinstance(node, (ast.Assign, ast.AugAssign, ast.For)):
-                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-                if any(isinstance(n, EFFECTS) for target in targets for n in ast.walk(target)):
+                if any(isinstance(n, EFFECTS) for target in targets(node) for n in ast.walk(target)):
                     return True
             if isinstance(node, ast.Raise) and called(node.exc) not in self.tellers | {STRAY}:
                 return True
@@ -217,8 +221,8 @@ class Telling:
             names = self._names(function, told)
             told |= {
                 n for n in ast.walk(function)
-                if isinstance(n, ast.Assign)
-                and all(getattr(t, "id", None) in names for t in n.targets)
+                if isinstance(n, (ast.Assign, ast.AugAssign))
+                and all(getattr(t, "id", None) in names for t in targets(n))
                 and self._reads_all([n.value], file)
             }  # fmt: skip
         return told, names
@@ -247,9 +251,6 @@ class Telling:
                 read.add(node.id)
                 if node not in within:
                     used.add(node.id)
-        for node in ast.walk(function):
-            if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
-                used.add(node.target.id)
         return read - used
 
     # Who uses what

@@ -153,7 +153,7 @@ def parsed(arguments=None):
     parser.add_argument("--kit-seed", type=int, default=0, metavar="S", help="what the kit draws")
     parser.add_argument("--only", nargs="+", default=[], metavar="PATH", help="files, or folders")
     parser.add_argument("--jobs", type=int, default=1, metavar="J", help="so many at once")
-    parser.add_argument("--budget", type=float, default=8.0, metavar="SECONDS",
+    parser.add_argument("--budget", type=float, default=24.0, metavar="SECONDS",
                         help="of the processor's time, for the kit")  # fmt: skip
     parser.add_argument("--stages", nargs="+", choices=STAGES, default=list(STAGES))
     parser.add_argument("--results", default=str(ROOT / "build" / "mutants.jsonl"), metavar="FILE")

@@ -234,6 +234,8 @@ class _Visitor(ast.NodeVisitor):
     visit_IfExp = visit_If
 
     def _negated(self, test):
+        if test in self.told:
+            return
         if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
             self._replace("negated", test, self._text(test.operand))
         elif not isinstance(test, ast.Compare) or len(test.ops) > 1 or type(test.ops[0]) in (

@@ -14,12 +14,24 @@ from rangeland.invariants.models.failover import FailoverModel
 from rangeland.invariants.models.source import Source
 from rangeland.invariants.policies import TRIALS
 from rangeland.invariants.prove import trial_of
+from rangeland.invariants.trial import tried
 
 
 @pytest.mark.parametrize("make_trial", (FaceTrial, MemoryTrial))
 def test_nothing_is_found_where_nothing_is_wrong(make_trial, rng):
     result = examine(make_trial, rng.randrange(1 << 30), 12, 60)
     assert result.ok and result.steps > 100, result.finding
+
+
+def test_all_that_is_in_the_face_is_as_it_says(rng):
+    trial = FaceTrial()
+    count = len(trial.cards())
+    assert count > 3000
+    for i in range(count):
+        tried(trial.do, trial.choose(rng))
+        if i % 100 == 0:
+            tried(trial.check)
+    tried(trial.end)
 
 
 def test_what_a_keyword_takes_is_tried_at_its_bounds():

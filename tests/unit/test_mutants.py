@@ -79,6 +79,72 @@ def test_none_are_made_in_what_tells_or_judges_and_in_what_is_always_ok():
     assert [m for m in made if m[0] == "Thing.unsure" and m[1] == "returned"]
 
 
+GUARDED = '''
+class Thing:
+    def damage(self, field, expected):
+        found = self.words[field + 1]
+        raise DamageError(f"{field} is {found}: expected {expected}")
+
+    def first(self, at, field):
+        n = self.place(at)
+        if at & 7 or not self.base <= at < self.limit:
+            return self.damage(field, "an address")
+        if at > 9:
+            self.count += 1
+            return self.damage(field, "less")
+        return n
+
+    def place(self, at):
+        return at >> 3
+
+    def take(self, at):
+        self.words[at] = 0
+        return r.OK
+
+    def sound(self):
+        total = self.words[4] - 1
+        for field in range(2, 5):
+            if self.words[field] > total:
+                self.damage(field, "no more")
+        return r.OK
+
+    def find(self, at, size):
+        self.sound()
+        where = size + 8
+        if self.take(at) != r.OK:
+            return self.damage(4, "a range")
+        self.first(at, where)
+        if size < 64:
+            return self.first(at, size + 16)
+        return self.damage(3, "a size")
+'''
+
+
+def test_none_are_made_in_what_only_tells_damage():
+    made = changes(GUARDED)
+    assert {function for function, *_ in made} == {"Thing.first", "Thing.place", "Thing.take", "Thing.find"}
+    old = {(function, old) for function, _, old, _ in made}
+    assert ("Thing.first", "if at > 9:") in old and ("Thing.first", "self.count += 1") in old
+    assert ("Thing.first", "return n") in old and ("Thing.place", "return at >> 3") in old
+    # What takes something away is no guard, and what is returned is asked for.
+    assert ("Thing.find", "if self.take(at) != r.OK:") in old
+    assert ("Thing.find", "return self.first(at, size + 16)") in old
+    lines = {line for _, line in old}
+    assert not {line for line in lines if "damage" in line or "& 7" in line or "where =" in line}
+    assert "if size < 64:" not in lines
+
+
+def test_none_are_made_that_make_the_same_number_or_that_nobody_reads():
+    source = "def f(a):\n    return w[a + f.LEFT]\n\ndef g(a):\n    a.b = f(a)\n    g(2)\n    return a.b\n"
+    made = changes(source + "\ndef h(a):\n    return power_of_two('a', a, least=8)\n\ndef k(a):\n    return -r.UNIMPL\n")
+    news = {new for *_, new in made}
+    assert "return w[a - f.LEFT]" not in news and "return w[a - f.RIGHT]" not in news
+    assert not {new for function, _, _, new in made if function in ("g", "k") and "return" in new}
+    assert {new for new in news if "least" in new} == {
+        "return power_of_two('a', a, least=4)", "return power_of_two('a', a, least=16)",
+    }  # fmt: skip
+
+
 def test_equal_lines_have_names_of_their_own():
     twice = "def f(a):\n    a.b = 1\n    a.b = 1\n"
     keys = [m.key for m in mutants("vm/x.py", twice)]

@@ -6,6 +6,7 @@ Source: design/invariants.md#.sol.faces
 
 from arena.arena import Arena
 from rangeland.invariants.face_arenas import ArenaFaces
+from rangeland.invariants.face_growth import GrowthFaces
 from rangeland.invariants.face_lands import LandFaces
 from rangeland.invariants.face_machine import MachineFaces
 from rangeland.invariants.face_pools import PoolFaces
@@ -20,10 +21,16 @@ from vm.space import AddressSpace
 __all__ = ["KINDS", "LANDS", "PARTS", "PROMISES", "FaceTrial", "values_of"]
 
 SPACE = 1 << 30
-PARTS = {"pools": PoolFaces, "lands": LandFaces, "arenas": ArenaFaces, "machine": MachineFaces}
+PARTS = {
+    "pools": PoolFaces,
+    "lands": LandFaces,
+    "arenas": ArenaFaces,
+    "growth": GrowthFaces,
+    "machine": MachineFaces,
+}
 
 
-class FaceTrial(PoolFaces, LandFaces, ArenaFaces, MachineFaces, TellingTrial):
+class FaceTrial(PoolFaces, LandFaces, ArenaFaces, GrowthFaces, MachineFaces, TellingTrial):
     """One run of what is right or wrong to ask of the public face: of the `parts`
     of it, and of the classes of pools and lands whose names are `kinds`.
 

@@ -21,6 +21,8 @@ STORIES = (
     (ev.CONTROL_ALLOC, ev.CONTROL_FREE, 1), (ev.ARENA_CREATE_VM, ev.ARENA_DESTROY, 0),
     (ev.SEG_ALLOC, ev.SEG_FREE, 1), (ev.BUFFER_INIT, ev.BUFFER_FINISH, 0),
 )  # fmt: skip
+# Capacity in bytes and mortality of the generations of an arena, as the MPS has them.
+GENERATIONS = [(1024, 0.5), (8 << 20, 0.85), (36 << 20, 0.45)]
 
 
 class GrowthFaces:
@@ -72,6 +74,8 @@ class GrowthFaces:
             if sorted(lives) != sorted(gone) or not lives:
                 strays = set(lives) ^ set(gone) or {"one, twice"}
                 raise Broken("log-story", f"events {begins:#x} and {ends:#x} differ of {strays}")
+        made = [p[3:] for code, p in events if code == ev.GEN_INIT]
+        self.expect("log-story", made, GENERATIONS, "the capacities and mortalities of generations")
         known = {p[at] for begins, _, at in STORIES for code, p in events if code == begins}
         if strays := {p[0] for code, p in events if code == ev.LABEL_POINTER} - known:
             raise Broken("log-story", f"{strays} have labels, and are nothing")

@@ -20,7 +20,7 @@ DAMAGE, STRAY = "DamageError", "AccessError"
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 EFFECTS = (ast.Attribute, ast.Subscript, ast.Starred)
 # What the machine and its chunks are asked for words, which changes nothing but what is cached.
-READING = {"word", "words_at", "floats_at", "view", "verify", "of", "at"}
+READING = {"word", "words_at", "floats_at", "view", "verify", "of", "at", "owner"}
 # What changes a list, or what is iterated, and is called for what it gives.
 CHANGING = {"next", "popleft", "popitem", "setdefault", "send"}
 

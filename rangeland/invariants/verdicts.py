@@ -75,13 +75,27 @@ def expect_kept(arena, block, name):
 def expect_end(arena, base, size, high):
     """Judge that [base, base + size), grains that were just taken in the
     upper zones, lie at the low or the `high` end of what was free there."""
-    if not arena.zoned or _runs(arena, base, base + size) != [(base, base + size)]:
+    if not arena.zoned:
+        return
+    if _runs(arena, base, base + size) != [(base, base + size)]:
+        _expect_none_above(arena, base, size)
         return
     for start, limit in free_runs(arena, (UPPER,)):
         if limit - start >= size and (limit > base + size if high else start < base):
             told = f"{size} bytes were taken at {base:#x}, though [{start:#x}, {limit:#x})"
             wanted = "higher" if high else "lower"
             raise Broken("grain-placement", f"{told} is free in the same zones, and {wanted}")
+
+
+def _expect_none_above(arena, base, size):
+    """Judge grains that lie in other zones: these are taken last, also when the arena
+    has just grown, but for what is refused."""
+    if arena.commit_limit is not None or arena.space.faults is not None:
+        return
+    for start, limit in free_runs(arena, (UPPER,)):
+        if limit - start >= size:
+            told = f"{size} bytes were taken at {base:#x}, though [{start:#x}, {limit:#x})"
+            raise Broken("grain-placement", f"{told} is free in zones that are taken first")
 
 
 def free_runs(arena, zone_sets=(UPPER, LOWER)):

@@ -189,9 +189,18 @@ class Telling:
             return name in self.tellers and self._reads_all(node.value.args, file)
         if isinstance(node, (ast.If, ast.For, ast.While)):
             given = node.iter if isinstance(node, ast.For) else node.test
-            tells = all(self._tells(n, file) for n in (*node.body, *node.orelse))
-            return tells and self._reads_all([given], file)
+            tells = all(self._tells(n, file) or self._prepares(n, file) for n in node.body)
+            tells = tells and self._tells(node.body[-1], file)
+            return tells and self._reads_all([given], file) and all(
+                self._tells(n, file) for n in node.orelse
+            )
         return False
+
+    def _prepares(self, node, file):
+        """True if `node` only gives a name to what is told next."""
+        if not isinstance(node, ast.Assign) or not self._reads_all([node.value], file):
+            return False
+        return all(isinstance(target, ast.Name) for target in node.targets)
 
     def _reads_all(self, nodes, file):
         """True if no call in `nodes` does anything."""

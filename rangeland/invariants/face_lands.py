@@ -225,6 +225,7 @@ class LandFaces:
         before = self.arena.describe()
         land = LANDS[kind](self.arena)
         self.expect("land-size", (land.size, len(land), bool(land), list(land)), (0, 0, True, []), "a land")
+        self.expect("wrong-use", land.owner, 0, "the owner of a land of the arena's")
         if repr(land) not in (f"<{kind} at {land.address:#x}>",):
             raise Broken("wrong-use", f"a land is shown as {land!r}")
         land.destroy()

@@ -214,6 +214,18 @@ class StealingTrial(Trial):
             told = f"{self.nodes.used} nodes are in use for {len(self.model)} ranges"
             raise Broken("node-need", told, "assert nodes.used == len(list(land))")
 
+    def end(self):
+        """The land ends, and is asked for something."""
+        if self.land is None:
+            return
+        self.script.begin("land.finish(); land.size")
+        self.land.finish()
+        try:
+            told = f"a land that was finished has {self.land.size} bytes"
+        except ProtocolError:
+            return
+        raise Broken("wrong-use", told)
+
     def program(self, steps):
         """The text of a program that does `steps` and fails as they did."""
         self.script.telling = True

@@ -304,12 +304,22 @@ class _Visitor(ast.NodeVisitor):
             self._replace("swapped", node.func, SWAPPED[node.func.id])
         elif self._text(node.func) == "mmu.at":
             # The size is what checked mode verifies, and no more (.lim.verified).
-            return self.visit(node.args[1])
+            return self._place(node.args[1])
         elif called(node) in POWERS:
             return self._bounds(node)
         else:
             self._arguments(node)
         return self.generic_visit(node)
+
+    def _place(self, node):
+        """An address of a word, of which the lower three bits are dropped."""
+        value = getattr(getattr(node, "right", None), "value", None)
+        if type(value) is int and value % 8 == 0 and isinstance(node.op, (ast.Add, ast.Sub)):
+            self._operator(node.op, node.left, node.right)
+            other = value - 1 if isinstance(node.op, ast.Add) else value + 1
+            self._replace("constant", node.right, str(other))
+            return self.visit(node.left)
+        return self.visit(node)
 
     def _bounds(self, node):
         """The bounds of a power of two: others are those that another one is beside."""

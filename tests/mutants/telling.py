@@ -76,7 +76,7 @@ class Telling:
                     self.files[node] = file
                     self.functions[file, node.name].append(node)
                     self.functions[node.name].append(node)
-        self.tellers, self.judges, self.lookers, self.silent = {DAMAGE}, set(), set(), set()
+        self.tellers, self.judges, self.lookers, self.silent = {DAMAGE}, {"verify"}, set(), set()
         self.readers = set(READING)
         self.of_people, self.unused = set(), set()
         while self._grows():
@@ -118,7 +118,7 @@ class Telling:
     def _is_teller(self, function):
         file = self.files[function]
         returns = [n for n in ast.walk(function) if isinstance(n, ast.Return)]
-        tells = all(self._tells(n, file) for n in returns) and self._tells(function.body[-1], file)
+        tells = all(self._always_tells(n, file) for n in (*returns, function.body[-1]))
         return tells and not self._has_effects(function)
 
     def _is_looker(self, function, is_judge):
@@ -176,6 +176,12 @@ class Telling:
 
     # Parts of a function
 
+    def _always_tells(self, node, file):
+        """As `_tells`; what is returned is no judgement that may be good."""
+        name = self._name(node.value, file) if isinstance(node, ast.Return) else DAMAGE
+        is_good = name not in self.tellers
+        return self._tells(node, file) and not is_good
+
     def _tells(self, node, file):
         """True if the statement `node` does nothing but tell damage, or decide about it."""
         if isinstance(node, ast.Raise):
@@ -186,7 +192,8 @@ class Telling:
             return is_message(node.value) or name in told and self._reads_all(node.value.args, file)
         if isinstance(node, ast.Return):
             name = self._name(node.value, file)
-            return name in self.tellers and self._reads_all(node.value.args, file)
+            told = self.tellers | self.judges
+            return name in told and self._reads_all(node.value.args, file)
         if isinstance(node, (ast.If, ast.For, ast.While)):
             given = node.iter if isinstance(node, ast.For) else node.test
             tells = all(self._tells(n, file) or self._prepares(n, file) for n in node.body)
@@ -240,7 +247,7 @@ class Telling:
         """The conditions in `block` under which it is left before damage is told
         at its end: they decide about that only."""
         rest = list(block)
-        while rest and isinstance(rest[-1], ast.stmt) and self._tells(rest[-1], file):
+        while rest and isinstance(rest[-1], ast.stmt) and self._always_tells(rest[-1], file):
             rest.pop()
         if len(rest) == len(block) or not rest:
             return set()
@@ -266,6 +273,7 @@ class Telling:
 
     def _read_uses(self, trees):
         uses, values = defaultdict(list), set()
+        self.bare = {node.name for node in self.files if node.col_offset == 0}
         for tree in trees:
             self._visit_uses(tree, "", uses, values, frozenset())
         for name in self.functions:
@@ -278,7 +286,9 @@ class Telling:
     def _visit_uses(self, node, holder, uses, values, told):
         for child in ast.iter_child_nodes(node):
             name = child.attr if isinstance(child, ast.Attribute) else getattr(child, "id", "")
-            if isinstance(child, (ast.Attribute, ast.Name)) and name in self.functions:
+            # A method is called by no bare name.
+            bare = isinstance(child, ast.Name) and name not in self.bare
+            if isinstance(child, (ast.Attribute, ast.Name)) and name in self.functions and not bare:
                 uses[name].append(holder)
                 if not isinstance(node, ast.Call) or node.func is not child:
                     values.add(name)

@@ -44,6 +44,7 @@ class LandFaces:
             cards += [("land_amid", kind, name) for name in self._asked_of_lands()]
             cards += [("visited", kind, name) for name in self._asked_of_lands()]
             cards += [("land_made", kind), ("land_homeless", kind)]
+        cards += [("sorted_defaults",)]
         for kind in ("CBSZoned", "SortedLand") if "CBSZoned" in self.kinds else ():
             cards += [("striped", kind, zone, high, lo, hi) for zone in range(0, 64, 7) for high in (False, True)
                       for lo in EDGES for hi in EDGES]  # fmt: skip
@@ -258,3 +259,14 @@ class LandFaces:
             self.expect("find-in-zones", found, expected, text)
             if not sorted_land:
                 land.destroy()
+
+    def do_sorted_defaults(self):
+        """What is not given to the reference land is as it is documented."""
+        land = SortedLand()
+        found = land.align, land.zone_shift, land.highest, land.busy, land.size, list(land)
+        self.expect("wrong-use", found, (8, 0, False, False, 0, []), "a SortedLand of no keywords")
+        for name, value, least, most in (("align", 4, 8, TOP), ("zone_shift", 57, 0, 56)):
+            self.ask(f"rl.SortedLand({name}={value})", ParamError, lambda: SortedLand(**{name: value}))
+            for bound in (least, most):
+                land = self.ask("rl.SortedLand, of a bound", None, lambda: SortedLand(**{name: bound}))
+                self.expect("wrong-use", getattr(land, name), bound, name)

@@ -218,13 +218,12 @@ class StealingTrial(Trial):
         """The land ends, and is asked for something."""
         if self.land is None:
             return
-        self.script.begin("land.finish(); land.size")
         self.land.finish()
         try:
             told = f"a land that was finished has {self.land.size} bytes"
         except ProtocolError:
             return
-        raise Broken("wrong-use", told)
+        raise Broken("wrong-use", told, "land.finish(); assert land.size is None")
 
     def program(self, steps):
         """The text of a program that does `steps` and fails as they did."""

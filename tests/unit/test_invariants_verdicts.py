@@ -40,8 +40,13 @@ def test_what_no_free_run_is_long_enough_for_is_no_fault(arena):
     expect_end(arena, base, longest + GRAIN, False)
 
 
-def test_memory_of_other_zones_is_not_judged(arena):
+def test_memory_of_other_zones_is_taken_last_but_for_what_is_refused(arena):
     (start, _), *_ = free_runs(arena, (LOWER,))
+    with pytest.raises(Broken, match="taken first"):
+        expect_end(arena, start, GRAIN, True)
+    arena.commit_limit = 1 << 30
+    expect_end(arena, start, GRAIN, True)
+    arena.commit_limit, arena.space.faults = None, rl.FaultPlan()
     expect_end(arena, start, GRAIN, True)
     with rl.Arena(1 << 20, zoned=False, space=rl.AddressSpace(1 << 28)) as plain:
         expect_end(plain, taken(plain, False), GRAIN, True)

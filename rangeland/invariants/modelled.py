@@ -33,6 +33,8 @@ class ModelTrial(AllocatorTrial):
     DEFAULTS = {}
     # The kinds of wrong uses.
     WRONG = ("twice", "again", "other", "inside", "foreign", "beside", "resize", "align", "size")
+    # Those of the block that was freed last.
+    GONE = ("twice", "again")
     # Keywords that follow from those.
     more = {}
 
@@ -245,10 +247,12 @@ class ModelTrial(AllocatorTrial):
         self.follow()
 
     def do_wrong(self, kind, number):
-        """What is no block, or no size, is refused, and nothing has changed."""
-        if number not in self.blocks:
+        """What is no block, or no size, is refused, and nothing has changed. The number
+        is that of a block that lives, or, if it goes again, of one that does not."""
+        if number not in self.blocks and kind not in self.GONE:
             return False
-        wrong = getattr(self, f"_wrong_{kind}")(self.blocks[number])
+        block = self.blocks[number] if number in self.blocks else None
+        wrong = getattr(self, f"_wrong_{kind}")(block)
         if wrong is None:
             return False
         self.follow()

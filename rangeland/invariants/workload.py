@@ -124,6 +124,8 @@ class Workload(Draws):
         names = [name for name in self.OPTIONAL if self._offers(name)]
         self.names = ["alloc", "free", *names]
         self.weights = [10, rng.choice((3, 10))] + [rng.choice(WEIGHTS) for _ in names]
+        # So often what was freed is freed again, and resized.
+        self.again = rng.choice((0, 0.2, 0.5)) if self._offers("wrong") else 0
         # Drawn aside, so that all else is drawn as it is without that.
         self.aside = random.Random()
         self.aside.setstate(rng.getstate())
@@ -239,6 +241,9 @@ class Workload(Draws):
     def _release(self, block):
         self.sizes.freed(block.size)
         self._add("free", block.number)
+        if self.again and self.rng.random() < self.again:
+            for kind in self.trial.GONE:
+                self._add("wrong", kind, block.number)
 
     def _victim(self):
         blocks = self.trial.blocks
@@ -311,9 +316,10 @@ class Workload(Draws):
         for kind in self.rng.sample(self.trial.WRONG, WRONGS):
             self._add("wrong", kind, self.rng.choice(blocks))
         if len(blocks) > 1:
-            self._add("free", blocks.pop(self.rng.randrange(len(blocks))))
-            for kind in ("again", "twice"):
-                self._add("wrong", kind, self.rng.choice(blocks))
+            gone = self.rng.choice(blocks)
+            self._add("free", gone)
+            for kind in self.trial.GONE:
+                self._add("wrong", kind, gone)
 
     def _room(self, block):
         """About as many bytes as there are up to the next block that lives."""

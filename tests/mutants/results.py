@@ -13,10 +13,12 @@ from mutants.copy import ROOT
 
 class Results:
     """The results in the file at `path`, {key: dict}, of mistakes in the
-    sources as they are now; of other sources nothing is known."""
+    sources as they are now; of other sources nothing is known, nor if one of
+    `others` has changed, files that every result depends on."""
 
-    def __init__(self, path):
+    def __init__(self, path, others=()):
         self.path = Path(path)
+        self.common = b"".join((ROOT / other).read_bytes() for other in others)
         self.known = {}
         self.digests = {}
         if self.path.exists():
@@ -35,22 +37,25 @@ class Results:
         if file not in self.digests:
             place = ROOT / file
             text = place.read_bytes() if file and place.is_file() else b""
-            self.digests[file] = hashlib.sha256(text).hexdigest()[:16]
+            self.digests[file] = hashlib.sha256(text + self.common).hexdigest()[:16]
         return self.digests[file]
 
     def add(self, mutant, noticed, seconds):
         """Keep what is known of a mistake: `noticed` has, for each stage that
         was asked, what noticed it, or None."""
+        told = {"kind": mutant.kind, "line": mutant.line, **noticed}
+        self.keep(mutant.key, mutant.file, seconds, told)
+
+    def keep(self, key, file, seconds, told):
+        """Keep `told`, a dict, of the mistake of that key, which is in `file`."""
         entry = {
-            "key": mutant.key,
-            "file": mutant.file,
-            "kind": mutant.kind,
-            "line": mutant.line,
-            "digest": self._digest(mutant.file),
+            "key": key,
+            "file": file,
+            "digest": self._digest(file),
             "seconds": round(seconds, 1),
-            **noticed,
+            **told,
         }
-        self.known[mutant.key] = entry
+        self.known[key] = entry
         text = json.dumps(entry) + "\n"
         if self.path.exists() and not self.path.read_bytes().endswith(b"\n"):
             text = "\n" + text

@@ -1,8 +1,9 @@
 """The keeper: shows every mistake of the zoo to the kit, and tells what it found.
 
-    python tests/zoo/keeper.py [--seeds N] [--only NAME...] [--json] [--write]
+    python tests/zoo/keeper.py [--seeds N] [--jobs J] [--only NAME...] [--json] [--write]
 
-Source: design/zoo.md
+What is known is kept in a file of results, so what was interrupted goes on; of a
+source or a kit that has changed nothing is known. Source: design/zoo.md
 """
 
 import argparse
@@ -11,6 +12,8 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from statistics import median
@@ -18,6 +21,8 @@ from statistics import median
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent))
 
+from mutants.copy import ROOT  # noqa: E402
+from mutants.results import Results  # noqa: E402
 from zoo import in_arenas, in_classes, in_lands, in_misuse, in_policies, in_pools  # noqa: E402
 from zoo.hatch import hatch  # noqa: E402
 
@@ -31,6 +36,8 @@ BUGS = [
 EXAMPLES, STEPS = PROFILES["ci"].examples, PROFILES["ci"].steps
 # Of the clock, for one seed, so that what is missed ends.
 SECONDS = 900
+RESULTS = ROOT / "build" / "zoo.jsonl"
+KIT = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "rangeland").rglob("*.py"))
 DOCUMENT = HERE.parents[1] / "design" / "zoo.md"
 BEGIN, END = "<!-- the table -->", "<!-- its end -->"
 HEAD = "| mistake | what goes wrong | invariant | steps | size |", "|---|---|---|--:|--:|"
@@ -58,10 +65,28 @@ def show(bug, seeds):
     return json.loads(done.stdout)
 
 
-def show_all(bugs, seeds):
-    """Pairs of a bug and what was found of it, as many at once as there are cores."""
-    with ThreadPoolExecutor(os.cpu_count()) as executor:
-        yield from zip(bugs, executor.map(lambda bug: show(bug, seeds), bugs))
+def key(bug, seed):
+    """What the results call a visit of `bug`."""
+    return f"{bug.name}, seed {seed}: {bug.old} -> {bug.new}"
+
+
+def show_all(bugs, seeds, jobs, results):
+    """Pairs of a bug and what was found of it, `jobs` at once; what the
+    Results know already is not tried again."""
+    lock = threading.Lock()
+
+    def ask(bug):
+        for seed in seeds:
+            if key(bug, seed) not in results.known:
+                began = time.perf_counter()
+                (found,) = show(bug, [seed])
+                with lock:
+                    took = time.perf_counter() - began
+                    results.keep(key(bug, seed), bug.file, took, {"found": found})
+        return [results.known[key(bug, seed)]["found"] for seed in seeds]
+
+    with ThreadPoolExecutor(jobs) as executor:
+        yield from zip(bugs, executor.map(ask, bugs))
 
 
 def row(bug, found):
@@ -80,6 +105,8 @@ def main():
     """Show all, print the table; write it in the design document if asked."""
     parser = argparse.ArgumentParser(description="Show every mistake of the zoo to the kit.")
     parser.add_argument("--seeds", type=int, default=3, metavar="N", help="how many seeds")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), metavar="J",
+                        help="so many at once")  # fmt: skip
     parser.add_argument("--only", nargs="+", metavar="NAME", help="these mistakes alone")
     parser.add_argument("--json", action="store_true", help="print all that was found as JSON")
     parser.add_argument("--write", action="store_true", help="put the table in design/zoo.md, too")
@@ -87,9 +114,12 @@ def main():
     bugs = [bug for bug in BUGS if not options.only or bug.name in options.only]
     if options.only and len(bugs) < len(set(options.only)):
         parser.error(f"no mistake is named {', '.join({*options.only} - {b.name for b in bugs})}")
+    if options.jobs < 1:
+        parser.error(f"--jobs is {options.jobs}: expected at least 1")
     if options.write and options.only:
         parser.error("a table of some mistakes is not written: --write or --only")
-    everything, lines = {}, []
+    RESULTS.parent.mkdir(exist_ok=True)
+    everything, lines, results = {}, [], Results(RESULTS, KIT)
 
     def tell(*told):
         lines.extend(told)
@@ -97,7 +127,7 @@ def main():
             print(*told, sep="\n", flush=True)
 
     tell(*HEAD)
-    for bug, found in show_all(bugs, range(options.seeds)):
+    for bug, found in show_all(bugs, range(options.seeds), options.jobs, results):
         everything[bug.name] = found
         tell(row(bug, found))
     known = [each for found in everything.values() for each in found]

@@ -21,7 +21,19 @@ PAGES = 4
 FEW = 6
 # The bytes of a small block.
 SMALL = 16
-MEANWHILE = {3: ", half of them refused to be larger", 4: ", half of them made larger"}
+MEANWHILE = {
+    3: ", half of them refused to be larger",
+    4: ", half of them made larger",
+    5: ", the later half freed, the others made larger",
+}
+# Which blocks go meanwhile, so that others can grow where they lie, or have to move.
+GOING = {5: "len(blocks) // 2:"}
+EVERY_SECOND = "1::2"
+# The ways in which blocks that are so many bytes smaller come where others went.
+RESTS = {7: 8, 8: 16, 9: 24, 10: 32}
+MEANWHILE |= {
+    way: f", half of them freed, and as many come of {rest} bytes less" for way, rest in RESTS.items()
+}
 ORDERS = ("[::-1]", "")
 ASK = """\
 def ask(size):
@@ -58,11 +70,12 @@ class Brim:
             plain, thinned = self._most(1), self._most(2)
             if plain <= fresh // 2 and thinned <= fresh // 2:
                 self._expect_chance(fresh, plain, 1)
-            if thinned > fresh // 2 and Calls(self.make()).realloc is not None:
-                for way in (3, 4):
-                    grown = self._most(way)
-                    if grown <= fresh // 2:
-                        self._expect_chance(fresh, grown, way)
+            if thinned > fresh // 2:
+                can_grow = Calls(self.make()).realloc is not None
+                for way in (3, 4, 5, *RESTS) if can_grow else RESTS:
+                    left = self._most(way)
+                    if left <= fresh // 2 and not (way == 5 and self._is_policy(fresh)):
+                        self._expect_chance(fresh, left, way)
         except Stopped:
             return
 
@@ -82,6 +95,11 @@ class Brim:
             f"{self.size} bytes as there is room for were had{meanwhile}, and all freed",
             self._text(ORDERS[0], way, self._proof(most)),
         )
+
+    def _is_policy(self, fresh):
+        """True if as little is left where blocks that become larger are had anew, and
+        freed where they were: so no realloc is to blame."""
+        return self._most(6) <= fresh // 2
 
     def _proof(self, most):
         return f"assert len(all_of({self.whole})) > {most}"
@@ -147,20 +165,26 @@ class Brim:
     def _left(self, order, way):
         """How many can be had after a fill; in the 2nd way half of the blocks went
         and came again meanwhile; in the 3rd half went, and the others were refused
-        to be as large as all of it."""
+        to be as large as all of it. In the 5th the later half went, so that the others
+        move; in the 6th each of these is another block. In RESTS half went, and smaller
+        ones came."""
         calls, blocks = Calls(self.make()), []
         self._fill(calls, blocks, order, way)
         if len(blocks) < 2:
             raise Stopped
         if way > 1:
-            for address in blocks[1::2]:
+            going = slice(len(blocks) // 2, None) if way in (5, 6) else slice(1, None, 2)
+            for address in blocks[going]:
                 self._free(calls, address)
-            del blocks[1::2]
+            del blocks[going]
         if way == 2:
             self._fill(calls, blocks, order, way)
         sizes = dict.fromkeys(blocks, self.size)
-        if way > 2:
-            sizes = self._grown(calls, blocks, self.whole if way == 3 else self.size + 8)
+        if way in RESTS:
+            sizes |= self._smaller(calls, self.size - RESTS[way], len(blocks))
+        elif way > 2:
+            size = self.whole if way == 3 else self.size + 8
+            sizes = (self._had_anew if way == 6 else self._grown)(calls, blocks, size)
         for address in [*sizes][::-1] if order else sizes:
             self._free(calls, address, sizes[address])
         return self._count(calls, 2 * len(blocks) + PAIRS)
@@ -211,6 +235,23 @@ class Brim:
             raise Stopped
         return found
 
+    def _smaller(self, calls, size, count):
+        """So many blocks of `size` bytes, {address: bytes}."""
+        if size < SMALL:
+            raise Stopped
+        found = (self._ask(calls, size) for _ in range(count))
+        return {address: size for address in found if address is not None}
+
+    def _had_anew(self, calls, blocks, size):
+        """As `_grown`, without a realloc."""
+        found = {}
+        for address in blocks:
+            answer = self._ask(calls, size)
+            if answer is not None:
+                self._free(calls, address)
+            found[address if answer is None else answer] = self.size if answer is None else size
+        return found
+
     def _text(self, order, way, proof):
         calls = Calls(self.make())
         alloc, free = calls.text["alloc"], calls.text["free"]
@@ -220,9 +261,20 @@ class Brim:
             "    return list(iter(lambda: ask(size), None))", f"blocks = all_of({self.size})",
         ]  # fmt: skip
         if way > 1:
-            lines += ["for block in blocks[1::2]:", free, "del blocks[1::2]"]
+            going = GOING.get(way, EVERY_SECOND)
+            lines += [f"going = blocks[{going}]", "for block in going:", free]
+            lines.append(f"del blocks[{going}]")
         if way == 2:
             lines.append(f"blocks += all_of({self.size})")
+        if way in RESTS:
+            less, any_size = self.size - RESTS[way], calls.text["free"]
+            any_size = any_size.format(address="block", size="size")
+            lines += [
+                f"sizes = dict.fromkeys(blocks, {self.size})",
+                f"sizes |= {{block: {less} for _ in blocks if (block := ask({less})) is not None}}",
+                f"for block, size in list(sizes.items()){order}:", f"    pool.{any_size}", proof,
+            ]  # fmt: skip
+            return "\n".join(lines)
         if way > 2:
             size = self.whole if way == 3 else self.size + 8
             realloc = calls.text["realloc"].format(address="block", old=self.size, size=size)

@@ -36,6 +36,13 @@ class Ranging(Draws):
         self.asked = [name for name in asked if name in names] if self._is_split() else []
         self.weights = [rng.choice(WEIGHTS) for _ in names]
         self.weights[0] = 5
+        if self.asked and "refuse" in names:
+            # The second land has ranges only while nodes are refused; of one word or
+            # two they are told in other ways than larger ones.
+            self.weights[names.index("refuse")] = rng.choice((3, 5))
+            if rng.random() < 0.5:
+                self.unit = trial.align
+                self.cells = min(span // self.unit, self.cells)
 
     def _drawn(self):
         """The name of what is done next."""

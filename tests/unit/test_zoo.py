@@ -4,6 +4,7 @@ import ast
 import os
 
 import pytest
+from mutants.results import Results
 from zoo.hatch import ROOT as SOURCES
 from zoo import keeper
 from zoo.keeper import BUGS, show
@@ -62,6 +63,23 @@ def test_the_table_tells_what_was_found_and_what_was_missed():
     assert keeper.summary(1, 1, [None]) == "1 mistakes, 1 seeds: 1 missed."
 
 
+def test_what_is_known_already_is_not_tried_again(tmp_path, monkeypatch):
+    asked = []
+
+    def show(bug, seeds):
+        asked.append((bug.name, *seeds))
+        return [FOUND]
+
+    monkeypatch.setattr(keeper, "show", show)
+    for seeds in ((0,), (0, 1)):
+        results = Results(tmp_path / "zoo.jsonl", keeper.KIT)
+        shown = list(keeper.show_all(BUGS[:2], seeds, 1, results))
+        assert shown == [(bug, [FOUND] * len(seeds)) for bug in BUGS[:2]]
+    assert sorted(asked) == sorted((bug.name, seed) for bug in BUGS[:2] for seed in (0, 1))
+    # Another kit may find something else.
+    assert not Results(tmp_path / "zoo.jsonl", keeper.KIT[1:]).known
+
+
 def test_the_table_is_kept_between_its_marks(tmp_path, monkeypatch):
     document = tmp_path / "zoo.md"
     monkeypatch.setattr(keeper, "DOCUMENT", document)
@@ -70,7 +88,10 @@ def test_the_table_is_kept_between_its_marks(tmp_path, monkeypatch):
     assert document.read_text() == f"before\n{keeper.BEGIN}\nnew\n{keeper.END}\nafter\n"
 
 
-@pytest.mark.parametrize("given", (["--only", "no-such"], ["--write", "--only", BUGS[0].name]))
+WRONG = ["--only", "no-such"], ["--write", "--only", BUGS[0].name], ["--jobs", "0"]
+
+
+@pytest.mark.parametrize("given", WRONG)
 def test_the_keeper_refuses_what_makes_no_sense(given, monkeypatch, capsys):
     monkeypatch.setattr("sys.argv", ["keeper.py", *given])
     with pytest.raises(SystemExit) as ended:

@@ -123,6 +123,9 @@ class Lasting:
                 self.judged = True
                 return 0
             lost = lost or found
+        # What is told has to be refused, and not only as much as is left by others.
+        if lost != found and self._gives(self.turns, lost, True, is_patient=True):
+            return 0
         if self.lives.resizes and not self._gives(self.turns, lost, moves=True):
             return 0
         return 0 if self._is_crowded(lost) else lost
@@ -238,6 +241,8 @@ class Lasting:
             return
         if self.lives.resizes and _is_steep(self._extents(turns, True)):
             return
+        if self.whole is not None and self._is_had_at_the_end():
+            return
         worn = self._worn(turns)
         told = ", ".join(f"{extent:,} bytes after {turns >> DOUBLINGS - n}"
                          for n, extent in enumerate(extents))  # fmt: skip
@@ -248,6 +253,16 @@ class Lasting:
             f"{self.lives.text(worn, turns, None, None)}\n"
             f"assert max(taken) - min(taken) <= {extents[-2]}",
         )
+
+    def _is_had_at_the_end(self):
+        """True if the turns go on until memory is full, and blocks come back then."""
+        worn, n, most = Worn(self.make), 0, LONG * LONG * self.turns
+        while n < most and self._turn(worn, n):
+            n += 1
+        if n == most:
+            return False
+        again = partial(self.lives.pair, size=self.lives.size)
+        return self._comes(partial(self._worn, n + 1), again)
 
     def _extents(self, turns, moves):
         """From the lowest address to the end of the highest block, after each

@@ -24,10 +24,10 @@ class QuarantineBytes(Larger):
 
     def free(self, address, size):
         self.waiting.append((address, size))
-        self.bytes += size
+        self.bytes += self.round(size)
         while self.bytes > 4096:
             address, size = self.waiting.pop(0)
-            self.bytes -= size
+            self.bytes -= self.round(size)
             super().free(address, size)
 
 

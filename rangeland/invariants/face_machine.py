@@ -5,7 +5,9 @@ Source: design/invariants.md#.sol.faces
 
 from rangeland.invariants.finding import Broken
 from rangeland.invariants.promises import is_number
+from vm.descriptor import VM
 from vm.faults import FaultPlan
+from vm.fields import VM_SIZE
 from vm.results import AccessError, ParamError, ProtocolError, RangelandError, ResourceError
 from vm.space import AddressSpace
 
@@ -153,9 +155,11 @@ class MachineFaces:
 
     def do_read(self, name, offset):
         """A word or bytes near the ends of a page that is mapped."""
-        space = AddressSpace(4 * PAGE, BASE, checked=True)
-        space.reserve_at(BASE, PAGE)
-        space.map(BASE, BASE + PAGE)
+        space = AddressSpace(4 * PAGE, BASE, [BASE], checked=True)
+        descriptor = VM(space, space.stack.push(VM_SIZE))
+        descriptor.init(PAGE, PAGE)
+        descriptor.map(BASE, BASE + PAGE)
+        self.expect("vm-accounts", descriptor.base, BASE, "the base of the only reservation")
         at = BASE + offset if type(offset) is int else offset
         if name == "word":
             wrong = offset == "x" or offset % 8

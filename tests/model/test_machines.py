@@ -34,7 +34,7 @@ LANDS = (rl.SortedLand, rl.CBS, rl.CBSFast, rl.CBSZoned, rl.Freelist, rl.Failove
 
 def small_units(arena):
     """An MFS pool, by a function."""
-    return rl.MFS(arena, 24)
+    return rl.MFS(arena, 24, extend_by=4096)
 
 
 SUBJECTS = [

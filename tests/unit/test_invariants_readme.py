@@ -14,6 +14,7 @@ def blocks(root):
     return re.findall(r"^```python\n(.*?)^```$", section, re.M | re.S)
 
 
+@pytest.mark.once
 def test_the_examples_run_and_hold(blocks, python):
     assert len(blocks) == 4
     assert blocks[0].count("\n") <= 30 and blocks[1].count("\n") <= 6

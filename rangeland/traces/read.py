@@ -46,31 +46,45 @@ _MODULES = (
 FORMATS = {module.NAME: module for module in _MODULES}
 
 
-def read_trace(path, format=None, *, strict=False, newest=False, progress=None):
+def read_trace(path, format=None, *, strict=False, newest=False, partial=False, progress=None):
     """The Trace in the file `path`, plain or packed, of `format` or of that recognised;
     the path "-" is that of the standard input.
 
     What a recording tells that cannot be (a free of a block that is not live) or
     that is none of its format's is counted; with `strict` it is refused. Where a
     recording does not say which of several blocks was freed, it is the oldest;
-    with `newest` the newest. `progress(done, total)` is called now and then with
+    with `newest` the newest. A `partial` reading goes on behind what is damaged, and tells
+    it in the notes `damaged`, `first_damaged` and `lost`. `progress(done, total)` is called now and then with
     the bytes of the file that were read, and how many it has, None if it is a pipe.
     Raises: OSError; TraceError, which names the line, for a file that is no
     trace or a damaged one; ParamError for an unknown format, and for what is no path.
     Cost: O(n) time, at most 40 bytes of memory an event.
     """
-    module = None if format is None else _named(format)
-    with Source(_path(path), strict=strict, newest=newest, progress=progress) as source:
-        return (module or _recognised(source)).read(source)
+    options = {"strict": strict, "newest": newest, "partial": partial, "progress": progress}
+    return _read(path, format, options, lambda module, source: module.read(source))
 
 
 def open_trace(path, format=None, **options):
     """What can be replayed of the file `path`: of our own form Pieces, which need
     little memory whatever its length; else as `read_trace`."""
+    def read(module, source):
+        return parquet.pieces_of(source) if module is parquet else module.read(source)
+
+    return _read(path, format, options, read)
+
+
+def _read(path, format, options, read):
     module = None if format is None else _named(format)
+    if options.get("strict") and options.get("partial"):
+        raise ParamError("strict and partial: expected at most one of them")
     with Source(_path(path), **options) as source:
         module = module or _recognised(source)
-        return parquet.pieces_of(source) if module is parquet else module.read(source)
+        if module is not memray:
+            source.refuse_lz4()
+        trace = read(module, source)
+        if source.lost:
+            trace.notes["lost"] = source.lost
+        return trace
 
 
 def bundled():
@@ -98,6 +112,7 @@ def _recognised(source):
     for module in FORMATS.values():
         if module.recognises(source.head):
             return module
+    source.refuse_lz4()
     first = source.head.partition(b"\n")[0]
     kind = "binary data that begins" if b"\0" in source.head else "a text that begins"
     raise source.error(1, f"{kind} {shown(first)}", f"a trace of {', '.join(FORMATS)}")

@@ -3,8 +3,10 @@
 Source: design/readers.md#.sol.source
 """
 
+import codecs
+
 from rangeland.inputs import STANDARD, Scratch, opened
-from rangeland.traces.packing import unpacker
+from rangeland.traces.packing import LZ4, NAMES, PackingError, is_zip, unpacker
 from vm.results import ParamError
 
 HEAD = 1 << 16
@@ -12,11 +14,15 @@ HEAD = 1 << 16
 BLOCK = 1 << 17
 LEAST_BLOCK = 1 << 14
 BLOCK_PART = 64
+# What a tool that was ended has written is whole buffers; the smallest one is glibc's, of mtrace.
+LEAST_WRITTEN = 512
 LONGEST_LINE = 1 << 20
 SHOWN = 60
 # What a packed file may unpack to: so many times its own bytes, and so much besides.
 MOST_RATIO = 200
 MOST_SPARE = 1 << 28
+# The marks of byte order that other systems write in front of a text, and its encoding.
+MARKS = ((codecs.BOM_UTF8, None), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 
 
 class TraceError(ParamError):
@@ -42,55 +48,91 @@ def shown(text):
 
 
 class Source:
-    """An open trace file, plain or packed by gzip or zstd, read once from the front; the
-    path "-" is that of the standard input.
+    """An open trace file, plain or packed, read once from the front; the path "-" is that
+    of the standard input. A mark of byte order is no part of what is read.
 
     `head` is its first 64 KB (unpacked), for telling the format beforehand; `packing` the
     name of what it was packed by, or None; `lines` counts the lines given so far;
-    `is_cut` tells, at the end, that the last line had no line end. `strict` and
-    `newest` are what the user wishes of the reader. `progress(done, total)` is
+    `is_cut` tells, at the end, that the last line had no line end. `strict`, `newest` and
+    `partial` are what the user wishes of the reader; of a partial reading, `lost` is what
+    is wrong with the packed bytes, after which no more are read, or None. `progress(done, total)` is
     called now and then with the bytes of the file that were read, and how many it
     has, None if it is a pipe. `place` is the Scratch to read, if `path` names a pipe.
     Raises: OSError; TraceError for an empty file and for one badly packed.
     """
 
-    def __init__(self, path, *, strict=False, newest=False, progress=None, place=None):
+    def __init__(self, path, *, strict=False, newest=False, partial=False, progress=None, place=None):
         self.path = str(path)
         self.place = place
         self.strict = strict
         self.newest = newest
+        self.partial = partial
+        self.lost = None
         self.lines = 0
         self.is_cut = False
+        self._decoder = None
         self._progress = progress
         self._unpacked = 0
         self._file = opened(path if place is None else place.path)
         try:
-            self.packing, self._read_some, self._broken = unpacker(self._file)
+            self._unpack()
             self._expect_packing()
-            self.head = self._read(HEAD)
+            self.head = self._unmarked(self._read(HEAD))
             if not self.head:
+                if self.lost:
+                    raise self.error(None, self.lost, "a trace")
                 raise self.error(None, "an empty file", "a trace")
         except BaseException:
             self.close()
             raise
 
+    def _unpack(self):
+        if is_zip(self._file) and self._file.raw.size is None:
+            # What it holds stands at its end.
+            self._packed = Scratch(iter(lambda: self._file.read(BLOCK), b""))
+            self._file.close()
+            self._file = opened(self._packed.path)
+        try:
+            self.packing, self._read_some = unpacker(self._file, self.partial)
+        except PackingError as wrong:
+            raise self.error(None, f"a zip file that cannot be read ({wrong})", "one of one trace")
+
     def _expect_packing(self):
         """A name that promises a packing tells when something went wrong on the way."""
-        for ending, name in ((".gz", "gzip"), (".zst", "zstd")):
+        for ending, name in NAMES.items():
             if self.path.endswith(ending) and self.packing != name:
                 start = self._file.peek(4)[:4]
                 found = f"a file that begins {shown(start)}" if start else "an empty file"
                 raise self.error(None, found, f"{name}, from its name")
 
+    def refuse_lz4(self):
+        """Refuse what is packed by lz4. Raises: TraceError."""
+        if self.head.startswith(LZ4):
+            raise self.error(None, "a file packed by lz4", "one that is not: unpack it with lz4 -d")
+
+    def _unmarked(self, head):
+        """The head without a mark of byte order; what follows is decoded if it must be."""
+        for mark, encoding in MARKS:
+            if head.startswith(mark):
+                if encoding is not None:
+                    self._decoder = codecs.getincrementaldecoder(encoding)("replace")
+                return self._decoded(head[len(mark) :])
+        return head
+
+    def _decoded(self, piece):
+        if self._decoder is None:
+            return piece
+        return self._decoder.decode(piece).encode("utf-8", "replace")
+
     def _read(self, size):
+        if self.lost:
+            return b""
         try:
             piece = self._read_some(size)
         except EOFError:
-            found = f"the end of the {self.packing} file"
-            raise self.error(self.lines + 1, found, "more: it is cut short")
-        except self._broken as wrong:
-            found = f"bad {self.packing} data ({wrong})"
-            raise self.error(self.lines + 1, found, self.packing)
+            return self._lose(f"the end of the {self.packing} file", "more: it is cut short")
+        except PackingError as wrong:
+            return self._lose(f"bad {self.packing} data ({wrong})", self.packing)
         self._unpacked += len(piece)
         done = self._file.raw.done
         most = MOST_SPARE + MOST_RATIO * done
@@ -100,7 +142,19 @@ class Source:
             raise self.error(self.lines + 1, found, expected)
         if self._progress is not None:
             self._progress(done, self._file.raw.size)
-        return piece
+        return self._decoded(piece)
+
+    def _lose(self, found, expected):
+        """No more can be unpacked: the end of a partial reading. Raises: TraceError of any other."""
+        if not self.partial:
+            raise self.error(self.lines + 1, found, expected)
+        self.lost = f"{found}, expected {expected}"
+        return b""
+
+    @property
+    def is_small(self):
+        """True if so little was read that no tool has written it in pieces."""
+        return self._unpacked < LEAST_WRITTEN
 
     def error(self, line, found, expected):
         """The TraceError for `line` of this file."""
@@ -119,8 +173,9 @@ class Source:
 
     def _other(self, place):
         return Source(
-            self.path, strict=self.strict, newest=self.newest, progress=self._progress, place=place
-        )
+            self.path, strict=self.strict, newest=self.newest, partial=self.partial,
+            progress=self._progress, place=place,
+        )  # fmt: skip
 
     def pieces(self):
         """The unpacked bytes of the whole file, in pieces of at most 128 KB; the head is forgotten."""

@@ -229,7 +229,6 @@ def test_what_is_no_address_is_that_of_no_live_block(tmp_path, format, line):
         ("ltrace", "malloc(5) = -1", "a block at -0x1, expected an address of at most 64 bits"),
         ("ltrace", "realloc(0x10, 8) = -1", "a block at -0x1"),
         ("ltrace", f"realloc({BEYOND}, 8) = {BEYOND}", "a block at 0x56bc75e2d630fffff"),
-        ("ltrace", f"memalign({BEYOND}, 5) = 0x20", f"an alignment of {BEYOND}, expected at most"),
         ("android", "1: memalign 0x20 1125899906842624 5", "an alignment of 1125899906842624"),
     ],
 )

@@ -17,8 +17,11 @@ _LINE = re.compile(
 _RECOGNISED = re.compile(rb"^\d+: (?:malloc|free|calloc|realloc|memalign) 0x[0-9a-fA-F]+", re.M)
 _RESEMBLES = re.compile(rb"\d+:")
 
-# How many words a call has behind its pointer, before the two times that may follow.
+# How many words a call has behind its pointer, before what may follow.
 WORDS = {b"malloc": 1, b"free": 0, b"calloc": 2, b"realloc": 2, b"memalign": 2, b"thread_done": 0}
+# How many may follow: two times and, since Android 16, how many bytes of the block that
+# goes were in memory; of the end of a thread one time.
+FURTHER = {b"free": (0, 2, 3), b"realloc": (0, 2, 3), b"thread_done": (0, 1, 2)}
 EXPECTED = "a call as Android records it, such as TID: malloc 0xP N or TID: free 0xP"
 
 
@@ -29,8 +32,20 @@ def recognises(head):
 
 def read(source):
     """The Trace in `source`. Raises: TraceError."""
-    heap = Heap(source, ("unparsed",))
-    for line in heap.lines():
+    heap = Heap(source, ("unparsed",), is_whole=_is_whole)
+    heap.through(lambda lines: _read(heap, lines))
+    heap.refuse_mixed(EXPECTED)
+    return heap.trace(NAME, "allocations recorded by Android", threads=heap.threads)
+
+
+def _is_whole(line):
+    """True if what may be missing of a call's line is no more than of a time."""
+    match = _LINE.fullmatch(line)
+    return bool(match) and len(match[4].split()) >= WORDS[match[2]] + 2
+
+
+def _read(heap, lines):
+    for line in lines:
         if match := _LINE.fullmatch(line):
             thread, name, address, words = match.groups()
             _call(heap, line, thread, name, _number(address), words.split())
@@ -38,14 +53,12 @@ def read(source):
             raise heap.bad(line, EXPECTED)
         elif line.strip():
             heap.skip(line, EXPECTED)
-    heap.refuse_mixed(EXPECTED)
-    return heap.trace(NAME, "allocations recorded by Android", threads=heap.threads)
 
 
 def _call(heap, line, thread, name, address, words):
     count = WORDS[name]
-    times = len(words) - count
-    if times not in (0, 2) and (name, times) != (b"thread_done", 1):
+    further = len(words) - count
+    if further not in FURTHER.get(name, (0, 2)):
         raise heap.bad(line, EXPECTED)
     heap.by(thread)
     words = [_number(word) for word in words[:count]]

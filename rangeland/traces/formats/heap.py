@@ -20,8 +20,8 @@ class Heap(Reading):
     process; a reader of several has such a table for each.
     """
 
-    def __init__(self, source, counts=()):
-        super().__init__(source, counts, addressed=True)
+    def __init__(self, source, counts=(), is_whole=None):
+        super().__init__(source, counts, addressed=True, is_whole=is_whole)
         self.live = Addresses()
         self._threads = {}
         # Of a strict source: for each table of live blocks, the limits of them by base.
@@ -39,6 +39,10 @@ class Heap(Reading):
         if number is None:
             number = self._threads[thread] = len(self._threads)
         self.columns.by(number)
+
+    def knows(self, thread):
+        """True if the thread of this name has done something."""
+        return thread in self._threads
 
     @property
     def threads(self):
@@ -68,6 +72,8 @@ class Heap(Reading):
             self.notes["failed"] += 1
             self.notes["failed_realloc"] += is_address(old) and old in self.live
         else:
+            # Before its block is taken: a partial reading goes on, and may have it freed.
+            self.sane(size)
             self.move(self.live, self.take(self.live, old), old, size, address)
 
     def place(self, live, size, address, alignment=None):

@@ -10,6 +10,9 @@ import re
 _NUMBER = re.compile(rb"-?(?:0x[0-9a-f]{1,16}|\d{1,20})").fullmatch
 _NULLS = frozenset((b"nil", b"(nil)", b"NULL", b"<void>"))
 PAGE = 4096
+# Programs lie, and libraries and stacks, at higher addresses; so many members had no calloc.
+FAR = 1 << 44
+CLONE_VM = 0x100
 
 
 class _Call:
@@ -61,7 +64,11 @@ class _Product(_Call):
     count = 2
 
     def end(self, log, args, result):
-        log.alloc(args[0] * args[1], result)
+        # The C library's own realloc can have this name, and then tells an address first.
+        if result and (args[0] >= FAR or (args[0] in log.live if args[0] > 0 else False)):
+            log.misnamed(f"a calloc of {args[0]:#x} members")
+        else:
+            log.alloc(args[0] * args[1], result)
 
 
 class _Aligned(_Call):
@@ -165,11 +172,24 @@ def call_of(name):
     """The sort of call of the function `name`, or None."""
     name = name.removeprefix(_PREFIX)
     call = _CALLS.get(name)
+    if call is None and name.startswith(b"operator "):
+        if name.startswith(b"operator delete"):
+            return _FREE
+        return _ALIGNED_NEW if b"std::align_val_t" in name else _SIZED
     if call is None and (match := _OPERATOR.fullmatch(name)):
         if not match[1]:
             return _FREE
         return _ALIGNED_NEW if b"St11align_val_t" in name else _SIZED
     return call
+
+
+def forks(name, args):
+    """True if the call of the function `name` makes another process with memory of its own."""
+    name = name.removeprefix(b"SYS_").removeprefix(_PREFIX).lstrip(b"_").lower()
+    if name != b"clone":
+        return name == b"fork"
+    flags = args.split(b",")[0].strip()
+    return _NUMBER(flags) is not None and not int(flags, 0) & CLONE_VM
 
 
 def _number(log, line, word):

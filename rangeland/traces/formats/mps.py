@@ -12,8 +12,10 @@ NAME = "mps-telemetry"
 _MPS = re.compile(rb"[0-9A-F]{8,16} ([0-9A-F]{4}) (\w+|\[Unknown\]) *(.*)")
 # What our own log prints: nanoseconds, name, and parameters as `name=value`.
 _OURS = re.compile(rb" *\d+ ()([A-Z]\w+) *(.*)")
-_MPS_PARAM = re.compile(rb"(\w+):([0-9A-F]{1,16})(?:\[[^\]]*\])?(?= |$)")
-_OURS_PARAM = re.compile(rb"(\w+)=(0x[0-9a-f]{1,16}|0|[1-9]\d{0,19})(?:\[[^\]]*\])?(?= |$)")
+# A label may hold brackets and, behind a backslash, quotes.
+_LABEL = rb'(?:\[(?:"(?:[^"\\]|\\.)*"|[^\]"]*)\])?(?= |$)'
+_MPS_PARAM = re.compile(rb"(\w+):([0-9A-F]{1,16})" + _LABEL)
+_OURS_PARAM = re.compile(rb"(\w+)=(0x[0-9a-f]{1,16}|0|[1-9]\d{0,19})" + _LABEL)
 _RECOGNISED = re.compile(
     rb"^(?:[0-9A-F]{8,16} [0-9A-F]{4} [A-Z]\w+ +(?:\w+:|$)| *\d+ [A-Z]\w+ +\w+=)", re.M
 )
@@ -41,32 +43,49 @@ def recognises(head):
 def read(source):
     """The Trace in `source`: what clients asked of pools, or, if no pool told
     that, what pools asked of the arena. Raises: TraceError."""
-    reading = Heap(source, ("unparsed",))
-    told = {level: Heap(source) for level in ("client", "arena")}
-    names = {}
-    for line in reading.lines():
-        match, param, base = _MPS.fullmatch(line), _MPS_PARAM, 16
-        if match is None:
-            match, param, base = _OURS.fullmatch(line), _OURS_PARAM, 0
-        if match is None:
-            if line.strip():
-                reading.skip(line, EXPECTED)
-            continue
-        code, name, rest = match.groups()
-        if names.setdefault(code or name, name) != name:
-            # A damaged name would be another event, of no interest.
-            raise reading.bad(line, f"{shown(names[code])}, as before, for the code {code.decode()}")
-        for level, calls in (("client", CLIENT), ("arena", ARENA)):
-            if name in calls:
-                heap = told[level]
-                heap.line = reading.line
-                _call(heap, line, name, _values(param.findall(rest), calls[name]), base)
-    reading.refuse_mixed(EXPECTED)
-    level = "client" if told["client"].events else "arena"
-    heap = told[level]
-    heap.notes["unparsed"], heap.skipped = reading.notes["unparsed"], reading.skipped
-    expected = "telemetry with the kind Object, whose events are PoolAlloc and PoolFree"
-    return heap.trace(NAME, expected, level=level)
+    log = _Log(source)
+    log.reading.through(log.read)
+    return log.trace()
+
+
+class _Log:
+    """The heaps that were told so far: what clients have, and what pools have of the arena."""
+
+    def __init__(self, source):
+        # mpseventtxt writes a blank behind the last parameter, too.
+        self.reading = Heap(source, ("unparsed",), is_whole=lambda line: line.endswith(b" "))
+        self.client, self.arena = Heap(source), Heap(source)
+        self.names = {}
+
+    def read(self, lines):
+        """Read the lines."""
+        for line in lines:
+            match, param, base = _MPS.fullmatch(line), _MPS_PARAM, 16
+            if match is None:
+                match, param, base = _OURS.fullmatch(line), _OURS_PARAM, 0
+            if match is None:
+                if line.strip():
+                    self.reading.skip(line, EXPECTED)
+                continue
+            code, name, rest = match.groups()
+            known = self.names.setdefault(code or name, name)
+            if known != name:
+                # A damaged name would be another event, of no interest.
+                found = f"{shown(known)}, as before, for the code {code.decode()}"
+                raise self.reading.bad(line, found)
+            for heap, calls in ((self.client, CLIENT), (self.arena, ARENA)):
+                if name in calls:
+                    heap.line = self.reading.line
+                    _call(heap, line, name, _values(param.findall(rest), calls[name]), base)
+
+    def trace(self):
+        """The Trace of what clients asked of pools or, if no pool told that, of the arena."""
+        self.reading.refuse_mixed(EXPECTED)
+        level = "client" if self.client.events else "arena"
+        heap = getattr(self, level)
+        heap.take_told(self.reading)
+        expected = "telemetry with the kind Object, whose events are PoolAlloc and PoolFree"
+        return heap.trace(NAME, expected, level=level)
 
 
 def _values(found, keys):

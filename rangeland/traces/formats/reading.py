@@ -2,7 +2,7 @@
 
 import re
 
-from rangeland.traces.source import shown
+from rangeland.traces.source import TraceError, shown
 from rangeland.traces.trace import COUNTS, MOST_SIZE, Columns
 
 # So many at once were never written, but are a gap that another writer's place left.
@@ -19,22 +19,69 @@ class Reading:
     `line` is the number of the line that is being read. What cannot be followed
     is counted in `notes`; if the source is strict it is refused. `skipped` is the
     first line that is none of the format's, its number and what it shows, or None;
-    `usual` the first of those that the tool writes of itself.
+    `usual` the first of those that the tool writes of itself. `is_whole(line)` tells that
+    nothing is missing of the last line, though it has no line end; None that the format
+    is of files that are written by hand.
     """
 
-    def __init__(self, source, counts=(), addressed=False):
+    def __init__(self, source, counts=(), addressed=False, is_whole=None):
         self.source = source
         self.columns = Columns(addressed)
         self.notes = dict.fromkeys((*COUNTS, *counts), 0)
         self.line = 0
         self.skipped = None
         self.usual = None
+        self._is_whole = is_whole
+        self._last = None
+        self._told = {}
 
     def lines(self):
-        """The lines of the source; `line` is their number."""
+        """The lines of the source; `line` is their number. The last is not given if it is cut."""
         for lines in self.source.blocks():
+            last = None
+            if self.source.is_cut and self._is_whole and not self._is_whole(lines[-1]):
+                last = lines.pop()
             for self.line, line in enumerate(lines, self.source.lines + 1):
                 yield line
+            if last is not None and last.strip():
+                self.line = self.source.lines + len(lines) + 1
+                if self.source.is_small:
+                    self._last = last
+                    yield last
+                else:
+                    self._cut(last)
+
+    def through(self, read):
+        """Have `read(lines)` read all lines. A partial reading goes on behind a damaged one."""
+        lines = self.lines()
+        while True:
+            try:
+                return read(lines)
+            except TraceError as error:
+                if self._last is not None and error.line == self.line:
+                    self._cut(self._last)
+                else:
+                    self.spoilt(error)
+
+    def spoilt(self, error):
+        """Count the damage that is told by `error`. Raises: it, unless the reading is partial."""
+        if not self.source.partial:
+            raise error
+        told = {"line": error.line, "found": error.found, "expected": error.expected}
+        self._told.setdefault("first_damaged", told)
+        self._told["damaged"] = self._told.get("damaged", 0) + 1
+
+    def take_told(self, other):
+        """What the Reading `other` skipped and found damaged is told by this one."""
+        self.notes["unparsed"], self.skipped = other.notes["unparsed"], other.skipped
+        self._told = other._told
+
+    def _cut(self, line):
+        if self.source.strict:
+            raise self.error(shown(line), "a line end")
+        self._told["cut_short"] = {"line": self.line, "text": shown(line)}
+        self.notes["unparsed"] = self.notes.get("unparsed", 0) + 1
+        self.skipped = self.skipped or (self.line, shown(line) + ", where the file is cut short")
 
     def sane(self, size):
         """Refuse a size that no address space holds. Raises: TraceError."""
@@ -81,10 +128,13 @@ class Reading:
         calls = ("free_null", "failed", "free_unknown")
         return len(self.columns.op) + sum(self.notes[name] for name in calls)
 
-    def refuse_mixed(self, expected):
-        """Refuse a file most of whose lines were none of the format's. Raises: TraceError."""
+    def refuse_mixed(self, expected, most=1 / 2):
+        """Refuse a file of whose lines more than the part `most` were none of the format's.
+
+        Raises: TraceError.
+        """
         unparsed, lines = self.notes["unparsed"], self.source.lines
-        if unparsed > lines // 2:
+        if unparsed > lines * most and not self.source.partial:
             line, text = self.skipped or self.usual
             found = f"{text}, the first of {unparsed} such lines of {lines}"
             raise self.source.error(line, found, expected)
@@ -97,4 +147,4 @@ class Reading:
             raise self.source.error(line, found + (f", such as {text}" if text else ""), expected)
         if self.skipped:
             notes["first_unparsed"] = dict(zip(("line", "text"), self.skipped))
-        return self.columns.trace(self.notes | notes, format, self.source.path)
+        return self.columns.trace(self.notes | notes | self._told, format, self.source.path)

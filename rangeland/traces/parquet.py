@@ -99,12 +99,14 @@ def whole(pieces):
         at = end
     op, slot, size, alignment, thread, address = map(columns.get, COLUMNS)
     try:
-        return Trace(
+        trace = Trace(
             op, slot, size, alignment, pieces.notes, NAME, path,
             thread=thread, address=address, copy=False,
         )  # fmt: skip
     except ParamError as error:
         raise TraceError(path, None, f"that {error}", "a trace") from error
+    trace.origin = pieces.format
+    return trace
 
 
 def write_parquet(trace, path, force=False, progress=None):
@@ -117,7 +119,7 @@ def write_parquet(trace, path, force=False, progress=None):
     further = {name: getattr(trace, name) for name in COLUMNS if name not in NEEDED}
     given = {name: column is not None for name, column in further.items()}
     naming = Naming(trace.blocks)
-    with writing(path, force, format=trace.format, notes=trace.notes, **given) as writer:
+    with writing(path, force, format=trace.origin, notes=trace.notes, **given) as writer:
         for at in range(0, len(trace), PIECE):
             rows = slice(at, at + PIECE)
             slot = naming.slots_of(trace.op[rows], trace.id[rows])
@@ -387,7 +389,7 @@ class Pieces:
         notes = facts.get("notes")
         if not isinstance(notes, dict) or not isinstance(facts.setdefault("format"), str | None):
             raise self._error("metadata without notes or format", "both")
-        for name in COUNTS:
+        for name in (*COUNTS, "before", "before_bytes"):
             if type(notes.get(name, 0)) is not int or notes.get(name, 0) < 0:
                 raise self._error(f"metadata note {name} {notes[name]!r}", "a number from 0")
         return facts

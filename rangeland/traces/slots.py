@@ -179,10 +179,10 @@ class Ledger(Slots):
         notes = dict.fromkeys(COUNTS, 0) | dict(notes)
         made, freed, resized = map(int, self.counts)
         figures = {
-            "allocs": made - notes["realloc_unknown"],
+            "allocs": made - notes["realloc_unknown"] - notes.get("before", 0),
             "frees": freed - notes["alloc_over_live"] - notes["exec_dropped"],
             "reallocs": resized,
-            "total_bytes": self.total_bytes,
+            "total_bytes": self.total_bytes - notes.get("before_bytes", 0),
             "peak_bytes": self.peak_bytes,
             "max_live": self.max_live,
             "live_end": made - freed,

@@ -120,7 +120,8 @@ class Trace:
     asked for (0 where none was), the number of the thread that did it (from 0,
     in order of appearance), and where the program's own allocator put the block
     (0 for a free). `notes` holds the counts of COUNTS and what else the reader has
-    to tell of its format. With `copy=False` the arrays are taken as they are, and
+    to tell of its format; `origin` is the format that the trace was first read from.
+    With `copy=False` the arrays are taken as they are, and
     the caller gives them up.
     Units: bytes. Shape: int8, int64, int64, int64, int32, int64, all of one length;
     at most 37 bytes an event.
@@ -137,7 +138,7 @@ class Trace:
         self.thread = None if thread is None else _column(thread, np.int32, copy)
         self.address = None if address is None else _column(address, np.int64, copy)
         self.notes = dict.fromkeys(COUNTS, 0) | dict(notes)
-        self.format = format
+        self.format = self.origin = format
         self.path = path
         self.blocks = int(np.count_nonzero(self.op == ALLOC))
         self._check()
@@ -175,9 +176,9 @@ class Trace:
 
     @cached_property
     def peak_event(self):
-        """After how many events most bytes live for the first time; 0 in an
-        empty trace. Cost: O(n log n)."""
-        live, most, event, done = 0, -1, 0, 0
+        """After how many events most bytes live for the first time; 0 where none
+        ever do. Cost: O(n log n)."""
+        live, most, event, done = 0, 0, 0, 0
         for delta, _ in self._changes():
             lives = live + np.cumsum(delta)
             top = int(np.argmax(lives))
@@ -288,10 +289,10 @@ class Trace:
             live, blocks = live + int(lives[-1]), blocks + int(counts[-1])
             total += _exact_sum(self.size[part])
         figures = {
-            "allocs": made - notes["realloc_unknown"],
+            "allocs": made - notes["realloc_unknown"] - notes.get("before", 0),
             "frees": freed - notes["alloc_over_live"] - notes["exec_dropped"],
             "reallocs": resized,
-            "total_bytes": total,
+            "total_bytes": total - notes.get("before_bytes", 0),
             "peak_bytes": peak,
             "max_live": most,
             "live_end": blocks,

@@ -86,7 +86,7 @@ class Recorded:
             progress(count)
         return RecordedFigures(
             name=str(self),
-            allocator=_OTHERS.get(trace.format, "the program's own"),
+            allocator=_OTHERS.get(trace.origin, "the program's own"),
             operations=count,
             peak_live=int(live.max(initial=0)),
             mean_live=_mean(live),
@@ -107,7 +107,7 @@ class Recorded:
 
 def _refuse(trace):
     if trace.address is None:
-        of = f" of the form {trace.format}" if trace.format else ""
+        of = f" of the form {trace.origin}" if trace.origin else ""
         raise CannotReplay(
             f"the trace{of} has no addresses: expected one that tells where the program's own "
             "allocator put its blocks"

@@ -6,8 +6,9 @@ allocation info goes. Which one is a choice: the oldest, or with `newest` the ne
 
 from array import array
 
-from rangeland.traces.formats.heaptrack_lines import HEADER, Lines, has_addresses
+from rangeland.traces.formats.heaptrack_lines import HEADER, Lines, has_addresses, is_whole
 from rangeland.traces.formats.reading import Reading
+from rangeland.traces.source import TraceError
 
 NAME = "heaptrack"
 
@@ -32,7 +33,7 @@ class _Interpreted(Reading):
     """
 
     def __init__(self, source):
-        super().__init__(source, ("unparsed",))
+        super().__init__(source, ("unparsed",), is_whole=is_whole)
         self.sizes = array("q")
         self.first = array("q")
         self.last = array("q")
@@ -40,13 +41,21 @@ class _Interpreted(Reading):
 
     def read(self):
         """Read all lines."""
-        lines = Lines(self)
-        for kind, words in lines.events(b"a+-"):
-            if kind == b"a":
-                self._info(lines.numbers(words, 2, "a SIZE TRACE")[0])
-            else:
-                self._event(kind, lines.numbers(words, 1, "+ INFO or - INFO")[0])
-        return lines.trace(NAME)
+        told = Lines(self)
+        self.through(lambda lines: self._read(told, lines))
+        return told.trace(NAME)
+
+    def _read(self, told, lines):
+        for kind, words in told.events(lines, b"a+-"):
+            if kind != b"a":
+                self._event(kind, told.numbers(words, 1, "+ INFO or - INFO")[0])
+                continue
+            try:
+                self._info(told.numbers(words, 2, "a SIZE TRACE")[0])
+            except TraceError:
+                # Those that come behind it keep their numbers.
+                self._info(0)
+                raise
 
     def _info(self, size):
         self.sane(size)

@@ -14,13 +14,32 @@ LENGTHS = 3
 _EVENT = re.compile(rb"^\+ [0-9a-f]+( [0-9a-f]+ [0-9a-f]+)?\r?$", re.M)
 _NUMBER = re.compile(rb"[0-9a-f]{1,16}").fullmatch
 _RAW = re.compile(rb"^[xm] ", re.M)
+# The command may have line ends. What is told next is the size of a page, and how many there are.
+_COMMAND = re.compile(rb"^X .*$", re.M)
+_SYSTEM = re.compile(rb"^I [0-9a-f]+ [0-9a-f]+\r?$", re.M)
+# Older files do not tell that: their command ends where a line is a record.
+_RECORD = re.compile(rb"[vtiaAmcRI+-](?: [0-9a-f]+)+|A|[msxS] .*|#.*").fullmatch
 
 
 def has_addresses(head):
     """True if the file is a raw one: its first event has an address, or, without
     an event, there is a line of a kind that only raw files have."""
+    begin, end = _command(head)
+    head = head[:begin] + head[end:]
     event = _EVENT.search(head)
     return bool(event[1]) if event else _RAW.search(head) is not None
+
+
+def _command(head):
+    """(begin, end) of the command, if it is told where that ends; else of nothing."""
+    command = _COMMAND.search(head)
+    system = command and _SYSTEM.search(head, command.end())
+    return (command.start(), system.start()) if system else (0, 0)
+
+
+def is_whole(line):
+    """True if no event is in the line."""
+    return line[:1] not in (b"a", b"+", b"-")
 
 
 class Lines:
@@ -31,17 +50,29 @@ class Lines:
         self.milliseconds = 0
         self._has_lengths = False
         self._text_left = 0
+        self._headers = 0
+        self._ends_command = _SYSTEM.fullmatch if any(_command(reading.source.head)) else _RECORD
+        self._in_command = False
 
-    def events(self, kinds):
-        """Each line of one of `kinds`, as its kind and the words behind it."""
-        for line in self.reading.lines():
+    def events(self, lines, kinds):
+        """Of the lines, each of one of `kinds`, as its kind and the words behind it."""
+        for line in lines:
             kind = line[:1]
+            if self._in_command and self._ends_command(line):
+                self._in_command, self._ends_command = False, _RECORD
             if self._text_left:
                 self._text_left = max(0, self._text_left - len(line) - 1)
+            elif self._in_command:
+                continue
             elif kind and kind in kinds and line[1:2] == b" ":
                 yield kind, line.split()[1:]
             elif line:
+                self._in_command = kind == b"X"
                 self._other(kind, line)
+                if self._headers > 1:
+                    break
+        for _ in lines:
+            pass
 
     def _other(self, kind, line):
         if line[1:2] not in (b" ", b"") or kind[0] not in KINDS:
@@ -51,9 +82,17 @@ class Lines:
         elif kind == b"c":
             (self.milliseconds,) = self.numbers(line.split()[1:], 1, "c MILLISECONDS")
         elif kind == b"v":
+            self._header()
             self._has_lengths = self.numbers(line.split()[2:] or [b"0"], 1, "v N N")[0] >= LENGTHS
         elif kind in TEXT and self._has_lengths:
             self._text(line)
+
+    def _header(self):
+        """A second one begins another file: a partial reading ends there. Raises: TraceError."""
+        self._headers += 1
+        if self._headers > 1:
+            found = "the beginning of another file of heaptrack"
+            self.reading.spoilt(self.reading.error(found, "one file: give each on its own"))
 
     def _text(self, line):
         """A string may hold line ends: its length is told."""

@@ -1,6 +1,6 @@
 """Reader of heaptrack's raw files, which have addresses (design/readers.md#.sol.heaptrack)."""
 
-from rangeland.traces.formats.heaptrack_lines import HEADER, Lines, has_addresses
+from rangeland.traces.formats.heaptrack_lines import HEADER, Lines, has_addresses, is_whole
 from rangeland.traces.formats.heap import Heap
 
 NAME = "heaptrack-raw"
@@ -13,12 +13,16 @@ def recognises(head):
 
 def read(source):
     """The Trace in `source`. Raises: TraceError."""
-    heap = Heap(source, ("unparsed",))
-    lines = Lines(heap)
-    for kind, words in lines.events(b"+-"):
+    heap = Heap(source, ("unparsed",), is_whole=is_whole)
+    told = Lines(heap)
+    heap.through(lambda lines: _read(heap, told, lines))
+    return told.trace(NAME)
+
+
+def _read(heap, told, lines):
+    for kind, words in told.events(lines, b"+-"):
         if kind == b"+":
-            size, _, address = lines.numbers(words, 3, "+ SIZE TRACE ADDRESS")
+            size, _, address = told.numbers(words, 3, "+ SIZE TRACE ADDRESS")
             heap.alloc(size, address)
         else:
-            heap.free(lines.numbers(words, 1, "- ADDRESS")[0])
-    return lines.trace(NAME)
+            heap.free(told.numbers(words, 1, "- ADDRESS")[0])

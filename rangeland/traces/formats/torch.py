@@ -7,12 +7,22 @@ device; `segments` the state when the snapshot was taken.
 import re
 from collections import Counter, defaultdict
 from heapq import merge
+from itertools import chain
 
 from rangeland.traces.addresses import Addresses
 from rangeland.traces.formats.plain import Forgotten, load_plain
 from rangeland.traces.formats.plain_bytes import PickleError
 from rangeland.traces.formats.plain_memo import GONE
-from rangeland.traces.formats.torch_items import BLOCK, DEVICE, DICTS, EVENT, REFUSED, Items, is_number
+from rangeland.traces.formats.torch_items import (
+    BLOCK,
+    DEVICE,
+    DICTS,
+    EVENT,
+    REFUSED,
+    Items,
+    is_number,
+    is_word,
+)
 from rangeland.traces.trace import COUNTS, MOST_ADDRESS, MOST_SIZE, Columns
 
 NAME = "torch-snapshot"
@@ -20,7 +30,8 @@ NAME = "torch-snapshot"
 EXPECTED = "plain dicts, lists, strings and numbers of a memory snapshot"
 EVENTS_EXPECTED = "a snapshot taken after torch.cuda.memory._record_memory_history()"
 KEYS = frozenset(
-    {"device_traces", "segments", "blocks", "state", "action", "addr", "size", "stream", "time_us"}
+    {"device_traces", "segments", "blocks", "state", "action", "addr", "size", "stream", "time_us",
+     "address", "device", "requested_size"}
 )
 
 _START = re.compile(rb"\x80[\x00-\x05]|[(}]")
@@ -71,6 +82,7 @@ class _Snapshot:
         self.notes["failed"] = actions[REFUSED]
         # Of several devices an address does not tell where.
         self.addressed = len(used) == 1
+        self._before(used, segments.held or {})
         for row in self._in_order(used):
             self._event(*row)
         self.live.clear()
@@ -83,14 +95,39 @@ class _Snapshot:
         }
         return self.columns.trace(notes, NAME, self.source.path)
 
+    def _before(self, used, held):
+        """Begin with the blocks that were live before the first event: those that are freed
+        and were not made since, and those in use at the end that no event has made."""
+        blocks = bytes_ = 0
+        for device, events in used.items():
+            live = self.live[device]
+            # The free of what no event has made is refused of a strict source.
+            told = () if self.source.strict else events.before
+            found = [told[at : at + 3] for at in range(0, len(told), 3)]
+            told = held.get(device, ())
+            found += [(*told[at : at + 2], 0) for at in range(0, len(told), 2)
+                      if told[at] not in events.live]  # fmt: skip
+            for address, size, stream in found:
+                # Of an address that is freed twice there was one block only.
+                if address not in live:
+                    self._event(0, device, -1, True, address, size, stream)
+                    blocks, bytes_ = blocks + 1, bytes_ + size
+            events.live.clear()
+        self.notes["before"], self.notes["before_bytes"] = blocks, bytes_
+
     def _in_order(self, used):
-        """The rows of each event; of several devices by their time."""
-        if len(used) > 1:
-            for device, events in used.items():
-                if events.untimed:
-                    at, event = events.untimed
-                    self._number(event, "time_us", f"device_traces[{device}][{at}]", MOST_ADDRESS)
-        return merge(*(events.rows(device) for device, events in used.items()))
+        """The rows of each event; of several devices by their time, if they tell it."""
+        rows = [events.rows(device) for device, events in used.items()]
+        if len(used) == 1 or not any(events.untimed for events in used.values()):
+            return merge(*rows)
+        for device, events in used.items():
+            if events.untimed and events.untimed[1].get("time_us") is not None:
+                at, event = events.untimed
+                self._number(event, "time_us", f"device_traces[{device}][{at}]", MOST_ADDRESS)
+        if self.source.strict:
+            raise self.source.error(None, "events of several devices without times", "times")
+        self.notes["devices_in_turn"] = True
+        return chain(*rows)
 
     def _event(self, _, device, at, is_made, address, size, stream):
         thread = self.threads.setdefault((device, stream), len(self.threads))
@@ -131,8 +168,8 @@ class _Snapshot:
     def _refuse_event(self, event, where):
         """Tell what is wrong with it. Raises: TraceError; Forgotten."""
         self._a(self._a(event, dict, where).get("action"), str, f"action of {where}")
-        self._number(event, "addr", where, MOST_ADDRESS)
-        self._number({"stream": 0} | event, "stream", where, MOST_ADDRESS)
+        self._word(event, "addr", where)
+        self._word({"stream": 0} | event, "stream", where)
         self._number(event, "size", where, MOST_SIZE)
 
     def _segments(self):
@@ -161,8 +198,19 @@ class _Snapshot:
         if value is GONE:
             raise Forgotten
         if not is_number(value, limit):
-            shown = "a list" if type(value) is Items else str(value)[:40]
-            raise self.source.error(None, f"{where}: {name} {shown}", f"a number in 0..{limit}")
+            self._refuse(value, name, where, f"a number in 0..{limit}")
+
+    def _word(self, event, name, where):
+        """As _number, of what 64 bits hold."""
+        value = event.get(name)
+        if value is GONE:
+            raise Forgotten
+        if not is_word(value):
+            self._refuse(value, name, where, "a number in 0..2**64-1, or one of 64 bits with a sign")
+
+    def _refuse(self, value, name, where, expected):
+        shown = "a list" if type(value) is Items else str(value)[:40]
+        raise self.source.error(None, f"{where}: {name} {shown}", expected)
 
 
 def _name(sort):

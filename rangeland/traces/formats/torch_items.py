@@ -7,6 +7,7 @@ is told by its items what each of them can be.
 from array import array
 from collections import Counter, deque
 
+from rangeland.traces.addresses import Addresses
 from rangeland.traces.trace import MOST_ADDRESS, MOST_SIZE
 
 # What an item can be: an event, or one with something wrong; a block; a dict that is
@@ -15,6 +16,7 @@ EVENT, BAD_EVENT, BLOCK, OTHER_DICT, DEVICE, NOTHING = range(6)
 DICTS = frozenset({EVENT, BAD_EVENT, BLOCK, OTHER_DICT})
 
 MADE, FREED, REFUSED = "alloc", "free_completed", "oom"
+ACTIVE = "active_allocated"
 ROWS = 4096
 FARTHEST = (1 << 32) - 1
 # Codes of events: one that has no row, as it makes and frees no block; the two that have.
@@ -22,9 +24,18 @@ _NO_ROW = 0
 _CODES = {FREED: 1, MADE: 2}
 
 
+# All 64 bits can be an address's; the library's own pickler tells the topmost as a sign.
+WORD = 1 << 64
+
+
 def is_number(value, limit):
     """True if it is an int from 0 to `limit`."""
     return type(value) is int and 0 <= value <= limit
+
+
+def is_word(value):
+    """True if it is an int of 64 bits, with a sign or without."""
+    return type(value) is int and -(WORD >> 1) <= value < WORD
 
 
 class Items:
@@ -32,15 +43,18 @@ class Items:
 
     `events` has the rows of those that are events, `states` counts the blocks by
     their state, also those of segments in it; `devices` has by index the lists in
-    it that have events. Each is None if there is nothing of it.
+    it that have events. `held` has the blocks in use: for a list of them the bytes of all
+    before and the size asked for, of each; for one of segments, by device, the
+    address and that size. Each is None if there is nothing of it.
     """
 
-    __slots__ = ("count", "first", "events", "states", "devices")
+    __slots__ = ("count", "first", "events", "states", "devices", "held", "end")
 
     def __init__(self):
         self.count = 0
         self.first = {}
-        self.events = self.states = self.devices = None
+        self.events = self.states = self.devices = self.held = None
+        self.end = 0
 
     def extend(self, items):
         """Add `items`; what matters of them is taken, they themselves are not kept."""
@@ -67,6 +81,8 @@ class Items:
             if type(blocks) is not Items or blocks.misfit({BLOCK}):
                 return NOTHING
             self._count(blocks.states or {})
+            if blocks.held is not None:
+                self._hold(item, blocks.held)
             return OTHER_DICT
         if "action" in item:
             if self.events is None:
@@ -75,8 +91,29 @@ class Items:
         state = item.get("state")
         if type(state) is str:
             self._count({state: 1})
+            self._block(item, state)
             return BLOCK
         return OTHER_DICT
+
+    def _block(self, block, state):
+        size = block.get("size")
+        if not is_number(size, MOST_SIZE):
+            return
+        if state == ACTIVE and self.end <= MOST_ADDRESS:
+            asked = block.get("requested_size")
+            self.held = array("Q") if self.held is None else self.held
+            self.held.extend((self.end, asked if is_number(asked, MOST_SIZE) else size))
+        self.end += size
+
+    def _hold(self, segment, held):
+        """Keep the blocks `held` of the segment; its blocks follow each other from its address on."""
+        base, device = segment.get("address"), segment.get("device", 0)
+        if not is_word(base) or not is_number(device, MOST_ADDRESS):
+            return
+        self.held = {} if self.held is None else self.held
+        kept = self.held.setdefault(device, array("Q"))
+        for at in range(0, len(held), 2):
+            kept.extend(((base + held[at]) % WORD, held[at + 1]))
 
     def _take_list(self, inner):
         if inner.misfit({EVENT}):
@@ -95,13 +132,16 @@ class Events:
     """The events of a list, in rows that are given once, from the front.
 
     `actions` counts them by action; `untimed` is the first, (its number, it), that
-    has no time, or None.
+    has no time, or None. `before` has address, size and stream of each block that is
+    freed and that no event has made; `live` those that are live at the end.
     """
 
     def __init__(self):
         self.count = 0
         self.actions = Counter()
         self.untimed = None
+        self.before = array("Q")
+        self.live = Addresses()
         self._time = 0
         self._chunks = deque()
 
@@ -113,9 +153,7 @@ class Events:
         code = _CODES.get(action, _NO_ROW)
         address, size, stream = event.get("addr"), event.get("size"), event.get("stream", 0)
         if code != _NO_ROW and not (
-            is_number(address, MOST_ADDRESS)
-            and is_number(stream, MOST_ADDRESS)
-            and (action == FREED or is_number(size, MOST_SIZE))
+            is_word(address) and is_word(stream) and (action == FREED or is_number(size, MOST_SIZE))
         ):
             return False
         self.actions[action] += 1
@@ -125,8 +163,17 @@ class Events:
         elif self.untimed is None:
             self.untimed = self.count, event
         self.count += 1
+        if code != _NO_ROW:
+            address, stream = address % WORD, stream % WORD
+            self._follow(code, address, size, stream)
         self._chunk().add(code, address, size, stream, self._time)
         return True
+
+    def _follow(self, code, address, size, stream):
+        if code == _CODES[MADE]:
+            self.live[address] = 0
+        elif self.live.pop(address) is None and is_number(size, MOST_SIZE):
+            self.before.extend((address, size, stream))
 
     def _chunk(self):
         chunks = self._chunks
@@ -152,7 +199,7 @@ class _Chunk:
     def __init__(self, time):
         self.base = time
         self.codes = bytearray()
-        self.address = array("q")
+        self.address = array("Q")
         self.size = array("q")
         self.stream = None
         self.time = array("I")
@@ -165,7 +212,7 @@ class _Chunk:
         if code == _NO_ROW:
             return
         if stream and self.stream is None:
-            self.stream = array("q", [0]) * len(self.address)
+            self.stream = array("Q", [0]) * len(self.address)
         if self.stream is not None:
             self.stream.append(stream)
         self.address.append(address)

@@ -2,7 +2,8 @@
 
 import click
 
-from rangeland.cli.options import newest_option
+from rangeland.cli.missing import missing
+from rangeland.cli.options import newest_option, partial_option, strict_option
 from rangeland.cli.output import console, emit_json, progress
 from rangeland.traces.convert import FORMS, SUFFIXES, convert as write, form_of, refuse_output
 from rangeland.traces.read import FORMATS, read_trace
@@ -23,11 +24,12 @@ TOLD = {
 @click.argument("out", type=click.Path())
 @click.option("--to", "form", type=click.Choice(FORMS), help=f"The form to write: {BY_SUFFIX}.")
 @click.option("--format", type=click.Choice(list(FORMATS)), help="Read as this format.")
-@click.option("--strict", is_flag=True, help="Refuse what is otherwise counted and skipped in TRACE.")
+@strict_option
+@partial_option
 @newest_option
 @click.option("--force", is_flag=True, help="Overwrite OUT if it is there.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, and nothing else.")
-def convert(trace, out, form, format, strict, newest, force, as_json):
+def convert(trace, out, form, format, force, as_json, **wishes):
     """Write a trace in another form.
 
     The form is told by the suffix of OUT: .parquet (Rangeland's own: everything
@@ -43,7 +45,7 @@ def convert(trace, out, form, format, strict, newest, force, as_json):
     with progress() as bar:
         task = bar.add_task(f"reading {trace}", total=None)
         read = read_trace(
-            trace, format, strict=strict, newest=newest,
+            trace, format, **wishes,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )  # fmt: skip
         bar.update(task, description=f"writing {out}", completed=0, total=len(read))
@@ -54,6 +56,8 @@ def convert(trace, out, form, format, strict, newest, force, as_json):
         emit_json({"trace": trace, "format": read.format, "out": out, **result})
         return
     tell = console()
+    for text in missing(read.notes):
+        tell.print(text, markup=False, soft_wrap=True)
     tell.print(
         f"{out}: {result['form']}, {result['events']:,} events in {result['bytes']:,} bytes",
         markup=False, soft_wrap=True,

@@ -11,7 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from rangeland.cli import recipes
-from rangeland.cli.options import newest_option
+from rangeland.cli.missing import missing
+from rangeland.cli.options import newest_option, partial_option, strict_option
 from rangeland.cli.output import console, emit_json, progress, speaks_utf8
 from rangeland.traces.histograms import lifetimes, sizes
 from rangeland.traces.read import FORMATS, bundled, read_trace
@@ -20,6 +21,8 @@ BAR = TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemai
 # Characters of the longest bar; two histograms and the figures' table fit 80 columns.
 LONGEST_BAR = 16
 FIGURES_ACROSS = 2
+# What is told in a sentence, and not in the table.
+SENTENCES = ("first_unparsed", "first_damaged", "cut_short", "lost", "memray_said")
 BLOCK = "\u2588"
 PLAIN = "#"
 PARTS = " \u258f\u258e\u258d\u258c\u258b\u258a\u2589"
@@ -28,15 +31,17 @@ PARTS = " \u258f\u258e\u258d\u258c\u258b\u258a\u2589"
 @click.command(epilog=recipes.text())
 @click.argument("traces", metavar="TRACE...", nargs=-1, type=click.Path())
 @click.option("--format", type=click.Choice(list(FORMATS)), help="Read as this format.")
-@click.option("--strict", is_flag=True, help="Refuse what is only counted otherwise.")
+@strict_option
+@partial_option
 @newest_option
 @click.option("--bundled", "with_bundled", is_flag=True, help="Tell of the trace that came along.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of tables.")
-def info(traces, format, strict, newest, with_bundled, as_json):
+def info(traces, format, with_bundled, as_json, **wishes):
     """Tell what allocation traces hold: how many calls of each sort, how many bytes,
     what could not be followed, and how sizes and lifetimes are spread.
 
-    A TRACE may be plain or packed with gzip or zstd; its format is recognised.
+    A TRACE may be plain or packed with gzip, zstd, xz, bzip2 or zip; its format is recognised.
+    A TRACE that is - is the standard input.
     The JSON is an object of each file's name to its figures.
     """
     paths = [*traces, *([str(bundled())] if with_bundled else [])]
@@ -45,7 +50,7 @@ def info(traces, format, strict, newest, with_bundled, as_json):
     names = _names(paths)
     told = {}
     for path, name in zip(paths, names, strict=True):
-        trace = _read(path, format, strict, newest)
+        trace = _read(path, format, wishes)
         figures = _figures(trace)
         told[name] = figures
         if not as_json:
@@ -71,14 +76,13 @@ def _names(paths):
     ]
 
 
-def _read(path, format, strict, newest):
+def _read(path, format, wishes):
     with progress(*BAR) as bar:
         task = bar.add_task(escape(os.path.basename(path)), total=None)
         return read_trace(
             path,
             format,
-            strict=strict,
-            newest=newest,
+            **wishes,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
 
@@ -88,11 +92,13 @@ def _print(path, trace, figures):
     out.print(Text(f"{path} ({trace.format}): {figures['events']:,} events", style="bold"))
     out.print()
     first = figures.get("first_unparsed")
-    out.print(_figures_table({n: v for n, v in figures.items() if n != "first_unparsed"}))
+    out.print(_figures_table({n: v for n, v in figures.items() if n not in SENTENCES}))
     if first:
         count = figures["unparsed"]
         where = f"such as in line {first['line']:,}: {first['text']}"
         text = f"Unparsed: {count:,} remarks that are no calls, {where}"
+        out.print(Text(text))
+    for text in missing(figures):
         out.print(Text(text))
     freed, never = lifetimes(trace)
     tables = [

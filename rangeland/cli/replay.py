@@ -1,12 +1,13 @@
 """`rangeland replay`: the allocations of real programs, in one allocator beside the other."""
 
+import functools
 import os
-from functools import partial
 
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 
-from rangeland.cli.options import newest_option
+from rangeland.cli.missing import missing
+from rangeland.cli.options import newest_option, partial_option, strict_option
 from rangeland.cli.output import console, emit_json, progress
 from rangeland.cli.replay_text import print_section
 from rangeland.inputs import STANDARD
@@ -37,7 +38,8 @@ MOST_ROWS = 100_000
     f"There are {', '.join(NAMES)}, and the path of a library in C.",
 )
 @click.option("--format", type=click.Choice(list(FORMATS)), help="Read as this format.")
-@click.option("--strict", is_flag=True, help="Refuse what is otherwise counted and skipped.")
+@strict_option
+@partial_option
 @newest_option
 @click.option("--bundled", "with_bundled", is_flag=True, help="Replay the trace that came along.")
 @click.option(
@@ -54,7 +56,7 @@ MOST_ROWS = 100_000
     help="With --json: give the course of each replay, in about ROWS samples at most.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of tables.")
-def replay(traces, specs, format, strict, newest, with_bundled, jobs, curve, as_json):
+def replay(traces, specs, format, with_bundled, jobs, curve, as_json, **wishes):
     """Replay the allocations of a program in pools, and tell which served best.
 
     A TRACE is what `rangeland info` knows, too: a log of valgrind
@@ -76,7 +78,7 @@ def replay(traces, specs, format, strict, newest, with_bundled, jobs, curve, as_
     for path in paths:
         if path != STANDARD:
             os.stat(path)
-    read = partial(open_trace, format=format, strict=strict, newest=newest)
+    read = functools.partial(open_trace, format=format, **wishes)
     sections = [
         _section(read(path), path, pools, jobs or cores(), curve, as_json) for path in paths
     ]
@@ -100,7 +102,7 @@ def _section(trace, path, pools, jobs, curve, as_json):
     results = [result for name, result in outcomes.items() if name not in refused]
     order = ranked(results)
     if not as_json:
-        told = [f"{name}: {why}." for name, why in refused.items()]
+        told = missing(figures) + [f"{name}: {why}." for name, why in refused.items()]
         print_section(console(), path, trace.format, figures, results, told)
     section = {
         "trace": path,

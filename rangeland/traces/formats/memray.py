@@ -5,6 +5,7 @@ import json
 import struct
 import subprocess
 import sys
+import tempfile
 from array import array
 
 from rangeland.traces.addresses import Addresses
@@ -19,6 +20,10 @@ EXPECTED = "a capture that memray can read, recorded without --aggregate"
 LZ4 = b"\x04\x22\x4d\x18"
 WORD = b"memray"
 NEAR = 64
+# What memray writes on its standard error of a damaged capture, and how much of it is told.
+ERROR = "Memray ERROR"
+MOST_SAID = 1 << 20
+LONGEST_SAID = 500
 
 
 def recognises(head):
@@ -42,10 +47,12 @@ def read(source):
 def _read(source):
     file = source.path if source.place is None else source.place.path
     command = [sys.executable, "-P", memray_child.__file__, file]
-    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE) as child:  # fmt: skip
+    # A file, as a pipe that nobody reads meanwhile could be full.
+    with tempfile.TemporaryFile() as said, subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=said
+    ) as child:
         try:
-            return _Capture(source, child).trace()
+            return _Capture(source, child, said).trace()
         finally:
             child.kill()
 
@@ -53,9 +60,10 @@ def _read(source):
 class _Capture:
     """The blocks of a capture so far, as the child process tells of them."""
 
-    def __init__(self, source, child):
+    def __init__(self, source, child, said):
         self.source = source
         self.child = child
+        self.said = said
         self.columns = Columns(addressed=True)
         self.notes = dict.fromkeys(COUNTS, 0)
         self.live = Addresses()
@@ -76,7 +84,23 @@ class _Capture:
         if not self.record:
             raise self.source.error(None, "a capture without one record", EXPECTED)
         self.live.clear()
-        return self.columns.trace(self.notes | end, NAME, self.source.path)
+        return self.columns.trace(self.notes | end | self._damage(), NAME, self.source.path)
+
+    def _damage(self):
+        """What memray told to be damaged, as notes: it gives the records before that, as if
+        they were all. Raises: TraceError if the source is strict."""
+        self.child.wait()
+        lines = dict.fromkeys(line.strip() for line in self._stderr().split("\n") if ERROR in line)
+        if not lines:
+            return {}
+        said = "; ".join(lines)[:LONGEST_SAID]
+        if self.source.strict:
+            raise self.source.error(None, f"a capture of which memray says {said}", EXPECTED)
+        return {"damaged": len(lines), "memray_said": said}
+
+    def _stderr(self):
+        self.said.seek(0)
+        return self.said.read(MOST_SAID).decode(errors="replace")
 
     def _record(self, kind, thread, address, size):
         if kind == MADE:
@@ -117,7 +141,7 @@ class _Capture:
 
     def _crashed(self):
         """The TraceError for a child that has ended before it should."""
-        said = self.child.stderr.read().decode(errors="replace").strip().rpartition("\n")[2]
         status = self.child.wait()
+        said = self._stderr().strip().rpartition("\n")[2]
         ended = f"memray ended by signal {-status}" if status < 0 else f"memray failed: {said[:200]}"
         return self.source.error(None, f"a capture over which {ended}", EXPECTED)

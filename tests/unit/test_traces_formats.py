@@ -342,9 +342,13 @@ def test_minimalloc_of_other_names(trace):
         b"\xef\xbb\xbfsize, end ,start,buffer_id,alignment,gaps,offset,hint\r\n"
         b"4,1,-2,x,64,0-1@2:3 ,8,-1\r\n5,9,2,y,0,,0,0\r\n6,4,5,z,,0,0,0",
     )
-    assert rows(told) == [(ALLOC, 0, 4), (FREE, 0, 0), (ALLOC, 1, 5), (FREE, 1, 0)]
-    assert told.alignment.tolist() == [64, 0, 0, 0]
-    assert told.address.tolist() == [8, 0, 0, 0]
+    # In the gap, which is inclusive, too, one byte of the buffer is in use.
+    assert rows(told) == [
+        (ALLOC, 0, 4), (FREE, 0, 0), (ALLOC, 1, 1), (FREE, 1, 0), (ALLOC, 2, 5), (FREE, 2, 0),
+    ]  # fmt: skip
+    assert told.alignment.tolist() == [64, 0, 1, 0, 0, 0]
+    assert told.address.tolist() == [8, 0, 10, 0, 0, 0]
+    assert told.notes["gaps"] == 1
     assert told.notes["never_live"] == 1
 
 

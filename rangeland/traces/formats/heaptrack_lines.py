@@ -18,7 +18,8 @@ _RAW = re.compile(rb"^[xm] ", re.M)
 _COMMAND = re.compile(rb"^X .*$", re.M)
 _SYSTEM = re.compile(rb"^I [0-9a-f]+ [0-9a-f]+\r?$", re.M)
 # Older files do not tell that: their command ends where a line is a record.
-_RECORD = re.compile(rb"[vtiaAmcRI+-](?: [0-9a-f]+)+|A|[msxS] .*|#.*").fullmatch
+_RECORD = re.compile(rb"[vtiacRI+-](?: [0-9a-f]+)+|[msxS] [0-9a-f]+(?: .*)?").fullmatch
+_OLD_RECORD = re.compile(rb"[vtiacRI+-](?: [0-9a-f]+)+|[msxS] .*").fullmatch
 
 
 def has_addresses(head):
@@ -51,23 +52,22 @@ class Lines:
         self._has_lengths = False
         self._text_left = 0
         self._headers = 0
-        self._ends_command = _SYSTEM.fullmatch if any(_command(reading.source.head)) else _RECORD
-        self._in_command = False
+        self._has_system = any(_command(reading.source.head))
+        self._ends_command = None
 
     def events(self, lines, kinds):
         """Of the lines, each of one of `kinds`, as its kind and the words behind it."""
         for line in lines:
             kind = line[:1]
-            if self._in_command and self._ends_command(line):
-                self._in_command, self._ends_command = False, _RECORD
+            if self._ends_command and self._ends_command(line):
+                self._ends_command = None
             if self._text_left:
                 self._text_left = max(0, self._text_left - len(line) - 1)
-            elif self._in_command:
+            elif self._ends_command:
                 continue
             elif kind and kind in kinds and line[1:2] == b" ":
                 yield kind, line.split()[1:]
             elif line:
-                self._in_command = kind == b"X"
                 self._other(kind, line)
                 if self._headers > 1:
                     break
@@ -81,6 +81,10 @@ class Lines:
             self.reading.skip(line, LINE)
         elif kind == b"c":
             (self.milliseconds,) = self.numbers(line.split()[1:], 1, "c MILLISECONDS")
+        elif kind == b"X":
+            record = _RECORD if self._has_lengths else _OLD_RECORD
+            self._ends_command = _SYSTEM.fullmatch if self._has_system else record
+            self._has_system = False
         elif kind == b"v":
             self._header()
             self._has_lengths = self.numbers(line.split()[2:] or [b"0"], 1, "v N N")[0] >= LENGTHS

@@ -189,7 +189,7 @@ def forks(name, args):
     if name != b"clone":
         return name == b"fork"
     flags = args.split(b",")[0].strip()
-    return _NUMBER(flags) is not None and not int(flags, 0) & CLONE_VM
+    return _NUMBER(flags) is not None and not _value(flags) & CLONE_VM
 
 
 def _number(log, line, word):
@@ -197,4 +197,8 @@ def _number(log, line, word):
         return 0
     if not _NUMBER(word):
         raise log.bad(line, "arguments and a result that are numbers")
+    return _value(word)
+
+
+def _value(word):
     return int(word, 16) if b"x" in word else int(word)

@@ -12,7 +12,6 @@ from rangeland.traces.trace import MOST_SIZE, PART, power_of_two
 
 NAME = "minimalloc-csv"
 
-MARK = b"\xef\xbb\xbf"
 # The column's own name, the others that it goes by, and by how much those differ.
 NAMES = {
     "id": {"id": 0, "buffer": 0, "buffer_id": 0},
@@ -24,13 +23,14 @@ OPTIONAL = ("alignment", "hint", "gaps", "offset")
 MOST_TIME = 1 << 62
 EXPECTED = "columns id, lower, upper and size, as minimalloc names them"
 
-_NUMBER = re.compile(r"[-+]?\d{1,30}").fullmatch
-_CAPACITY = re.compile(r"\.(\d{1,18})\.csv(?:\.gz|\.zst)?$")
+_NUMBER = re.compile(r"([-+]?)0*(\d{1,30})").fullmatch
+_GAP = re.compile(r"([-+]?\d+)-([-+]?\d+)(?:@([-+]?\d+):([-+]?\d+))?").fullmatch
+_CAPACITY = re.compile(r"\.(\d{1,18})\.csv(?:\.(?:gz|zst|xz|bz2|zip))?$")
 
 
 def recognises(head):
     """True if the first line names minimalloc's columns."""
-    first = head.removeprefix(MARK).partition(b"\n")[0].strip()
+    first = head.partition(b"\n")[0].strip()
     words = {word.strip() for word in first.decode("latin-1").split(",")}
     return all(words.intersection(names) for names in NAMES.values())
 
@@ -44,7 +44,8 @@ def read(source):
 
 
 class _Buffers(Reading):
-    """The columns of the file so far, a row a buffer, in the order of the file."""
+    """The columns of the file so far, a row a buffer, or a part of its life between gaps,
+    in the order of the file."""
 
     def __init__(self, source):
         super().__init__(source, ("never_live",))
@@ -54,31 +55,36 @@ class _Buffers(Reading):
         self.lower, self.upper, self.sizes = array("q"), array("q"), array("q")
         self.alignment, self.offset = array("q"), array("q")
         self.unplaced = 0
+        self.gaps = 0
 
     def read(self):
         """Read all lines up to the first blank one."""
-        for line in self.lines():
-            text = line.removeprefix(MARK) if self.header is None else line
-            if not text.strip():
-                if self.header is None:
-                    continue
-                break
-            words = self._words(text)
-            if self.header is None:
-                self._header(text, words)
-            elif len(words) != len(self.header):
-                raise self.bad(line, f"{len(self.header)} values, as the header has columns")
-            else:
-                self._row(words)
+        self.through(self._read)
         if self.header is None:
             raise self.source.error(self.line, "no line of column names", EXPECTED)
         self._play()
         notes = {"columns": self.header}
         if self.unplaced:
             notes["unplaced"] = self.unplaced
+        if self.gaps:
+            notes["gaps"] = self.gaps
         if match := _CAPACITY.search(self.source.path):
             notes["capacity"] = int(match[1])
         return self.trace(NAME, "buffers of minimalloc", **notes)
+
+    def _read(self, lines):
+        for line in lines:
+            if not line.strip():
+                if self.header is None:
+                    continue
+                break
+            words = self._words(line)
+            if self.header is None:
+                self._header(line, words)
+            elif len(words) != len(self.header):
+                raise self.bad(line, f"{len(self.header)} values, as the header has columns")
+            else:
+                self._row(words)
 
     def _words(self, line):
         try:
@@ -102,10 +108,14 @@ class _Buffers(Reading):
         self.header = words
 
     def _number(self, words, column, least, most):
-        word = words[self.where[column]]
-        if not _NUMBER(word) or not least <= int(word) <= most:
-            raise self.error(f"{column} {word[:40]!r}", f"a whole number in {least}..{most}")
-        return int(word)
+        return self._whole(words[self.where[column]], column, least, most)
+
+    def _whole(self, word, what, least, most):
+        match = _NUMBER(word)
+        number = int(match[1] + match[2]) if match else None
+        if number is None or not least <= number <= most:
+            raise self.error(f"{what} {word[:40]!r}", f"a whole number in {least}..{most}")
+        return number
 
     def _row(self, words):
         lower = self._number(words, "lower", -MOST_TIME, MOST_TIME)
@@ -116,16 +126,34 @@ class _Buffers(Reading):
         if upper == lower:
             self.odd("never_live", f"a life of {lower} to {upper}", "one that is not empty")
             return
-        self.lower.append(lower)
-        self.upper.append(upper)
-        self.sizes.append(size)
+        alignment = offset = None
         if "alignment" in self.where:
-            alignment = self._number(words, "alignment", 0, MOST_SIZE)
-            self.alignment.append(power_of_two(alignment))
+            alignment = power_of_two(self._number(words, "alignment", 0, MOST_SIZE))
         if "offset" in self.where:
             offset = self._number(words, "offset", -1, MOST_TIME)
-            self.unplaced += offset < 0
-            self.offset.append(max(0, offset))
+        gaps = self._gaps(words)
+        self.gaps += len(gaps)
+        self.unplaced += offset is not None and offset < 0
+        for begin, end, first, last in _parts(lower, upper, size, gaps):
+            self.lower.append(begin)
+            self.upper.append(end)
+            self.sizes.append(last - first)
+            if alignment is not None:
+                self.alignment.append(alignment if first == 0 else min(alignment, 1))
+            if offset is not None:
+                self.offset.append(max(0, offset) + first)
+
+    def _gaps(self, words):
+        """The gaps of a buffer as (begin, end, first byte in use, last one and one)."""
+        found = []
+        for word in words[self.where["gaps"]].split() if "gaps" in self.where else ():
+            match = _GAP(word)
+            if match is None:
+                raise self.error(f"gaps {word[:40]!r}", "LOWER-UPPER or LOWER-UPPER@FIRST:LAST")
+            begin, end = (self._whole(match[n], "gaps", -MOST_TIME, MOST_TIME) for n in (1, 2))
+            window = (self._whole(match[n] or "0", "gaps", 0, MOST_SIZE) for n in (3, 4))
+            found.append((begin, end + self.inclusive, *window))
+        return sorted(found)
 
     def _play(self):
         """Tell the columns what begins and what ends, in the order of time."""
@@ -155,3 +183,20 @@ class _Buffers(Reading):
             columns.alignment.frombytes(told(self.alignment, np.int64))
         if self.offset:
             columns.address.frombytes(told(self.offset, np.int64))
+
+
+def _parts(lower, upper, size, gaps):
+    """A buffer as (begin, end, first byte in use, last one and one): all of it but in its
+    gaps, in which nothing is, or a part. What has no time, or no byte in a gap, is left out."""
+    at = lower
+    for begin, end, first, last in gaps:
+        begin, end = max(begin, at), min(end, upper)
+        if begin >= end:
+            continue
+        if at < begin:
+            yield at, begin, 0, size
+        if min(last, size) > first:
+            yield begin, end, first, min(last, size)
+        at = end
+    if at < upper:
+        yield at, upper, 0, size

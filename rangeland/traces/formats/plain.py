@@ -5,7 +5,7 @@ operations are known that make dicts, lists, tuples, strings and numbers;
 whatever names a class or a function is an error that says which.
 """
 
-from rangeland.traces.formats.plain_bytes import LONGEST, ROOM, Bytes
+from rangeland.traces.formats.plain_bytes import LONGEST, ROOM, Bytes, PickleError
 from rangeland.traces.formats.plain_memo import GONE, SIMPLE, Memo
 
 MOST_DEPTH = 1000
@@ -40,12 +40,18 @@ def load_plain(pieces, keys=None, new_list=list, remember=True):
     not more than 100 names), a tuple has no items. `new_list()` makes a list, which
     is given its items by `extend`. Unless it is to `remember`, a container that is
     referred to again is GONE.
-    Raises: PickleError; Forgotten if what is GONE is given more items.
+    Raises: PickleError, whose `unfinished` has the values that had no place in others yet;
+    Forgotten if what is GONE is given more items.
     Cost: O(n) time; in memory, what is made, at most MOST_STACK values in the
     making, a byte (or two, where there are over 254 different strings) for each
     value that the pickle keeps, and the different strings.
     """
-    return _Machine(pieces, keys, new_list, remember).run()
+    machine = _Machine(pieces, keys, new_list, remember)
+    try:
+        return machine.run()
+    except PickleError as error:
+        error.unfinished = machine.stack
+        raise
 
 
 class _Machine(Bytes):

@@ -15,6 +15,7 @@ class PickleError(Exception):
         super().__init__(f"at byte {place}: {found}")
         self.place = place
         self.found = found
+        self.unfinished = ()
 
 
 class Bytes:

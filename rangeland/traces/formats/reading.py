@@ -33,7 +33,7 @@ class Reading:
         self.usual = None
         self._is_whole = is_whole
         self._last = None
-        self._told = {}
+        self._missing = {}
 
     def lines(self):
         """The lines of the source; `line` is their number. The last is not given if it is cut."""
@@ -68,18 +68,22 @@ class Reading:
         if not self.source.partial:
             raise error
         told = {"line": error.line, "found": error.found, "expected": error.expected}
-        self._told.setdefault("first_damaged", told)
-        self._told["damaged"] = self._told.get("damaged", 0) + 1
+        self._missing.setdefault("first_damaged", told)
+        self._missing["damaged"] = self._missing.get("damaged", 0) + 1
+
+    def missing(self):
+        """The notes of what is missing, damaged or cut."""
+        return self._missing
 
     def take_told(self, other):
         """What the Reading `other` skipped and found damaged is told by this one."""
         self.notes["unparsed"], self.skipped = other.notes["unparsed"], other.skipped
-        self._told = other._told
+        self._missing = other.missing()
 
     def _cut(self, line):
         if self.source.strict:
             raise self.error(shown(line), "a line end")
-        self._told["cut_short"] = {"line": self.line, "text": shown(line)}
+        self._missing["cut_short"] = {"line": self.line, "text": shown(line)}
         self.notes["unparsed"] = self.notes.get("unparsed", 0) + 1
         self.skipped = self.skipped or (self.line, shown(line) + ", where the file is cut short")
 
@@ -147,4 +151,4 @@ class Reading:
             raise self.source.error(line, found + (f", such as {text}" if text else ""), expected)
         if self.skipped:
             notes["first_unparsed"] = dict(zip(("line", "text"), self.skipped))
-        return self.columns.trace(self.notes | notes | self._told, format, self.source.path)
+        return self.columns.trace(self.notes | notes | self.missing(), format, self.source.path)

@@ -3,8 +3,9 @@
 import re
 
 from rangeland.traces.addresses import MOST_BLOCK, Addresses
+from rangeland.traces.formats.reading import Reading
 from rangeland.traces.source import shown
-from rangeland.traces.trace import COUNTS, MOST_SIZE, Columns
+from rangeland.traces.trace import MOST_SIZE
 
 NAME = "rep"
 
@@ -26,37 +27,36 @@ def recognises(head):
 
 def read(source):
     """The Trace in `source`. Raises: TraceError."""
-    return _Rep(source).trace()
+    return _Rep(source).read()
 
 
-class _Rep:
+class _Rep(Reading):
     """The blocks of a `.rep` so far; `block` has, per id of the file, our number or FREED."""
 
     def __init__(self, source):
-        self.source = source
-        self.columns = Columns()
-        self.notes = dict.fromkeys(COUNTS, 0)
+        super().__init__(source)
         self.header = []
         self.block = Addresses()
         self.operations = 0
-        self.line = 0
 
-    def trace(self):
-        for lines in self.source.blocks():
-            for number, line in enumerate(lines, self.source.lines + 1):
-                words = line.split()
-                if not words:
-                    continue
-                self.line = number
-                if len(self.header) < len(HEADER):
-                    self._header(words)
-                else:
-                    self._operation(line, words)
+    def read(self):
+        """The Trace of the source."""
+        self.through(self._read)
         self._finish()
         self.block.clear()
         ids, operations = self.header[1:3]
-        extra = {"header": self.header, "ids": ids, "ops": operations}
+        extra = self.missing() | {"header": self.header, "ids": ids, "ops": operations}
         return self.columns.trace(self.notes | extra, NAME, self.source.path)
+
+    def _read(self, lines):
+        for line in lines:
+            words = line.split()
+            if not words:
+                continue
+            if len(self.header) < len(HEADER):
+                self._header(words)
+            else:
+                self._operation(line, words)
 
     def _header(self, words):
         for word in words:
@@ -65,9 +65,10 @@ class _Rep:
             self.header.append(self._number(word, HEADER[len(self.header)]))
 
     def _number(self, word, expected):
-        if not word.isdigit() or len(word) > LONGEST_NUMBER:
+        digits = word.lstrip(b"0") or word[-1:]
+        if not word.isdigit() or len(digits) > LONGEST_NUMBER:
             raise self._bad(word, expected)
-        return int(word)
+        return int(digits)
 
     def _operation(self, line, words):
         self.operations += 1
@@ -79,9 +80,7 @@ class _Rep:
             return
         if kind not in (b"a", b"r", b"f") or len(rest) != (kind != b"f") or not id.isdigit():
             raise self._bad(line, OPERATION)
-        if len(id) > LONGEST_NUMBER:
-            raise self._bad(line, f"an id of at most {LONGEST_NUMBER} digits")
-        id = int(id)
+        id = self._number(id, f"an id of at most {LONGEST_NUMBER} digits")
         if id >= self.header[1]:
             raise self._bad(line, f"an id below {self.header[1]}, the header's number of ids")
         block = self.block.get(id)
@@ -116,10 +115,10 @@ class _Rep:
         ids, operations = self.header[1:3]
         if self.operations != operations:
             found = f"the end of the file after {self.operations} operations"
-            raise self.source.error(end, found, f"{operations}, as the header promises")
+            self.spoilt(self.source.error(end, found, f"{operations}, as the header promises"))
         if len(self.block) != ids:
             found = f"the end of the file after {len(self.block)} ids"
-            raise self.source.error(end, found, f"{ids}, as the header promises")
+            self.spoilt(self.source.error(end, found, f"{ids}, as the header promises"))
 
     def _bad(self, text, expected):
         return self.source.error(self.line, shown(text), expected)

@@ -58,8 +58,35 @@ def _read(source, remember=False):
     try:
         snapshot = load_plain(source.pieces(), KEYS, Items, remember)
     except PickleError as error:
-        raise source.error(None, f"{error.found} at byte {error.place}", EXPECTED) from None
+        damage = source.error(None, f"{error.found} at byte {error.place}", EXPECTED)
+        if not source.partial:
+            raise damage from None
+        snapshot = _unfinished(error.unfinished)
+        trace = _Snapshot(source, snapshot).trace()
+        told = {"line": None, "found": damage.found, "expected": EXPECTED}
+        trace.notes.update(damaged=1, first_damaged=told)
+        return trace
     return _Snapshot(source, snapshot).trace()
+
+
+def _unfinished(values):
+    """What there is of a snapshot whose pickle ends too early: of its values that had no
+    place in others yet the lists of events, and the events of the last."""
+    whole = values[0] if values and type(values[0]) is dict else {}
+    if "device_traces" in whole:
+        return whole
+    at = next((at for at, value in enumerate(values) if value == "device_traces"), len(values))
+    lists = [value for value in values[at + 1 :] if type(value) is Items]
+    events = [value for value in values[at + 1 :] if type(value) is dict and "action" in value]
+    devices = lists[0] if lists else Items()
+    further = [found for found in lists[1:] if found.events is not None]
+    if len(lists) > 1 and lists[1] not in further:
+        further.append(lists[1])
+    for event in events:
+        if further and "addr" in event and "size" in event:
+            further[-1].extend([event])
+    devices.extend(further)
+    return {"device_traces": devices}
 
 
 class _Snapshot:

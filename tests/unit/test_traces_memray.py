@@ -112,6 +112,43 @@ def test_a_crash_of_memray_is_an_error_of_the_file(tmp_path, monkeypatch, progra
         read_trace(path)
 
 
+@pytest.mark.parametrize("part", [0.5, 0.6, 0.7, 0.8, 0.9])
+def test_what_memray_says_of_a_cut_capture_is_told(tmp_path, part):
+    path, program = tmp_path / "x.bin", tmp_path / "program.py"
+    program.write_text("blocks = [bytearray(5000 + n) for n in range(300)]\ndel blocks[10:50]\n")
+    command = [sys.executable, "-m", "memray", "run", "--no-compress", "-q", "-o", path, program]
+    subprocess.run(command, check=True, timeout=600)
+    whole = read_trace(path)
+    assert "memray_said" not in whole.notes and "damaged" not in whole.notes
+    data = path.read_bytes().rstrip(b"\0")
+    said, end = None, int(len(data) * part)
+    # At the end of a record memray says nothing.
+    while said is None:
+        end -= 1
+        path.write_bytes(data[:end])
+        trace = read_trace(path)
+        said = trace.notes.get("memray_said")
+    assert said.startswith("Memray ERROR: Failed to process") and trace.notes["damaged"] == 1
+    assert trace.op.tolist() == whole.op.tolist()[: len(trace)]
+    with pytest.raises(TraceError):
+        read_trace(path, strict=True)
+
+
+def test_much_that_memray_says_does_not_stop_it(tmp_path, monkeypatch):
+    path = capture(tmp_path / "x.bin")
+    child = tmp_path / "child.py"
+    child.write_text("""
+import struct, sys
+for number in range(100_000):
+    print("Memray ERROR: Failed", number % 3, file=sys.stderr)
+out = struct.pack("<q", 1) + b"\\x00" + struct.pack("<3Q", 1, 128, 8)
+sys.stdout.buffer.write(out + struct.pack("<q", -1) + b'{"kinds": {}}')
+""")
+    monkeypatch.setattr(reader.memray_child, "__file__", str(child))
+    trace = read_trace(path)
+    assert trace.notes["damaged"] == 3 and trace.notes["memray_said"].count("Failed") == 3
+
+
 def test_without_memray_the_extra_is_named(tmp_path, monkeypatch):
     path = capture(tmp_path / "x.bin")
     monkeypatch.setattr(reader.importlib.util, "find_spec", lambda name: None)

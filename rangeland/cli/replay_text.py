@@ -6,7 +6,11 @@ from rangeland.cli.tables import print_table
 from rangeland.traces.metrics import CAUSES
 from rangeland.traces.ranking import ranked, verdict
 
-COLUMNS = ("", "peak", "beyond\npeak live", "times\npeak live", "mean", "ns per\noperation")
+COLUMNS = (
+    "", "peak", "beyond\npeak live", "times\npeak live", "worst\nafter", "held at\nend", "mean",
+    "ns per\noperation",
+)  # fmt: skip
+LATER = "Worst after: the highest ratio of held to live after the peak."
 CAUSE_COLUMNS = ("lived\nthen", *(name.replace("_", "\n") for name in CAUSES))
 # From so many bytes on, tables are in larger units.
 UNITS = ((1 << 34, 1 << 20, "In MiB."), (1 << 23, 1 << 10, "In KiB."), (0, 1, "In bytes."))
@@ -30,7 +34,7 @@ def print_section(out, path, format, figures, results, refused):
         Text(
             f"{path} ({format}): {figures['events']:,} events, {figures['allocs']:,} allocs, "
             f"{figures['frees']:,} frees, {figures['reallocs']:,} reallocs; "
-            f"{figures['peak_bytes']:,} bytes live at the peak"
+            f"{figures['peak_bytes']:,} bytes live at the peak, {figures['live_end_bytes']:,} at the end"
         )
     )
     if skipped := [f"{figures[k]:,} {what}" for k, what in SKIPPED.items() if figures.get(k)]:
@@ -38,7 +42,7 @@ def print_section(out, path, format, figures, results, refused):
     most = max((result.peak_committed for result in order), default=0)
     unit, said = next((unit, said) for least, unit, said in UNITS if most >= least)
     if order:
-        print_table(out, "pool", COLUMNS, [_cells(result, unit) for result in order], said)
+        print_table(out, "pool", COLUMNS, [_cells(result, unit) for result in order], f"{LATER} {said}")
     if split := [_causes(result, unit) for result in order if result.peak_causes]:
         print_table(out, "pool", CAUSE_COLUMNS, split, f"{CAUSES_CAPTION} {said}")
     told = (verdict(results), *map(_told, results), _versions(results), *refused)
@@ -75,6 +79,8 @@ def _versions(results):
 def _cells(result, unit):
     ratio = (result.ratios or {}).get("peak_to_peak", {}).get("ratio")
     speed = result.operations_per_second
+    after = result.after_peak or {}
+    worst, end = (after.get(when, {}) for when in ("worst", "end"))
     # What failed an allocation had less to hold: there is nothing to compare.
     beyond = result.peak_committed - result.peak_live
     return (
@@ -83,6 +89,8 @@ def _cells(result, unit):
         _size(result.peak_committed, unit),
         "" if result.failures else _size(beyond, unit),
         "" if ratio is None or result.failures else f"{ratio:.2f}",
+        "" if worst.get("ratio") is None or result.failures else f"{worst['ratio']:.2f}",
+        _size(end["held"], unit) if end else "",
         "" if result.mean_committed is None else _size(result.mean_committed, unit),
         f"{1e9 / speed:,.0f}" if speed else "",
     )

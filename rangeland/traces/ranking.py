@@ -3,6 +3,7 @@
 Source: design/metrics.md#.sol.rank
 """
 
+from rangeland.traces.after import told_after
 from rangeland.traces.metrics import LEAST_GRAINS
 
 # What may be held against each other: what the machine had to give.
@@ -40,6 +41,7 @@ def verdict(results):
     split = [result for result in whole if result.peak_causes and any(result.peak_causes.values())]
     if split:
         parts.append(_why(split[0], "" if split[0] is whole[0] else "Of those with known causes "))
+    parts += told_after(whole)
     parts += _settings(whole)
     parts += [_bound(r, whole) for r in results if r.measure in ("height", "bound")]
     if len(whole) > 1 and (fast := _fastest(whole)):

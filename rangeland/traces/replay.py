@@ -3,6 +3,7 @@
 import time
 
 from rangeland.traces import fields as f
+from rangeland.traces.after import LOOKS, Watched, after_peak, live_quarters
 from rangeland.traces.crew import MOST_THREADS, Crew
 from rangeland.traces.engine import Engine
 from rangeland.traces.metrics import causes, mean_causes, ratio, squares_index
@@ -49,8 +50,11 @@ class _Run:
         self.engine = Engine(pool, trace.slots, trace.has_alignment, self.crew is not None)
         self.count = len(trace)
         self.step = max(1, -(-self.count // rows) if rows else self.count)
+        self.look = max(1, self.count // LOOKS)
         self.peak = trace.peak_event
+        self.watched = Watched()
         self.rows = []
+        self.looks = []
         self.at_peak = self.witness = self.index = None
         self.seconds = 0.0
         self.told = 0
@@ -58,7 +62,7 @@ class _Run:
     def all(self):
         """Do all events, piece by piece."""
         done = 0
-        for op, *columns in self._pieces():
+        for op, *columns in self.watched.pieces(self._pieces()):
             self.engine.load(done, op, *columns)
             done = self._piece(done, done + len(op))
         if done != self.count:
@@ -86,8 +90,10 @@ class _Run:
 
     def _piece(self, first, limit):
         while first < limit:
-            stop = min(limit, self._next_sample(first))
+            stop = min(limit, self._next_sample(first), (first // self.look + 1) * self.look)
             first = self._events(first, stop)
+            if first == self.peak or first == self.count or first % self.look == 0:
+                self.looks.append((first, self.engine.live, self.pool.arena.committed))
             if first == self.peak or first == self.count or first % self.step == 0:
                 self._sample(first)
             if self.progress is not None and first - self.told >= SLICE:
@@ -165,6 +171,8 @@ class _Run:
             causes_at_peak_live=causes(at_peak),
             mean_causes=mean_causes(rows),
             ratios=self._ratios(peak_live, at_peak, mean_live, mean_committed),
+            after_peak=after_peak(self.looks, self.peak, self.watched.made, self.pool.grains.grain),
+            live_quarters=live_quarters(self.looks, self.count),
             squares_index=self.index,
             seconds=self.seconds,
             operations_per_second=self.count / self.seconds if self.seconds else 0.0,

@@ -92,6 +92,8 @@ class Result:
     causes_at_peak_live: dict | None = None
     mean_causes: dict | None = None
     ratios: dict | None = None
+    after_peak: dict | None = None
+    live_quarters: list | None = None
     squares_index: float | None = None
     seconds: float | None = None
     operations_per_second: float | None = None

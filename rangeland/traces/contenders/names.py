@@ -170,6 +170,8 @@ def _seen(found, grain):
         "live_at_peak_committed": live,
         "committed_at_peak_live": held,
         "ratios": {name: ratio(*pair, grain) for name, pair in pairs.items()},
+        "after_peak": found.after_peak,
+        "live_quarters": found.live_quarters,
     }
 
 

@@ -9,6 +9,7 @@ from functools import partial
 
 import numpy as np
 
+from rangeland.traces.after import Watched, after_peak, live_quarters
 from rangeland.traces.contenders.curve import Curve, limits
 from rangeland.traces.contenders.lives import powers
 from rangeland.traces.contenders.nursery import PIECE, Child
@@ -79,6 +80,8 @@ class RealFigures:
     baseline: int
     samples: int
     high_water: bool
+    after_peak: dict | None
+    live_quarters: list | None
     threads: int
     seconds: float | None
     operations_per_second: float | None
@@ -167,10 +170,11 @@ class Real:
         with Child(self.name, library, blocks, threads) as child:
             if child.refused:
                 raise CannotReplay(f"{self}: {child.refused}")
-            baseline = child.ask(sample=True)
+            baseline, watched = child.ask(sample=True), Watched()
             ends = limits(count, max(rows, SAMPLES))
-            samples = list(_sampled(child, fit(pieces()), ends, told))
+            samples = list(_sampled(child, watched.pieces(fit(pieces())), ends, told))
         sampled = _figures(baseline, samples) | {"curve": _curve(baseline, samples, ends, rows)}
+        sampled |= _after(baseline, samples, ends, watched.made)
         return RealFigures(
             name=str(self),
             library=child.home,
@@ -299,6 +303,19 @@ def _figures(baseline, samples):
         "baseline": baseline.resident,
         "samples": len(samples),
         "high_water": last.highest >= 0,
+    }
+
+
+def _after(baseline, samples, ends, made):
+    """What the samples say of the time after the peak."""
+    looks = [
+        (int(end), s.live, s.resident - baseline.resident)
+        for end, s in zip(ends, samples, strict=True)
+    ]
+    top = max(range(len(samples)), key=lambda at: samples[at].peak_live, default=0)
+    return {
+        "after_peak": after_peak(looks, int(ends[top]) if samples else 0, made),
+        "live_quarters": live_quarters(looks, looks[-1][0] if looks else 0),
     }
 
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rangeland.traces.contenders.curve import Curve, curve
+from rangeland.traces.after import LOOKS, Watched, after_peak, live_quarters
+from rangeland.traces.contenders.curve import Curve, curve, limits
 from rangeland.traces.contenders.lives import lives_of
 from rangeland.traces.result import CannotReplay
 from vm.results import power_of_two
@@ -40,6 +41,8 @@ class RecordedFigures:
     touched: int
     lowest: int
     highest: int
+    after_peak: dict | None
+    live_quarters: list | None
     seconds: float
     curve: Curve
 
@@ -100,9 +103,26 @@ class Recorded:
             touched=pages.ever() * self.page,
             lowest=int(base[known].min()) if known.any() else 0,
             highest=int((base[known] + lives.size[known]).max()) if known.any() else 0,
+            **_after(trace, live, resident, self.page),
             seconds=time.perf_counter() - start,
             curve=curve(live, resident, rows),
         )
+
+
+def _after(trace, live, resident, page):
+    """What the columns say of the time after the peak."""
+    count, watched = len(trace), Watched()
+    for _ in watched.pieces(trace.pieces()):
+        pass
+    peak = int(np.argmax(live)) + 1 if count else 0
+    ends = np.union1d(limits(count, LOOKS), [peak] if count else [])
+    ends = ends.astype(np.int64)
+    columns = ends.tolist(), live[ends - 1].tolist(), resident[ends - 1].tolist()
+    looks = list(zip(*columns, strict=True))
+    return {
+        "after_peak": after_peak(looks, peak, watched.made, page),
+        "live_quarters": live_quarters(looks, count),
+    }
 
 
 def _refuse(trace):

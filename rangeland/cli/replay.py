@@ -32,7 +32,10 @@ MOST_ROWS = 100_000
     default=("mvff",),
     show_default=True,
     help="What to replay in, with its options: mvff:spare=0.5,extend_by=64K,slot_high=yes or "
-    "mfs:unit_size=128, those of the arena as arena.commit_limit=10M; a real allocator, as glibc; "
+    "mfs:unit_size=128, those of the arena as arena.commit_limit=10M; a real allocator, as glibc, with "
+    "its settings: glibc:arena_max=1,trim_threshold=128K (tunables of its malloc), "
+    "jemalloc:dirty_decay_ms=0 (of MALLOC_CONF), mimalloc:purge_delay=0 and "
+    "tcmalloc:release_rate=10 (of their MIMALLOC_ and TCMALLOC_ variables), env.NAME=VALUE; "
     "both with threads=own, memory for each recorded thread: mvff:threads=own, glibc:threads=own; "
     "recorded, what the program's own allocator did; ideal. May be given again. "
     f"There are {', '.join(NAMES)}, and the path of a library in C.",

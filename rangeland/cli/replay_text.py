@@ -7,8 +7,8 @@ from rangeland.traces.metrics import CAUSES
 from rangeland.traces.ranking import ranked, verdict
 
 COLUMNS = (
-    "", "peak", "beyond\npeak live", "times\npeak live", "worst\nafter", "held at\nend", "mean",
-    "ns per\noperation",
+    "", "peak", "beyond\npeak live", "times\nthat", "worst\nafter", "held at\nend", "mean",
+    "ns per\ncall",
 )  # fmt: skip
 LATER = "Worst after: the highest ratio of held to live after the peak."
 CAUSE_COLUMNS = ("lived\nthen", *(name.replace("_", "\n") for name in CAUSES))
@@ -48,6 +48,7 @@ def print_section(out, path, format, figures, results, refused):
     told = (verdict(results), *map(_told, results), _versions(results), *refused)
     for line in filter(None, told):
         out.print(Text(line))
+    _print_how(out, order)
 
 
 def _told(result):
@@ -72,8 +73,22 @@ def _threads(more):
 
 def _versions(results):
     """Which libraries the real allocators are, of those that tell their version, or None."""
-    known = [f"{r.pool} {r.more['version']}" for r in results if r.more.get("version")]
-    return f"The libraries: {', '.join(known)}." if known else None
+    known = [f"{_name(r)} {r.more['version']}" for r in results if r.more.get("version")]
+    return f"The libraries: {', '.join(dict.fromkeys(known))}." if known else None
+
+
+def _name(result):
+    """The contender's name without its settings."""
+    return result.pool.partition(":")[0]
+
+
+def _print_how(out, order):
+    """How a program gets each contender, a line each, to be copied."""
+    for how in dict.fromkeys(result.how for result in order):
+        if how:
+            names = ", ".join(result.pool for result in order if result.how == how)
+            # A command is not broken.
+            out.print(Text(f"To have {names}: {how}"), soft_wrap=how.endswith("./my-program"))
 
 
 def _cells(result, unit):

@@ -14,6 +14,8 @@ from vm.results import NAMES, ParamError, failure, integer
 ROWS = 256
 # Events between two reports of progress.
 SLICE = 100_000
+# How a program gets a pool.
+HOW = "a policy, simulated here: no library to preload has it"
 # Free ranges that a witness tells of.
 SHOWN_RANGES = 16
 
@@ -149,6 +151,7 @@ class _Run:
         mean_committed = sum(row[f.COMMITTED_SUM] for row in tops) / events
         return Result(
             pool=name,
+            how=HOW,
             operations=self.count,
             peak_live=peak_live,
             peak_committed=top[f.COMMITTED],

@@ -61,7 +61,7 @@ class Witness:
 
 @dataclass(frozen=True)
 class Result:
-    """A replay's outcome. `measure` says what stands under "committed": what
+    """A replay's outcome. `how` says how a program gets this contender; `measure` what stands under "committed": what
     the arena has "committed", or else what could be seen of another contender.
     What a contender has none of is None.
 
@@ -73,6 +73,7 @@ class Result:
     peak_live: int
     peak_committed: int
     measure: str = "committed"
+    how: str | None = None
     failures: int = 0
     first_failure: Failure | None = None
     witness: Witness | None = None

@@ -35,7 +35,7 @@ def test_two_tables_with_a_row_for_each_pool_and_the_answer(rangeland):
     text = " ".join(done.stdout.split())
     assert f"{SORT} (valgrind): 508 events, 222 allocs, 206 frees, 1 reallocs" in text
     assert "871,868 bytes live at the peak" in text
-    assert "beyond times worst held at ns per pool peak peak live peak live after end mean operation" in text
+    assert "beyond times worst held at ns per pool peak peak live that after end mean call" in text
     assert "pool then rounding slack external unreturned spare tables overhead" in text
     rows = rows_of(done.stdout)
     assert [row[0] for row in rows] == ["mvff", "mvff:extend_by=1M"] * 2
@@ -66,6 +66,21 @@ def test_the_version_of_each_library_is_told(rangeland):
     done = rangeland("replay", SORT, "--pool", "glibc", "--pool", "mvff")
     assert re.search(r"^The libraries: glibc \d+\.\d+\.$", done.stdout, re.M)
     assert "The libraries" not in rangeland("replay", SORT, "--pool", "mvff").stdout
+
+
+@pytest.mark.once
+def test_how_to_have_each_is_told_and_no_command_is_broken(rangeland):
+    specs = ("glibc", "glibc:arena_max=1,trim_threshold=128K", "mvff", "slab")
+    options = [word for spec in specs for word in ("--pool", spec)]
+    done = rangeland("replay", SORT, *options, env={"COLUMNS": "60"})
+    lines = done.stdout.split("\n")
+    assert (
+        "To have glibc:arena_max=1,trim_threshold=128K: GLIBC_TUNABLES=glibc.malloc.arena_max=1:"
+        "glibc.malloc.trim_threshold=131072 ./my-program"
+    ) in lines
+    text = " ".join(done.stdout.split())
+    assert "mvff, slab: a policy, simulated here" in text or "slab, mvff: a policy" in text
+    assert len(re.findall("glibc [0-9]+[.][0-9]+", text[text.index("The libraries") :])) == 1
 
 
 @pytest.mark.once

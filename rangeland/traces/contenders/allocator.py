@@ -69,7 +69,8 @@ class Allocator:
             return (text.value or b"").decode().partition("-")[0]
         if hasattr(library, "mi_version"):
             number = library.mi_version()
-            return f"{number // 100}.{number // 10 % 10}.{number % 10}"
+            step = 10 if number < 10_000 else 100
+            return f"{number // step**2}.{number // step % step}.{number % step}"
         if hasattr(library, "tc_version"):
             numbers = ctypes.c_int(), ctypes.c_int(), ctypes.c_char_p()
             library.tc_version(*map(ctypes.byref, numbers))
@@ -90,9 +91,11 @@ class Allocator:
                 malloc(size)
         size = _LARGEST_HOLE
         while size >= _LEAST:
-            top = info().keepcost
+            before = info()
             malloc(size)
-            if info().keepcost != top:
+            after = info()
+            # Not from a hole: from the top, or mapped for itself.
+            if (after.keepcost, after.hblks) != (before.keepcost, before.hblks):
                 size = size // 2 if size > _LARGEST_CACHED else size - _GRAIN
         self.library.malloc_trim(0)
 

@@ -7,12 +7,12 @@ Source: design/contenders.md#.sol.names
 """
 
 from dataclasses import dataclass
-from functools import partial
 
 from rangeland.sizes import parse_size
 from rangeland.traces.contenders.ideal import Ideal
 from rangeland.traces.contenders.real import KNOWN, Real
 from rangeland.traces.contenders.recorded import Recorded
+from rangeland.traces.contenders.settings import Known
 from rangeland.traces.metrics import ratio
 from rangeland.traces.parquet import Pieces, whole
 from rangeland.traces.replay import ROWS
@@ -38,16 +38,20 @@ def parse_contender(text):
     if name == "ideal":
         return IdealContender(_made(Ideal, text, rest, {"align": parse_size, "limit": parse_size}))
     if name in KNOWN or "/" in name:
-        return RealContender(_made(partial(Real, name), text, rest, THREADS))
+        return RealContender(_real(name, text, rest))
     if name not in (*POOLS, *POINTED):
         raise unknown(text, "pool or allocator", name, NAMES)
     return parse_spec(text)
 
 
+def _real(name, text, rest):
+    given = parse_options(text, rest, Known(name, THREADS))
+    own = given.pop("threads", False)
+    return Real(name, own, tuple(given.items()), text)
+
+
 def _made(kind, text, rest, known):
     options = parse_options(text, rest, known)
-    if "threads" in options:
-        options["own"] = options.pop("threads")
     try:
         return kind(**options)
     except ParamError as error:
@@ -71,6 +75,7 @@ class RealContender:
         return Result(
             pool=found.name,
             measure="resident",
+            how=found.how,
             operations=found.operations,
             failures=found.failures,
             first_failure=first and Failure(first.event, first.size, "NULL"),
@@ -106,6 +111,7 @@ class RecordedContender:
         return Result(
             pool=found.name,
             measure="pages",
+            how=f"what it was recorded with: {found.allocator} allocator",
             operations=found.operations,
             peak_live=found.peak_live,
             peak_committed=found.peak_resident,
@@ -139,6 +145,7 @@ class IdealContender:
         return Result(
             pool=found.name,
             measure="height" if placed else "bound",
+            how="not to be had: it knows all lives beforehand",
             operations=found.operations,
             peak_live=found.peak_live,
             mean_live=found.mean_live,

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rangeland.traces.contenders.child import ANSWER, BUFFER, PIECE, REQUEST, ROW, SAMPLE, TOUCH
+from rangeland.traces.contenders.settings import TUNABLES
 from rangeland.traces.contenders.watch import Watch
 from rangeland.traces.result import CannotReplay
 from vm.speed import SHARED
@@ -87,18 +88,19 @@ class Child:
     "": a context manager.
 
     `blocks` is how many blocks the trace names; -1 if only to see whether it
-    works; with `threads` so many of them take turns, else one does all. `home`,
+    works; with `threads` so many of them take turns, else one does all; `more` are
+    variables of its environment. `home`,
     the file that its malloc lies in, `version`, or "", and `refused`, why it does
     not work, or "".
     Raises: OSError if it cannot be started; ChildError if it ends too early, or hangs.
     """
 
-    def __init__(self, name, library, blocks, threads=0):
+    def __init__(self, name, library, blocks, threads=0, more=()):
         self.name = name
         self.done = 0
         self._fds = []
         try:
-            self._start(library, blocks, threads)
+            self._start(library, blocks, threads, dict(more))
             hello = self._hear_line()
         except BaseException:
             self.end()
@@ -121,7 +123,7 @@ class Child:
             os.close(fd)
         self._fds = []
 
-    def _start(self, library, blocks, threads):
+    def _start(self, library, blocks, threads, more):
         buffer = self._kept(os.memfd_create("rangeland-piece"))
         os.truncate(buffer, BUFFER)
         requests, self.requests = map(self._kept, os.pipe())
@@ -142,7 +144,7 @@ class Child:
             stderr=self.said,
             pass_fds=(buffer, requests, answers),
             start_new_session=True,
-            env=_environment(library),
+            env=_environment(library, more),
         )
         self._watch = Watch(self.process.pid, LONGEST_CALL)
         for fd in (buffer, requests, answers):
@@ -229,11 +231,13 @@ def _file(name):
     return importlib.import_module(name).__file__
 
 
-def _environment(library):
-    """That of this process; with room for the thread-local storage of a library."""
+def _environment(library, more):
+    """That of this process and `more`; with room for the thread-local storage of a library."""
     kept = {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}
-    if library:
-        kept["GLIBC_TUNABLES"] = f"{kept.get('GLIBC_TUNABLES', '')}:{_TUNABLES}".strip(":")
+    tunables = kept.get(TUNABLES), more.get(TUNABLES), _TUNABLES if library else None
+    kept |= more
+    if any(tunables):
+        kept[TUNABLES] = ":".join(filter(None, tunables))
     return kept
 
 

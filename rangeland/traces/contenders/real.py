@@ -12,7 +12,8 @@ import numpy as np
 from rangeland.traces.after import Watched, after_peak, live_quarters
 from rangeland.traces.contenders.curve import Curve, limits
 from rangeland.traces.contenders.lives import powers
-from rangeland.traces.contenders.nursery import PIECE, Child
+from rangeland.traces.contenders.nursery import PIECE, Child, ChildError
+from rangeland.traces.contenders.settings import Settings
 from rangeland.traces.fields import ALLOC
 from rangeland.traces.result import CannotReplay
 from vm.results import ParamError
@@ -66,6 +67,7 @@ class RealFigures:
     name: str
     library: str
     version: str
+    how: str
     operations: int
     failures: int
     first_failure: RealFailure | None
@@ -92,12 +94,15 @@ class RealFigures:
 class Real:
     """The contender that is a C allocator: one of KNOWN, or the path of a library.
 
-    With `own`, each thread of the trace is a thread of the process.
+    With `own`, each thread of the trace is a thread of the process; `settings` are
+    pairs of a setting and its value; `text` is what to call it.
     Raises: ParamError for another name.
     """
 
     name: str
     own: bool = False
+    settings: tuple = ()
+    text: str = ""
 
     def __post_init__(self):
         if self.name not in KNOWN and "/" not in self.name:
@@ -106,10 +111,10 @@ class Real:
             )
 
     def __str__(self):
-        return f"{self.name}:threads=own" if self.own else self.name
+        return self.text or (f"{self.name}:threads=own" if self.own else self.name)
 
     def try_out(self):
-        """See that the library is there, and has the functions.
+        """See that the library is there, and has the functions, and knows the settings.
 
         Raises: ParamError, which says what was looked for, and what has it.
         Cost: one short process for each name tried.
@@ -129,12 +134,29 @@ class Real:
             hint = f"; the Debian package {known.package} has it" if known.package else ""
         refused = ""
         for library in names:
-            with Child(self.name, library, -1) as child:
+            with self._child(library, -1) as child:
                 if not child.refused:
+                    self._expect_settings(child)
                     return library
                 refused = refused or child.refused
         looked = f"looked for {', '.join(names)}: " if names[0] else ""
         raise ParamError(f"{self.name}: {looked}{refused}{hint}")
+
+    def _child(self, library, blocks, threads=0):
+        """The process that has it."""
+        environment = Settings(self.name, self.settings).strict()
+        try:
+            return Child(self.name, library, blocks, threads, environment)
+        except ChildError as ended:
+            if not environment:
+                raise
+            raise ParamError(f"{self}: refuses its settings, or does not start: {ended}") from None
+
+    def _expect_settings(self, child):
+        try:
+            Settings(self.name, self.settings).expect_known(child.home)
+        except ParamError as error:
+            raise ParamError(f"{self}: {error}") from None
 
     def replay(self, trace, rows=0, progress=None):
         """The RealFigures of `trace`, in memory or in pieces, with a curve of at
@@ -164,10 +186,10 @@ class Real:
         told = _Progress(progress, 1 if threads else 2)
         fit = partial(_checked, blocks=blocks, count=count, threads=threads)
         if not threads:
-            with Child(self.name, library, blocks) as child:
+            with self._child(library, blocks) as child:
                 seconds = _timed(child, fit(pieces()), told)
             told.before = count
-        with Child(self.name, library, blocks, threads) as child:
+        with self._child(library, blocks, threads) as child:
             if child.refused:
                 raise CannotReplay(f"{self}: {child.refused}")
             baseline, watched = child.ask(sample=True), Watched()
@@ -179,12 +201,19 @@ class Real:
             name=str(self),
             library=child.home,
             version=child.version,
+            how=self._how(child.home),
             operations=count,
             threads=threads,
             seconds=seconds,
             operations_per_second=count / seconds if seconds else None if threads else 0.0,
             **sampled,
         )
+
+    def _how(self, home):
+        """How a program gets it."""
+        if self.name == "glibc" and not self.settings:
+            return "what programs of this machine have"
+        return Settings(self.name, self.settings).command("" if self.name == "glibc" else home)
 
 
 class _Progress:

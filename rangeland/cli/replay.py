@@ -17,6 +17,7 @@ from rangeland.traces.read import FORMATS, bundled, open_trace
 from rangeland.traces.result import CannotReplay
 from rangeland.traces.side import Ended, cores, side_by_side
 from rangeland.traces.source import TraceError
+from rangeland.traces.times import take_times
 
 BAR = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
 MOST_ROWS = 100_000
@@ -49,8 +50,8 @@ MOST_ROWS = 100_000
     "--jobs",
     type=click.IntRange(1),
     metavar="N",
-    help="Replay in N pools at once; by default as many as there are cores. Times are truest "
-    "with 1.",
+    help="Replay in N pools at once; by default as many as there are cores. Times are taken "
+    "afterwards, in rounds, if that takes no more than some seconds; else they are truest with 1.",
 )
 @click.option(
     "--curve",
@@ -102,7 +103,8 @@ def _section(trace, path, pools, jobs, curve, as_json):
     outcomes = dict(zip(map(str, pools), _outcomes(trace, pools, jobs, curve), strict=True))
     ended = [outcome for outcome in outcomes.values() if isinstance(outcome, Ended)]
     refused = {n: str(why) for n, why in outcomes.items() if isinstance(why, str | Ended)}
-    results = [result for name, result in outcomes.items() if name not in refused]
+    able = [pool for pool in pools if str(pool) not in refused]
+    results = take_times(able, [outcomes[str(pool)] for pool in able], trace)
     order = ranked(results)
     if not as_json:
         told = missing(figures) + [f"{name}: {why}." for name, why in refused.items()]

@@ -5,6 +5,7 @@ from rich.text import Text
 from rangeland.cli.tables import print_table
 from rangeland.traces.metrics import CAUSES
 from rangeland.traces.ranking import ranked, verdict
+from rangeland.traces.times import nanoseconds, told_times
 
 COLUMNS = (
     "", "peak", "beyond\npeak live", "times\nthat", "worst\nafter", "held at\nend", "mean",
@@ -45,7 +46,7 @@ def print_section(out, path, format, figures, results, refused):
         print_table(out, "pool", COLUMNS, [_cells(result, unit) for result in order], f"{LATER} {said}")
     if split := [_causes(result, unit) for result in order if result.peak_causes]:
         print_table(out, "pool", CAUSE_COLUMNS, split, f"{CAUSES_CAPTION} {said}")
-    told = (verdict(results), *map(_told, results), _versions(results), *refused)
+    told = (verdict(results), *map(_told, results), told_times(order), _versions(results), *refused)
     for line in filter(None, told):
         out.print(Text(line))
     _print_how(out, order)
@@ -93,7 +94,6 @@ def _print_how(out, order):
 
 def _cells(result, unit):
     ratio = (result.ratios or {}).get("peak_to_peak", {}).get("ratio")
-    speed = result.operations_per_second
     after = result.after_peak or {}
     worst, end = (after.get(when, {}) for when in ("worst", "end"))
     # What failed an allocation had less to hold: there is nothing to compare.
@@ -107,8 +107,16 @@ def _cells(result, unit):
         "" if worst.get("ratio") is None or result.failures else f"{worst['ratio']:.2f}",
         _size(end["held"], unit) if end else "",
         "" if result.mean_committed is None else _size(result.mean_committed, unit),
-        f"{1e9 / speed:,.0f}" if speed else "",
+        _time(result),
     )
+
+
+def _time(result):
+    if not (taken := nanoseconds(result)):
+        return ""
+    middle, low, high = taken
+    spread = f" \u00b1{max(high - middle, middle - low):,.0f}" if low < high else ""
+    return f"{middle:,.0f}{spread}"
 
 
 def _causes(result, unit):

@@ -5,12 +5,11 @@ Source: design/metrics.md#.sol.rank
 
 from rangeland.traces.after import told_after
 from rangeland.traces.metrics import LEAST_GRAINS
+from rangeland.traces.times import told_fastest
 
 # What may be held against each other: what the machine had to give.
 RANKED = ("committed", "resident")
 GRAIN = 4096
-# Of fewer operations the time is that of the first touch of memory.
-LEAST_TIMED = 100_000
 NAMES = {
     "rounding": "rounding",
     "slack": "the pool's own words in its memory",
@@ -44,7 +43,7 @@ def verdict(results):
     parts += told_after(whole)
     parts += _settings(whole)
     parts += [_bound(r, whole) for r in results if r.measure in ("height", "bound")]
-    if len(whole) > 1 and (fast := _fastest(whole)):
+    if fast := told_fastest(whole):
         parts.append(fast)
     parts += [_failed(result) for result in order if result.failures]
     return " ".join(parts)
@@ -136,15 +135,6 @@ def _settings(whole):
             less = f"{_percent(saved / plain.peak_committed)} less than {plain.pool}"
             sentences.append(f"Of {name}, {best.pool.partition(':')[2] or 'no setting'} does best: {less}.")
     return sentences
-
-
-def _fastest(whole):
-    timed = [r for r in whole if r.operations_per_second and r.operations >= LEAST_TIMED]
-    if len(timed) < 2:
-        return None
-    fast = max(timed, key=lambda r: r.operations_per_second)
-    taken = 1e9 / fast.operations_per_second
-    return f"The fastest was {fast.pool}, {taken:,.0f} ns an operation."
 
 
 def _against(value, than):

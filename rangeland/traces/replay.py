@@ -2,6 +2,8 @@
 
 import time
 
+import numpy as np
+
 from rangeland.traces import fields as f
 from rangeland.traces.after import LOOKS, Watched, after_peak, live_quarters
 from rangeland.traces.crew import MOST_THREADS, Crew
@@ -40,6 +42,29 @@ def replay(trace, make_pool, progress=None, rows=ROWS, curve=False):
         run = _Run(pool, trace, progress, rows)
         run.all()
         return run.result(str(make_pool), curve)
+
+
+def time_once(trace, make_pool):
+    """The seconds that the events of `trace` take in a pool, without a look at anything."""
+    with make_pool(trace) as pool:
+        run = _Run(pool, trace, None, 0)
+        run.look = max(1, run.count)
+        run.all()
+        return run.seconds
+
+
+def time_empty(trace, make_pool):
+    """The seconds of the loop over as many events that find nothing to do."""
+    seconds, done = 0.0, 0
+    with make_pool(trace) as pool:
+        engine = Engine(pool, trace.slots, trace.has_alignment)
+        for op, *columns in trace.pieces():
+            engine.load(done, np.full(len(op), f.FREE, np.int8), *columns)
+            start = time.perf_counter()
+            engine.run(done, done + len(op))
+            seconds += time.perf_counter() - start
+            done += len(op)
+    return seconds
 
 
 class _Run:

@@ -98,6 +98,7 @@ class Result:
     squares_index: float | None = None
     seconds: float | None = None
     operations_per_second: float | None = None
+    times: dict | None = None
     curve: list = field(default_factory=list, repr=False)
     more: dict = field(default_factory=dict)
 

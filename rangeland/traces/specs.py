@@ -22,7 +22,7 @@ from pools.worstfit import WorstFit
 from rangeland.sizes import parse_real, parse_size
 from rangeland.traces.crew import Crew
 from rangeland.traces.fields import ALLOC
-from rangeland.traces.replay import ROWS, replay
+from rangeland.traces.replay import ROWS, replay, time_empty, time_once
 from rangeland.traces.trace import Trace
 from vm.results import AllocationError, ParamError
 
@@ -177,6 +177,17 @@ class PoolSpec:
     def replay(self, trace, progress=None, rows=ROWS, curve=False):
         """What `rangeland.traces.replay.replay` says of a replay in such a pool."""
         return replay(trace, self, progress, rows, curve)
+
+    # As `rangeland.traces.times.take_times` wants it.
+    loop, start = "pool", 0.0
+
+    def timer(self, trace):
+        """A call that does the trace once and returns the seconds."""
+        return partial(time_once, trace, self)
+
+    def empty(self, trace):
+        """A call that does the loop alone and returns the seconds."""
+        return partial(time_empty, trace, PoolSpec("mvff", "mvff"))
 
     def __str__(self):
         return self.text

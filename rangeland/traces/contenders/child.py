@@ -14,7 +14,7 @@ import struct
 import sys
 from time import perf_counter_ns
 
-from rangeland.traces.contenders.allocator import Allocator, Refused
+from rangeland.traces.contenders.allocator import NOTHING, Allocator, Nothing, Refused
 from rangeland.traces.contenders.caller import Caller
 from rangeland.traces.contenders.team import Team
 
@@ -44,11 +44,13 @@ def main(blocks, threads, buffer, requests, answers, parent, library):
     `blocks` is how many blocks there are, -1 if nothing will be requested;
     `threads` how many threads take turns, 0 if this one does all;
     `buffer`, `requests` and `answers` are file descriptors: of the BUFFER bytes of a
-    piece in columns, and of two pipes. `library` is what to load, or "" for the C library.
+    piece in columns, and of two pipes. `library` is what to load, "" for the C library,
+    or NOTHING.
     """
     _die_with(parent)
     try:
-        allocator, memory = Allocator(library), Memory()
+        allocator = Nothing() if library == NOTHING else Allocator(library)
+        memory = Memory()
         team = Team(threads) if threads else None
         hello = f"{allocator.home}\t{allocator.version()}\t"
     except Refused as refused:

@@ -186,8 +186,7 @@ class Real:
         told = _Progress(progress, 1 if threads else 2)
         fit = partial(_checked, blocks=blocks, count=count, threads=threads)
         if not threads:
-            with self._child(library, blocks) as child:
-                seconds = _timed(child, fit(pieces()), told)
+            seconds = self._time(library, blocks, fit(pieces()), told)
             told.before = count
         with self._child(library, blocks, threads) as child:
             if child.refused:
@@ -208,6 +207,22 @@ class Real:
             operations_per_second=count / seconds if seconds else None if threads else 0.0,
             **sampled,
         )
+
+    def timer(self, trace, library=None):
+        """A call that does `trace` once, in a process of its own, without a look at memory,
+        and returns the seconds. `library` is what to load, if it is known."""
+        library = self._library() if library is None else library
+        blocks, count = trace.slots, len(trace)
+
+        def once():
+            pieces = _checked(trace.pieces(), blocks, count, 0)
+            return self._time(library, blocks, pieces, _Progress(None, 1))
+
+        return once
+
+    def _time(self, library, blocks, pieces, told):
+        with self._child(library, blocks) as child:
+            return _timed(child, pieces, told)
 
     def _how(self, home):
         """How a program gets it."""

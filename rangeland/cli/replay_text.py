@@ -15,7 +15,9 @@ LATER = "Worst after: the highest ratio of held to live after the peak."
 CAUSE_COLUMNS = ("lived\nthen", *(name.replace("_", "\n") for name in CAUSES))
 # From so many bytes on, tables are in larger units.
 UNITS = ((1 << 34, 1 << 20, "In MiB."), (1 << 23, 1 << 10, "In KiB."), (0, 1, "In bytes."))
-CAUSES_CAPTION = "What was committed at the peak, by cause."
+PEAK_COLUMNS = ("held", "of it\nfixed", *CAUSE_COLUMNS[1:])
+CAUSES_CAPTION = "What was committed at the peak of each, by cause."
+PEAK_CAPTION = "What was held when {live:,} bytes lived, at the peak of the program; fixed is what the first block brings."
 # What a reader counts and skips, as people say it.
 SKIPPED = {
     "unparsed": "lines that are no calls",
@@ -46,6 +48,10 @@ def print_section(out, path, format, figures, results, refused):
         print_table(out, "pool", COLUMNS, [_cells(result, unit) for result in order], f"{LATER} {said}")
     if split := [_causes(result, unit) for result in order if result.peak_causes]:
         print_table(out, "pool", CAUSE_COLUMNS, split, f"{CAUSES_CAPTION} {said}")
+    if split:
+        caption = PEAK_CAPTION.format(live=figures["peak_bytes"])
+        rows = [_at_peak(result, unit) for result in order if result.committed_at_peak_live]
+        print_table(out, "pool", PEAK_COLUMNS, rows, f"{caption} {said}")
     told = (verdict(results), *map(_told, results), told_times(order), _versions(results), *refused)
     for line in filter(None, told):
         out.print(Text(line))
@@ -122,6 +128,14 @@ def _time(result):
 def _causes(result, unit):
     sizes = (result.live_at_peak_committed, *(result.peak_causes[name] for name in CAUSES))
     return (result.pool, *(_size(size, unit) for size in sizes))
+
+
+def _at_peak(result, unit):
+    """What a contender held at the trace's peak, and its causes if they are known."""
+    causes = result.causes_at_peak_live
+    sizes = result.committed_at_peak_live, result.fixed, *(map(causes.get, CAUSES) if causes else ())
+    cells = ["" if size is None else _size(size, unit) for size in sizes]
+    return (result.pool, *cells, *[""] * (len(PEAK_COLUMNS) - len(cells)))
 
 
 def _size(size, unit):

@@ -10,6 +10,8 @@ from rangeland.traces.times import told_fastest
 # What may be held against each other: what the machine had to give.
 RANKED = ("committed", "resident")
 GRAIN = 4096
+# Fixed costs are told from this part of a peak on.
+MUCH = 5
 NAMES = {
     "rounding": "rounding",
     "slack": "the pool's own words in its memory",
@@ -40,7 +42,7 @@ def verdict(results):
     split = [result for result in whole if result.peak_causes and any(result.peak_causes.values())]
     if split:
         parts.append(_why(split[0], "" if split[0] is whole[0] else "Of those with known causes "))
-    parts += told_after(whole)
+    parts += [*_fixed(whole), *told_after(whole)]
     parts += _settings(whole)
     parts += [_bound(r, whole) for r in results if r.measure in ("height", "bound")]
     if fast := told_fastest(whole):
@@ -109,6 +111,15 @@ def _why(best, of):
         f"{first} its peak {'it' if of else best.pool} had {beyond:,} bytes beside the {live:,} that lived then"
         f"{both}, the most of it {NAMES[cause]}: {size:,}."
     )
+
+
+def _fixed(whole):
+    """A sentence of what does not grow with the program, where that is much."""
+    much = [r for r in whole if r.fixed and MUCH * r.fixed >= r.peak_committed]
+    if not much:
+        return []
+    each = ", ".join(f"{r.fixed:,} of {r.pool}" for r in much)
+    return [f"Of this are fixed costs, which are there for one block and do not grow: {each} bytes."]
 
 
 def _bound(ideal, whole):

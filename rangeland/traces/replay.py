@@ -80,6 +80,7 @@ class _Run:
         self.look = max(1, self.count // LOOKS)
         self.peak = trace.peak_event
         self.watched = Watched()
+        self.fixed = pool.arena.committed
         self.rows = []
         self.looks = []
         self.at_peak = self.witness = self.index = None
@@ -197,6 +198,7 @@ class _Run:
             reallocs_moved=engine.moved,
             peak_causes=causes(top),
             causes_at_peak_live=causes(at_peak),
+            fixed=self.fixed,
             mean_causes=mean_causes(rows),
             ratios=self._ratios(peak_live, at_peak, mean_live, mean_committed),
             after_peak=after_peak(self.looks, self.peak, self.watched.made, self.pool.grains.grain),

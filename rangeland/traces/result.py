@@ -91,6 +91,7 @@ class Result:
     reallocs_moved: int | None = None
     peak_causes: dict | None = None
     causes_at_peak_live: dict | None = None
+    fixed: int | None = None
     mean_causes: dict | None = None
     ratios: dict | None = None
     after_peak: dict | None = None

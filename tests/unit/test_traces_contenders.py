@@ -6,10 +6,12 @@ import pytest
 
 from rangeland.traces.contenders.names import NAMES, parse_contender
 from rangeland.traces.contenders.real import KNOWN
+from rangeland.traces.fields import ALLOC
 from rangeland.traces.parquet import Pieces, write_parquet
 from rangeland.traces.ranking import ranked, verdict
 from rangeland.traces.read import read_trace
 from rangeland.traces.specs import POOLS
+from rangeland.traces.trace import Trace
 from vm.results import ParamError
 
 TRACES = Path(__file__).resolve().parents[1] / "traces"
@@ -65,6 +67,26 @@ def test_all_but_the_ideal_have_means_and_what_was_at_the_peaks(name, trace):
     assert bool(told.get("version")) == (name in KNOWN)
     ideal = contender("ideal").replay(trace).to_dict()
     assert ideal["mean_live"] == pytest.approx(trace.deltas().cumsum().mean(), abs=1)
+
+
+@pytest.mark.parametrize("name", [*POOLS, *KNOWN])
+def test_fixed_costs_are_those_of_one_block(name, trace):
+    result = contender(name).replay(trace)
+    tiny = contender(name).replay(Trace([ALLOC], [0], [1]))
+    assert tiny.fixed == result.fixed < result.peak_committed
+    if name in KNOWN:
+        assert tiny.peak_committed == tiny.fixed
+    else:
+        assert 0 < tiny.fixed <= tiny.peak_committed
+        assert sum(result.causes_at_peak_live.values()) == (
+            result.committed_at_peak_live - result.peak_live
+        )
+
+
+def test_the_spare_limit_of_the_arena_is_a_setting(trace):
+    none, some = (parse_contender(f"mvff:arena.spare={n}").replay(trace) for n in (0, 1))
+    assert none.causes_at_peak_live["spare"] == none.peak_causes["spare"] == 0
+    assert some.after_peak["end"]["held"] > none.after_peak["end"]["held"]
 
 
 @pytest.mark.parametrize("name", ["mvff", "glibc", "ideal", "recorded"])

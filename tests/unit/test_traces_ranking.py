@@ -42,6 +42,14 @@ def test_what_is_beyond_is_told_with_its_largest_cause():
     assert "600,000 that lived then, the most of it" in text
 
 
+def test_fixed_costs_are_told_where_they_are_much():
+    text = verdict([result("a", 1000, fixed=200), result("b", 1000, fixed=199), result("c", 1000)])
+    assert (
+        "Of this are fixed costs, which are there for one block and do not grow: 200 of a bytes."
+    ) in text
+    assert "fixed" not in verdict([result("b", 1000, fixed=199)])
+
+
 def test_a_setting_that_does_better_is_named():
     tried = [result("mvff", 1000), result("mvff:spare=0", 750), result("bestfit", 740)]
     assert "Of mvff, spare=0 does best: 25% less than mvff." in verdict(tried)

@@ -77,6 +77,7 @@ class RealContender:
             pool=found.name,
             measure="resident",
             how=found.how,
+            fixed=self.real.fixed(),
             operations=found.operations,
             failures=found.failures,
             first_failure=first and Failure(first.event, first.size, "NULL"),

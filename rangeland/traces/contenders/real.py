@@ -224,6 +224,14 @@ class Real:
         with self._child(library, blocks) as child:
             return _timed(child, pieces, told)
 
+    def fixed(self):
+        """The resident bytes that a first block of one byte brings. Raises: as `replay`."""
+        with self._child(self._library(), 1) as child:
+            before = child.ask(sample=True)
+            op, id, size, alignment = child.columns
+            op[0], id[0], size[0], alignment[0] = ALLOC, 0, 1, 0
+            return max(child.ask(1, touch=True, sample=True).resident - before.resident, 0)
+
     def _how(self, home):
         """How a program gets it."""
         if self.name == "glibc" and not self.settings:

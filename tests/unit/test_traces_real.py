@@ -21,6 +21,7 @@ from rangeland.traces.contenders.real import KNOWN, Real, RealFailure
 from rangeland.traces.contenders.recorded import Recorded
 from rangeland.traces.fields import ALLOC, FREE
 from rangeland.traces.read import read_trace
+from rangeland.traces.result import CannotReplay
 from rangeland.traces.trace import Columns, Trace
 from vm.results import ParamError
 
@@ -376,11 +377,42 @@ def test_the_first_library_that_is_there_is_taken(monkeypatch):
 def test_a_library_without_the_functions_is_refused(tmp_path):
     for name, source, told in (
         ("none", "int x;", "it has no malloc"),
-        ("some", "void *malloc(unsigned long n) { return 0; }", "it has no free"),
     ):
         library = clibs.built(tmp_path, source, name=name)
         with pytest.raises(ParamError, match=f"{library}: looked for {library}: {told}"):
             Real(str(library)).try_out()
+
+
+@needs_cc
+def test_a_call_that_a_library_lacks_hinders_only_a_trace_that_needs_it(tmp_path):
+    bump = """
+        static char area[1 << 20]; static unsigned long top;
+        void *malloc(unsigned long n) { top += (n + 15) & ~15ul; return area + top - ((n + 15) & ~15ul); }
+    """
+    free = "void free(void *at) { }"
+    bare, more = (
+        Real(str(clibs.built(tmp_path, source, name=name)))
+        for name, source in (("bare", bump), ("more", bump + free))
+    )
+    bare.try_out()
+    events = {"made": [], "freed": [], "resized": [], "aligned": []}
+    for name in events:
+        columns = Columns()
+        block = columns.alloc(100, 64 if name == "aligned" else None)
+        if name == "freed":
+            columns.free(block)
+        elif name == "resized":
+            columns.realloc(block, 200)
+        events[name] = columns.trace({})
+    assert bare.replay(events["made"]).peak_live == 100
+    assert more.replay(events["freed"]).failures == 0
+    for contender, name, lacks in (
+        (bare, "freed", "free"),
+        (more, "resized", "realloc"),
+        (more, "aligned", "posix_memalign"),
+    ):
+        with pytest.raises(CannotReplay, match=f"has no {lacks} of its own"):
+            contender.replay(events[name])
 
 
 def test_what_is_no_library_is_refused(tmp_path):

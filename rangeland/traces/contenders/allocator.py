@@ -41,7 +41,7 @@ class _Info(ctypes.Structure):
 class Nothing:
     """In the place of an allocator functions that do nothing, so that the loop is timed alone."""
 
-    home = ""
+    home, missing = "", ()
 
     def __init__(self):
         # What it gives is the size that was asked for, which is not 0.
@@ -58,8 +58,9 @@ class Nothing:
 class Allocator:
     """The allocator of the library at `path` or of that name; of the C library if "".
 
-    `home` is the file that its malloc lies in; `functions` the addresses of FUNCTIONS.
-    Raises: Refused if it does not load, or a function is not its own.
+    `home` is the file that its malloc lies in; `functions` the addresses of FUNCTIONS, 0
+    for those that are not its own, which `missing` names.
+    Raises: Refused if it does not load, or has no malloc of its own.
     """
 
     def __init__(self, path):
@@ -71,12 +72,17 @@ class Allocator:
             raise Refused(f"it does not load: {error}") from None
         if self.is_own and not hasattr(system, "gnu_get_libc_version"):
             raise Refused("the C library of this python is another one")
-        self.functions = tuple(_address(self.library, name) for name in FUNCTIONS)
-        homes = _homes((*self.functions, _address(system, "abort")))
-        self.home, system_home = homes[0], homes[-1]
-        for name, home in zip(FUNCTIONS, homes, strict=False):
-            if home != self.home or (path and home == system_home):
-                raise Refused(f"it has no {name} of its own")
+        found = tuple(_address(self.library, name) for name in FUNCTIONS)
+        if not found[0]:
+            raise Refused("it has no malloc")
+        *homes, system_home = _homes((*found, _address(system, "abort")))
+        self.home = homes[0]
+        if path and self.home == system_home:
+            raise Refused("it has no malloc of its own")
+        # What it gets from elsewhere, by what it is linked to, is another allocator's.
+        own = [home == self.home for home in homes]
+        self.functions = tuple(at if its else 0 for at, its in zip(found, own, strict=True))
+        self.missing = [name for name, its in zip(FUNCTIONS, own, strict=True) if not its]
 
     def version(self):
         """What the allocator says of its version, or ""."""
@@ -122,10 +128,11 @@ class Allocator:
 
 
 def _address(library, name):
+    """The address of a function, or 0."""
     try:
         return ctypes.cast(getattr(library, name), ctypes.c_void_p).value
     except AttributeError:
-        raise Refused(f"it has no {name}") from None
+        return 0
 
 
 def _homes(addresses):

@@ -34,6 +34,9 @@ SAMPLE = 2
 # resident bytes, the highest since the last sample, bytes of page tables.
 ANSWER = struct.Struct("=9q")
 
+# What the first line says of functions that are not there, by their names.
+LACKS = "lacks:"
+
 _PR_SET_PDEATHSIG = 1
 _STATUS = 4096
 
@@ -53,6 +56,8 @@ def main(blocks, threads, buffer, requests, answers, parent, library):
         memory = Memory()
         team = Team(threads) if threads else None
         hello = f"{allocator.home}\t{allocator.version()}\t"
+        if allocator.missing:
+            hello += LACKS + ",".join(allocator.missing)
     except Refused as refused:
         blocks, hello = -1, f"\t\t{refused}"
     except OSError as error:

@@ -15,7 +15,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rangeland.traces.contenders.child import ANSWER, BUFFER, PIECE, REQUEST, ROW, SAMPLE, TOUCH
+from rangeland.traces.contenders.child import (
+    ANSWER,
+    BUFFER,
+    LACKS,
+    PIECE,
+    REQUEST,
+    ROW,
+    SAMPLE,
+    TOUCH,
+)
 from rangeland.traces.contenders.settings import TUNABLES
 from rangeland.traces.contenders.watch import Watch
 from rangeland.traces.result import CannotReplay
@@ -90,7 +99,8 @@ class Child:
     `blocks` is how many blocks the trace names; -1 if only to see whether it
     works; with `threads` so many of them take turns, else one does all; `more` are
     variables of its environment. `home`,
-    the file that its malloc lies in, `version`, or "", and `refused`, why it does
+    the file that its malloc lies in, `version`, or "", `missing`, the functions that it
+    does not have, and `refused`, why it does
     not work, or "".
     Raises: OSError if it cannot be started; ChildError if it ends too early, or hangs.
     """
@@ -106,6 +116,9 @@ class Child:
             self.end()
             raise
         self.home, self.version, self.refused = hello.decode(errors="replace").split("\t", 2)
+        self.missing = []
+        if self.refused.startswith(LACKS):
+            self.missing, self.refused = self.refused.removeprefix(LACKS).split(","), ""
 
     def __enter__(self):
         return self

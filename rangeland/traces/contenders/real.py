@@ -14,7 +14,7 @@ from rangeland.traces.contenders.curve import Curve, limits
 from rangeland.traces.contenders.lives import powers
 from rangeland.traces.contenders.nursery import PIECE, Child, ChildError
 from rangeland.traces.contenders.settings import Settings
-from rangeland.traces.fields import ALLOC
+from rangeland.traces.fields import ALLOC, FREE, REALLOC
 from rangeland.traces.result import CannotReplay
 from vm.results import ParamError
 
@@ -23,6 +23,8 @@ SAMPLES = 200
 # The kernel's high-water mark may be off by what its counters hold back.
 SLACK = 1 << 18
 WORD = 8
+# What is called for each kind of event.
+_OPS = {"free": FREE, "realloc": REALLOC}
 # Threads of a trace, at most: each is a thread of the machine.
 MOST_THREADS = 4096
 
@@ -184,16 +186,16 @@ class Real:
         """
         library, seconds = self._library(), None
         told = _Progress(progress, 1 if threads else 2)
-        fit = partial(_checked, blocks=blocks, count=count, threads=threads)
+        fit = partial(self._served, blocks=blocks, count=count, threads=threads)
         if not threads:
-            seconds = self._time(library, blocks, fit(pieces()), told)
+            seconds = self._time(library, blocks, partial(fit, pieces()), told)
             told.before = count
         with self._child(library, blocks, threads) as child:
             if child.refused:
                 raise CannotReplay(f"{self}: {child.refused}")
             baseline, watched = child.ask(sample=True), Watched()
             ends = limits(count, max(rows, SAMPLES))
-            samples = list(_sampled(child, watched.pieces(fit(pieces())), ends, told))
+            samples = list(_sampled(child, watched.pieces(fit(pieces(), child)), ends, told))
         sampled = _figures(baseline, samples) | {"curve": _curve(baseline, samples, ends, rows)}
         sampled |= _after(baseline, samples, ends, watched.made)
         return RealFigures(
@@ -215,14 +217,28 @@ class Real:
         blocks, count = trace.slots, len(trace)
 
         def once():
-            pieces = _checked(trace.pieces(), blocks, count, 0)
+            pieces = partial(self._served, trace.pieces(), blocks=blocks, count=count, threads=0)
             return self._time(library, blocks, pieces, _Progress(None, 1))
 
         return once
 
     def _time(self, library, blocks, pieces, told):
         with self._child(library, blocks) as child:
-            return _timed(child, pieces, told)
+            return _timed(child, pieces(child), told)
+
+    def _served(self, pieces, child, blocks, count, threads):
+        """The pieces, each checked, of a trace that asks `child` for what it has.
+
+        Raises: CannotReplay, ParamError.
+        """
+        for piece in _checked(pieces, blocks, count, threads):
+            for name in child.missing:
+                rows = _wanting(name, piece)
+                if rows.any():
+                    raise CannotReplay(
+                        f"{self}: it has no {name} of its own, and the trace needs it"
+                    )
+            yield piece
 
     def fixed(self):
         """The resident bytes that a first block of one byte brings. Raises: as `replay`."""
@@ -302,6 +318,14 @@ def _checked(pieces, blocks, count, threads):
         yield piece
     if done != count:
         raise ParamError(f"the pieces have {done} rows or more: expected {count}")
+
+
+def _wanting(name, piece):
+    """Which rows of the piece need the function of that name."""
+    op, alignment = np.asarray(piece[0]), piece[3]
+    if name in _OPS:
+        return op == _OPS[name]
+    return np.zeros(len(op), bool) if alignment is None else _alignments(op, alignment) > 0
 
 
 def _loaded(child, pieces, most):

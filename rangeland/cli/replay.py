@@ -9,9 +9,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rangeland.cli.missing import missing
 from rangeland.cli.options import newest_option, partial_option, strict_option
 from rangeland.cli.output import console, emit_json, progress
+from rangeland.cli.own import contender_of
 from rangeland.cli.replay_text import print_section
 from rangeland.inputs import STANDARD
-from rangeland.traces.contenders.names import NAMES, parse_contender
+from rangeland.traces.contenders.names import NAMES
 from rangeland.traces.ranking import ranked, verdict
 from rangeland.traces.read import FORMATS, bundled, open_trace
 from rangeland.traces.result import CannotReplay
@@ -40,7 +41,8 @@ MOST_ROWS = 100_000
     "tcmalloc:release_rate=10 (of their MIMALLOC_ and TCMALLOC_ variables), env.NAME=VALUE; "
     "both with threads=own, memory for each recorded thread: mvff:threads=own, glibc:threads=own; "
     "recorded, what the program's own allocator did; ideal. May be given again. "
-    f"There are {', '.join(NAMES)}, and the path of a library in C.",
+    f"There are {', '.join(NAMES)}, the path of a library in C, with a slash, and an allocator of "
+    "your own in Python, as `rangeland prove` takes it: path/to/file.py:Class.",
 )
 @click.option("--format", type=click.Choice(list(FORMATS)), help="Read as this format.")
 @strict_option
@@ -77,7 +79,7 @@ def replay(traces, specs, format, with_bundled, jobs, curve, as_json, **wishes):
     if curve and not as_json:
         raise click.UsageError("--curve is for --json.")
     # The same one twice is one.
-    pools = [parse_contender(spec) for spec in dict.fromkeys(specs)]
+    pools = [contender_of(spec) for spec in dict.fromkeys(specs)]
     for pool in pools:
         pool.try_out()
     for path in paths:
@@ -108,7 +110,8 @@ def _section(trace, path, pools, jobs, curve, as_json):
     results = take_times(able, [outcomes[str(pool)] for pool in able], trace)
     order = ranked(results)
     if not as_json:
-        told = missing(figures) + [f"{name}: {why}." for name, why in refused.items()]
+        whys = [f"{name}: {why.removeprefix(f'{name}: ')}." for name, why in refused.items()]
+        told = missing(figures) + whys
         print_section(console(), path, trace.format, figures, results, told)
     section = {
         "trace": path,

@@ -7,8 +7,8 @@ from rangeland.traces.after import told_after
 from rangeland.traces.metrics import LEAST_GRAINS
 from rangeland.traces.times import told_fastest
 
-# What may be held against each other: what the machine had to give.
-RANKED = ("committed", "resident")
+# What may be held against each other: what the machine had to give, or would have to.
+RANKED = ("committed", "resident", "span")
 GRAIN = 4096
 # Fixed costs are told from this part of a peak on.
 MUCH = 5
@@ -77,7 +77,8 @@ def _best(whole):
     than = f"{more} than the {best.peak_live:,} that lived at most"
     if best.peak_live >= LEAST_GRAINS * GRAIN:
         than = f"{best.peak_committed / best.peak_live:.2f} times the {best.peak_live:,} that lived at most"
-    return f"{best.pool} {verb}: at its peak it had {best.peak_committed:,} bytes {best.measure}, {than}."
+    measure = "between its blocks" if best.measure == "span" else best.measure
+    return f"{best.pool} {verb}: at its peak it had {best.peak_committed:,} bytes {measure}, {than}."
 
 
 def _others(whole):
@@ -136,7 +137,10 @@ def _settings(whole):
     """A sentence for each class of which several settings were tried."""
     classes = {}
     for result in whole:
-        classes.setdefault(result.pool.partition(":")[0], []).append(result)
+        name, _, settings = result.pool.partition(":")
+        # What else follows a colon is the name of somebody's own.
+        if not settings or "=" in settings:
+            classes.setdefault(name, []).append(result)
     sentences = []
     for name, tried in classes.items():
         plain = next((r for r in tried if r.pool == name), tried[-1])

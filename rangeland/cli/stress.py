@@ -8,15 +8,18 @@ from click.core import ParameterSource
 
 from arena.arena import Arena
 from rangeland.cli.output import console, emit_json, progress
+from rangeland.cli.own import is_own
+from rangeland.cli.subjects import load_subject
 from rangeland.cli.tables import print_table
 from rangeland.invariants.columns import LIFETIMES, SIZES
+from rangeland.invariants.factory import Factory
 from rangeland.invariants.recorded import RecordedColumns
 from rangeland.invariants.stress import stress as drive
 from rangeland.invariants.stress import stress_recorded
 from rangeland.sizes import parse_size
 from rangeland.traces.fields import ALLOC
 from rangeland.traces.read import read_trace
-from rangeland.traces.specs import parse_spec
+from rangeland.traces.specs import PoolSpec, parse_spec
 from rangeland.traces.trace import Trace
 from vm.results import ParamError
 
@@ -25,7 +28,23 @@ UNIT = 64
 # What every arena begins with here, unless the spec says otherwise.
 ARENA = {"size": 1 << 24}
 # The options that say what is drawn.
-DRAWN = ("operations", "seed", "seconds", "sizes", "lifetime", "live")
+DRAWN = ("seed", "seconds", "sizes", "lifetime", "live")
+
+
+class _Own(PoolSpec):
+    """What a factory of somebody's own makes, in the place of a pool spec."""
+
+    def make(self, trace):
+        """The factory."""
+        return load_subject(self.text)
+
+    def try_out(self):
+        """Raises: CannotTry, OSError if there is no such factory."""
+        Factory(self.make(None))
+
+
+def _subject(text):
+    return _Own(text, "") if is_own(text) else parse_spec(text)
 
 
 def _sizes(context, option, value):
@@ -46,14 +65,18 @@ def _sizes(context, option, value):
     multiple=True,
     default=("mvff", f"mfs:unit_size={UNIT}"),
     show_default=True,
-    help="A pool to drive, as `rangeland replay` takes it. May be given again.",
+    help="A pool to drive, as `rangeland replay` takes it, or an allocator of your own, as "
+    "`rangeland prove` takes it: path/to/file.py:Class. May be given again.",
 )
 @click.option(
     "--trace", "traces", metavar="TRACE", multiple=True, type=click.Path(),
     help="Do what a recorded program did, instead of what is drawn: a realloc as an alloc "
     "and a free. May be given again.",
 )  # fmt: skip
-@click.option("--operations", type=click.IntRange(1), default=10_000_000, show_default=True)
+@click.option(
+    "--operations", type=click.IntRange(1), default=10_000_000, show_default=True,
+    help="How many; with --trace the first so many of each, and without this all.",
+)  # fmt: skip
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @click.option("--seconds", type=click.FloatRange(0), help="End each run after so long.")
 @click.option(
@@ -89,7 +112,8 @@ def stress(context, specs, traces, operations, seed, seconds, sizes, lifetime, l
     for name in DRAWN if traces else ():
         if context.get_parameter_source(name) == ParameterSource.COMMANDLINE:
             raise click.UsageError(f"--{name} is for what is drawn: expected no --trace beside it")
-    pools = [(spec, parse_spec(spec)) for spec in specs]
+    asked = context.get_parameter_source("operations") == ParameterSource.COMMANDLINE
+    pools = [(spec, _subject(spec)) for spec in specs]
     for text, spec in pools:
         if spec.own:
             raise ParamError(f"pool spec {text!r}: a run is that of one pool: expected threads=one")
@@ -97,7 +121,7 @@ def stress(context, specs, traces, operations, seed, seconds, sizes, lifetime, l
     results = {}
     with progress() as bar:
         for path in traces:
-            results |= _recorded(path, pools, every, bar)
+            results |= _recorded(path, pools, every, bar, operations if asked else None)
         for name, spec in () if traces else pools:
             with _task(bar, name, operations) as told:
                 results[name] = drive(
@@ -128,7 +152,7 @@ def _task(bar, name, total):
     bar.remove_task(task)
 
 
-def _recorded(path, pools, every, bar):
+def _recorded(path, pools, every, bar, operations):
     """The results of the trace `path` in each pool: {"POOL, PATH": result}."""
     trace = read_trace(path)
     columns = RecordedColumns(path, trace.op, trace.id, trace.size)
@@ -141,6 +165,7 @@ def _recorded(path, pools, every, bar):
                 every=every,
                 make_arena=partial(Arena, **ARENA | spec.arena),
                 progress=told,
+                operations=operations,
             )
     return results
 

@@ -87,6 +87,19 @@ class Operations:
         """How many events the first `done` operations are, as they were asked for."""
         return done
 
+    def walk(self, limit):
+        """The first `limit` operations as steps of a trial, one by one, as of `steps`."""
+        live, made = [], 0
+        for number in range((limit + SLICE - 1) // SLICE):
+            kinds, sizes, pick, _ = self.drawn(number)
+            for i in range(min(len(kinds), limit - SLICE * number)):
+                if not live or (kinds[i] == d.ALLOC and len(live) < self.most):
+                    live.append((made, int(sizes[i])))
+                    yield ("alloc", *live[-1])
+                    made += 1
+                else:
+                    yield "free", _resolved(live, kinds[i], int(pick[i]))
+
     def steps(self, first, limit):
         """The operations [first, limit) as steps of a trial, after steps that
         allocate, oldest first, what lives before them: a list.

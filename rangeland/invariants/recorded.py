@@ -65,6 +65,11 @@ class RecordedColumns(Operations):
         """As `Operations.events`: of a realloc both operations are one event, or the first alone."""
         return done - int(np.searchsorted(self.halves, done))
 
+    def operations(self, events):
+        """How many operations the first `events` events are."""
+        numbers = np.arange(len(self.halves))
+        return min(len(self), events + int(np.count_nonzero(self.halves - numbers <= events)))
+
     def of_size(self, size):
         """The same, of blocks of one size."""
         same = object.__new__(RecordedColumns)

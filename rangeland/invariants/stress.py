@@ -17,7 +17,7 @@ from rangeland.invariants.finding import Broken, CannotTry, Finding, Result
 from rangeland.invariants.prove import trial_of
 from rangeland.invariants.raw import audit
 from rangeland.invariants.shrink import shrink
-from rangeland.invariants.trial import judged, own_check, play
+from rangeland.invariants.trial import judged, own_check, play, tried
 from rangeland.invariants.whole import expect_apart
 from vm.results import integer
 
@@ -25,6 +25,8 @@ EVERY = 1_000_000
 # A failing run is repeated from the blocks that lived so many operations
 # before the end, until one of these repeats it.
 WINDOWS = (100, 1000, 10_000, 100_000)
+# So often there is a look at the time.
+TOLD = 1000
 # Operations of such a repetition between two checks.
 CHECKED = 500
 # The most steps that are done to find a shorter run.
@@ -84,20 +86,29 @@ def stress(
     each `every` operations all that lies in memory is checked. With
     `seconds`, it ends after so long. `progress(operations done)` is called
     now and then. The same seed does the same, at both speeds.
+    Anything else that `prove` takes is called and judged as there.
     Raises: CannotTry; ParamError.
-    Cost: 0.1 to 0.5 microseconds an operation, compiled; 10 to 20 interpreted.
+    Cost: 0.1 to 0.5 microseconds an operation, compiled; 10 to 20 interpreted, and of what
+    is no pool of Rangeland.
     """
     operations = integer("operations", operations, least=1)
     columns = Columns(seed, sizes, lifetime, most)
     return _stress(subject, columns, operations, every, seconds, make_arena, progress)
 
 
-def stress_recorded(subject, columns, *, every=EVERY, make_arena=Arena, progress=None):
-    """As `stress`, of the operations of a recorded run: `columns`, a RecordedColumns."""
-    return _stress(subject, columns, len(columns), every, None, make_arena, progress)
+def stress_recorded(
+    subject, columns, *, every=EVERY, make_arena=Arena, progress=None, operations=None
+):
+    """As `stress`, of a recorded run: `columns`, a RecordedColumns; of its first
+    `operations` events, if that is given."""
+    count = len(columns) if operations is None else columns.operations(operations)
+    return _stress(subject, columns, count, every, None, make_arena, progress)
 
 
 def _stress(subject, columns, operations, every, seconds, make_arena, progress):
+    factory = Factory(subject)
+    if _is_called(factory.subject(make_arena() if factory.in_arena else None)):
+        return _called(subject, columns, operations, every, seconds, progress)
     run = Stress(subject, columns, make_arena)
     began = time.perf_counter()
     found = None
@@ -111,6 +122,46 @@ def _stress(subject, columns, operations, every, seconds, make_arena, progress):
     done = min(run.driver.done, operations)
     events, refused = columns.events(done), run.driver.refused
     return StressResult(not finding, finding, done, 1, took, columns.seed, refused, events, run.unit)
+
+
+def _is_called(made):
+    """True for an allocator that is no pool of Rangeland, or is derived from one and has calls
+    of its own, of which the driver makes none."""
+    if not isinstance(made, Pool):
+        return all(callable(getattr(made, name, None)) for name in ("alloc", "free"))
+    strangers = [kind for kind in type(made).__mro__ if not kind.__module__.startswith("pools.")]
+    return any(name in vars(kind) for kind in strangers for name in ("alloc", "free"))
+
+
+def _called(subject, columns, operations, every, seconds, progress):
+    """As `_stress`, of what is no pool of Rangeland: each step judged as `prove` does."""
+    trial, refused, done, found = trial_of(subject)(), 0, 0, None
+    began = time.perf_counter()
+    try:
+        for done, step in enumerate(columns.walk(operations), 1):
+            tried(trial.do, step)
+            refused += step[0] == "alloc" and step[1] not in trial.blocks
+            if done % every == 0:
+                tried(trial.check)
+            if done % TOLD == 0:
+                if progress is not None:
+                    progress(done)
+                if seconds is not None and time.perf_counter() - began > seconds:
+                    break
+        tried(trial.check)
+        tried(trial.end)
+    except Broken as broken:
+        trial.abandon()
+        found = broken
+    except BaseException:
+        trial.abandon()
+        raise
+    took = time.perf_counter() - began
+    if done and refused == done:
+        raise CannotTry(f"{name_of(subject)} refused every block")
+    finding = finding_of(subject, columns, done, found) if found else None
+    events = columns.events(done)
+    return StressResult(not found, finding, done, 1, took, columns.seed, refused, events, None)
 
 
 class Stress:
@@ -209,30 +260,33 @@ class Stress:
 
     def finding(self, broken):
         """The Finding that `broken` comes to: its steps as few as they get."""
-        done = self.driver.done
-        limit = done + 1
-        for window in WINDOWS:
-            steps = self.columns.steps(max(0, limit - window), limit)
-            make_trial = trial_of(self.subject)
-            again, taken = play(make_trial(), steps, CHECKED)
-            if again is not None:
-                steps, last = shrink(make_trial, steps[:taken], again.invariant, BUDGET, CHECKED)
-                last = last or again
-                program = make_trial().program(steps)
-                seed = self.columns.seed
-                return Finding(last.invariant, last.message, steps, program, seed, 0, done)
-            if window >= limit:
-                break
-        program = self._whole_run(broken)
-        seed = self.columns.seed
-        return Finding(broken.invariant, broken.message, [], program, seed, 0, done)
+        return finding_of(self.subject, self.columns, self.driver.done, broken)
 
-    def _whole_run(self, broken):
-        """A program that repeats the run, where no short one is known."""
-        imported, call = named(self.subject)
-        lines = [imported] if imported else []
-        lines += self.columns.call(call or "make", self.driver.done + 1)
-        return "\n".join([*lines, f"# {broken}", "assert result.ok"]) + "\n"
+
+def finding_of(subject, columns, done, broken):
+    """The Finding of `broken`, after `done` operations: its steps as few as they get."""
+    limit = done + 1
+    for window in WINDOWS:
+        steps = columns.steps(max(0, limit - window), limit)
+        make_trial = trial_of(subject)
+        again, taken = play(make_trial(), steps, CHECKED)
+        if again is not None:
+            steps, last = shrink(make_trial, steps[:taken], again.invariant, BUDGET, CHECKED)
+            last = last or again
+            program = make_trial().program(steps)
+            return Finding(last.invariant, last.message, steps, program, columns.seed, 0, done)
+        if window >= limit:
+            break
+    program = _whole_run(subject, columns, done, broken)
+    return Finding(broken.invariant, broken.message, [], program, columns.seed, 0, done)
+
+
+def _whole_run(subject, columns, done, broken):
+    """A program that repeats the run, where no short one is known."""
+    imported, call = named(subject)
+    lines = [imported] if imported else []
+    lines += columns.call(call or "make", done + 1)
+    return "\n".join([*lines, f"# {broken}", "assert result.ok"]) + "\n"
 
 
 def expect_in_pool(blocks, found, address):

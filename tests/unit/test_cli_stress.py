@@ -80,7 +80,7 @@ TRACED = "drawn: expected no --trace beside it"
 
 @pytest.mark.parametrize(
     "option, value",
-    [("operations", "5"), ("seed", "0"), ("seconds", "9"), ("sizes", "small"),
+    [("seed", "0"), ("seconds", "9"), ("sizes", "small"),
      ("lifetime", "fifo"), ("live", "5")],
 )  # fmt: skip
 def test_what_says_how_to_draw_is_refused_beside_a_trace(run, option, value):
@@ -99,6 +99,66 @@ def test_a_realloc_of_a_trace_is_one_operation_and_the_unit_is_told(run, tmp_pat
     assert f"mfs, {path}: each block has the one size of the pool, 30 bytes." in lines
     told = json.loads(run([*options, "--json"]).stdout)["pools"]
     assert [(t["steps"], t["events"], t["unit"]) for t in told.values()] == [(6, 5, 30), (6, 5, None)]
+
+
+def test_of_a_trace_the_first_operations_are_done(run, tmp_path):
+    path = tmp_path / "x.rep"
+    path.write_text("0\n2\n6\n0\na 0 10\na 1 20\nr 0 30\nf 1\nr 0 40\nf 0\n")
+    for operations, steps in ((2, 2), (3, 4), (4, 5), (5, 7), (6, 8), (99, 8)):
+        options = ["--trace", str(path), "--pool", "mvff", "--operations", str(operations)]
+        (told,) = json.loads(run([*options, "--json"]).stdout)["pools"].values()
+        assert (told["events"], told["steps"]) == (min(operations, 6), steps)
+
+
+OWN = """
+import rangeland as rl
+
+class Bump:
+    top = 16
+
+    def alloc(self, size):
+        if self.top > 1 << 20:
+            return None
+        self.top += size
+        return self.top - size
+
+    def free(self, address, size):
+        if address + size == self.top:
+            self.top = address
+
+class Twice(Bump):
+    kept = None
+
+    def alloc(self, size):
+        kept, self.kept = self.kept, None
+        return super().alloc(size) if kept is None else kept
+
+    def free(self, address, size):
+        self.kept = address
+
+def pool(arena):
+    return rl.MVFF(arena)
+"""
+
+
+def test_an_allocator_of_ones_own_is_judged(run, tmp_path):
+    path, trace = tmp_path / "own.py", tmp_path / "x.rep"
+    path.write_text(OWN)
+    trace.write_text("0\n2\n5\n0\na 0 10\na 1 20\nr 0 30\nf 1\nf 0\n")
+    names = [f"{path}:Bump", f"{path}:pool"]
+    pools = [word for name in names for word in ("--pool", name)]
+    told = json.loads(run([*pools, "--operations", "3000", "--json"]).stdout)["pools"]
+    assert list(told) == names
+    for name in names:
+        assert (told[name]["ok"], told[name]["steps"]) == (True, 3000)
+    assert 0 < told[names[0]]["refused"] < 3000 and told[names[1]]["refused"] == 0
+    told = json.loads(run([*pools, "--trace", str(trace), "--json"]).stdout)["pools"]
+    assert [(t["ok"], t["events"], t["steps"]) for t in told.values()] == [(True, 5, 6)] * 2
+    result = run(["--pool", f"{path}:Twice", "--operations", "3000"])
+    assert result.exit_code == 1 and "overlap" in result.stdout
+    assert "from own import Twice" in result.stdout or "Twice()" in result.stdout
+    result = run(["--pool", f"{path}:None"])
+    assert "has no None" in result.output + str(result.exception)
 
 
 def test_the_columns_take_what_the_command_offers():

@@ -50,22 +50,21 @@ class Lines:
         self.reading = reading
         self.milliseconds = 0
         self._has_lengths = False
-        self._text_left = 0
         self._headers = 0
         self._has_system = any(_command(reading.source.head))
+        # What of a string is still to come, and what ends the command that is being told;
+        # if neither is so, `_aside` is false.
+        self._text_left = 0
         self._ends_command = None
+        self._aside = False
 
     def events(self, lines, kinds):
         """Of the lines, each of one of `kinds`, as its kind and the words behind it."""
         for line in lines:
             kind = line[:1]
-            if self._ends_command and self._ends_command(line):
-                self._ends_command = None
-            if self._text_left:
-                self._text_left = max(0, self._text_left - len(line) - 1)
-            elif self._ends_command:
+            if self._aside and self._is_aside(line):
                 continue
-            elif kind and kind in kinds and line[1:2] == b" ":
+            if kind and kind in kinds and line[1:2] == b" ":
                 yield kind, line.split()[1:]
             elif line:
                 self._other(kind, line)
@@ -73,6 +72,15 @@ class Lines:
                     break
         for _ in lines:
             pass
+
+    def _is_aside(self, line):
+        """True if the line is more of a string, or of the command."""
+        if self._text_left:
+            self._text_left = max(0, self._text_left - len(line) - 1)
+            self._aside = self._text_left > 0
+            return True
+        self._aside = not self._ends_command(line)
+        return self._aside
 
     def _other(self, kind, line):
         if line[1:2] not in (b" ", b"") or kind[0] not in KINDS:
@@ -84,7 +92,7 @@ class Lines:
         elif kind == b"X":
             record = _RECORD if self._has_lengths else _OLD_RECORD
             self._ends_command = _SYSTEM.fullmatch if self._has_system else record
-            self._has_system = False
+            self._has_system, self._aside = False, True
         elif kind == b"v":
             self._header()
             self._has_lengths = self.numbers(line.split()[2:] or [b"0"], 1, "v N N")[0] >= LENGTHS
@@ -103,6 +111,7 @@ class Lines:
         words = line.split(b" ", 2)
         if len(words) == 3 and re.fullmatch(rb"[0-9a-f]{1,8}", words[1]):
             self._text_left = max(0, int(words[1], 16) - len(words[2]))
+            self._aside = self._text_left > 0
 
     def numbers(self, words, count, form):
         """The `count` hexadecimal numbers `words`. Raises: TraceError."""

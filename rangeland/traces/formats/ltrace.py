@@ -175,21 +175,21 @@ class _Log(Heap):
 
     def place(self, live, size, address, alignment=None):
         """As of a Heap, but a size that cannot be is counted: the name was wrong."""
-        if self._is_likely(size, alignment or 0):
+        if 0 <= size <= MOST_SIZE and (alignment is None or alignment <= MOST_ALIGNMENT):
             super().place(live, size, address, alignment)
+        elif 0 <= size <= MOST_SIZE:
+            self.misnamed(f"an alignment of {alignment}")
+        else:
+            self.misnamed(f"a size of {size}")
 
     def move(self, live, block, old, size, address):
         """As of a Heap; the block stays what and where it was if the size cannot be."""
-        if self._is_likely(size, 0):
+        if 0 <= size <= MOST_SIZE:
             super().move(live, block, old, size, address)
-        elif block is not None:
+            return
+        if block is not None:
             self.stays(block, old, failed=0)
-
-    def _is_likely(self, size, alignment):
-        if 0 <= size <= MOST_SIZE and alignment <= MOST_ALIGNMENT:
-            return True
-        self.misnamed(f"a size of {size}" if alignment <= MOST_ALIGNMENT else f"an alignment of {alignment}")
-        return False
+        self.misnamed(f"a size of {size}")
 
     def misnamed(self, found):
         """Count a call that cannot be what its name says. Raises: TraceError of a strict source."""

@@ -65,7 +65,7 @@ class _Product(_Call):
 
     def end(self, log, args, result):
         # The C library's own realloc can have this name, and then tells an address first.
-        if result and (args[0] >= FAR or (args[0] in log.live if args[0] > 0 else False)):
+        if result and (args[0] >= FAR or (args[0] > 0 and args[0] in log.live)):
             log.misnamed(f"a calloc of {args[0]:#x} members")
         else:
             log.alloc(args[0] * args[1], result)

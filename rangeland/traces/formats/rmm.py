@@ -10,6 +10,7 @@ HEADER = b"Thread,Time,Action,Pointer,Size,Stream"
 COLUMNS = HEADER.split(b",")
 FAILURE = b"allocate failure"
 FREES = (b"free", b"deallocate")
+ACTIONS = (b"allocate", *FREES, FAILURE)
 EXPECTED = "Thread,Time,Action,Pointer,Size,Stream; Action is allocate, free or allocate failure"
 
 _POINTER = re.compile(rb"(?:0x)?[0-9a-fA-F]{1,16}").fullmatch
@@ -50,12 +51,14 @@ def _read(heap, lines):
         if not text or text == HEADER:
             continue
         words = [word.strip() for word in text.split(b",")]
-        if not _RESEMBLES(text):
-            heap.skip(line, EXPECTED)
-        elif len(words) != len(COLUMNS):
-            raise heap.bad(line, EXPECTED)
-        else:
+        if len(words) == len(COLUMNS) and words[2] in ACTIONS:
             _row(heap, line, *words)
+        elif not _RESEMBLES(text):
+            heap.skip(line, EXPECTED)
+        elif len(words) == len(COLUMNS):
+            raise heap.bad(words[2], "allocate, free, deallocate or allocate failure")
+        else:
+            raise heap.bad(line, EXPECTED)
 
 
 def _row(heap, line, thread, _, action, pointer, size, __):
@@ -69,7 +72,5 @@ def _row(heap, line, thread, _, action, pointer, size, __):
             heap.alloc(int(size), address)
     elif action in FREES:
         heap.free(address)
-    elif action == FAILURE:
-        heap.alloc(int(size), 0)
     else:
-        raise heap.bad(action, "allocate, free, deallocate or allocate failure")
+        heap.alloc(int(size), 0)

@@ -10,7 +10,7 @@ from rangeland.cli.missing import missing
 from rangeland.cli.options import newest_option, partial_option, strict_option
 from rangeland.cli.output import console, emit_json, progress
 from rangeland.cli.own import contender_of
-from rangeland.cli.replay_text import print_section
+from rangeland.cli.replay_text import print_section, print_summary
 from rangeland.inputs import STANDARD
 from rangeland.traces.contenders.names import NAMES
 from rangeland.traces.ranking import ranked, verdict
@@ -18,6 +18,7 @@ from rangeland.traces.read import FORMATS, bundled, open_trace
 from rangeland.traces.result import CannotReplay
 from rangeland.traces.side import Ended, cores, side_by_side
 from rangeland.traces.source import TraceError
+from rangeland.traces.summary import summary
 from rangeland.traces.times import take_times
 
 BAR = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
@@ -68,7 +69,9 @@ def replay(traces, specs, format, with_bundled, jobs, curve, as_json, **wishes):
 
     A TRACE is what `rangeland info` knows, too: a log of valgrind
     --trace-malloc=yes, of mtrace, heaptrack or ltrace, a .rep file, and more. The pools are told best first, by the most memory that they
-    had of the machine, then what that memory was beside what the program asked for.
+    had of the machine, then what that memory was beside what the program asked for, what is held
+    after the peak, and how a program gets each of them. Of several traces,
+    there is a summary at the end: which is best over all.
 
     Exit status: 0 it was done; 2 the request or a TRACE was wrong, or the system
     ended the process of a pool: what came of the others is told all the same.
@@ -89,15 +92,19 @@ def replay(traces, specs, format, with_bundled, jobs, curve, as_json, **wishes):
     sections = [
         _section(read(path), path, pools, jobs or cores(), curve, as_json) for path in paths
     ]
+    seen = [(section["trace"], results) for section, results, _ in sections]
     if as_json:
-        emit_json({"traces": [section for section, _ in sections]})
-    if ended := [str(error) for _, errors in sections for error in errors]:
+        told = {"traces": [section for section, _, _ in sections]}
+        emit_json(told | ({"summary": summary(seen)} if len(seen) > 1 else {}))
+    elif len(seen) > 1:
+        print_summary(console(), seen)
+    if ended := [str(error) for _, _, errors in sections for error in errors]:
         raise click.ClickException("; ".join(ended))
 
 
 def _section(trace, path, pools, jobs, curve, as_json):
-    """Replay one trace in all pools, and tell of it: the section as JSON has it, and an
-    Ended for each pool whose process was ended."""
+    """Replay one trace in all pools, and tell of it: the section as JSON has it, the
+    Results, and an Ended for each pool whose process was ended."""
     # A file that is wrong about itself is refused now, and not after the replays.
     figures = trace.figures()
     if not len(trace):
@@ -122,7 +129,7 @@ def _section(trace, path, pools, jobs, curve, as_json):
         "ranking": [result.pool for result in order],
         "verdict": verdict(results),
     }
-    return section, ended
+    return section, results, ended
 
 
 def _outcomes(trace, pools, jobs, curve):

@@ -5,6 +5,7 @@ from rich.text import Text
 from rangeland.cli.tables import print_table
 from rangeland.traces.metrics import CAUSES
 from rangeland.traces.ranking import ranked, verdict
+from rangeland.traces.summary import over_all, told_over_all
 from rangeland.traces.times import nanoseconds, told_times
 
 COLUMNS = (
@@ -18,6 +19,10 @@ UNITS = ((1 << 34, 1 << 20, "In MiB."), (1 << 23, 1 << 10, "In KiB."), (0, 1, "I
 PEAK_COLUMNS = ("held", "of it\nfixed", *CAUSE_COLUMNS[1:])
 CAUSES_CAPTION = "What was committed at the peak of each, by cause."
 PEAK_CAPTION = "What was held when {live:,} bytes lived, at the peak of the program; fixed is what the first block brings."
+OVER_COLUMNS = (
+    "least\nin", "times\nleast", "at\nworst", "sum of\npeaks", "held at\nends", "not\ndone",
+)  # fmt: skip
+OVER_CAPTION = "Times least: the peak, by the least peak of any in that trace; the geometric mean."
 # What a reader counts and skips, as people say it.
 SKIPPED = {
     "unparsed": "lines that are no calls",
@@ -43,7 +48,7 @@ def print_section(out, path, format, figures, results, refused):
     if skipped := [f"{figures[k]:,} {what}" for k, what in SKIPPED.items() if figures.get(k)]:
         out.print(Text(f"Not followed: {', '.join(skipped)}."))
     most = max((result.peak_committed for result in order), default=0)
-    unit, said = next((unit, said) for least, unit, said in UNITS if most >= least)
+    unit, said = _unit(most)
     if order:
         print_table(out, "pool", COLUMNS, [_cells(result, unit) for result in order], f"{LATER} {said}")
     if split := [_causes(result, unit) for result in order if result.peak_causes]:
@@ -56,6 +61,34 @@ def print_section(out, path, format, figures, results, refused):
     for line in filter(None, told):
         out.print(Text(line))
     _print_how(out, order)
+
+
+def print_summary(out, sections):
+    """Tell what came of several traces, (path, Results), together: the best first."""
+    overs = over_all(sections)
+    most = max((over.sum_peaks for over in overs), default=0)
+    unit, said = _unit(most)
+    rows = [
+        (
+            over.pool,
+            str(over.best_in),
+            f"{over.times_best:.2f}" if over.done else "",
+            f"{over.worst_times:.2f}" if over.done else "",
+            _size(over.sum_peaks, unit),
+            _size(over.sum_ends, unit),
+            str(over.undone or ""),
+        )
+        for over in overs
+    ]
+    out.print(Text(f"All {len(sections)} traces:"))
+    if rows:
+        print_table(out, "pool", OVER_COLUMNS, rows, f"{OVER_CAPTION} {said}")
+    out.print(Text(told_over_all(overs, len(sections))))
+
+
+def _unit(most):
+    """The unit of a table in which `most` bytes is the most, and what says so."""
+    return next((unit, said) for least, unit, said in UNITS if most >= least)
 
 
 def _told(result):

@@ -156,6 +156,21 @@ def test_failures_are_told(rangeland):
     assert re.search(told, text) and " failed " in text
 
 
+def test_of_several_traces_there_is_a_summary(rangeland):
+    pools = ("--pool", "mvff", "--pool", "slab", "--pool", "mfs:unit_size=100")
+    done = rangeland("replay", SORT, PERL, *pools, "--json")
+    told = json.loads(done.stdout)
+    over = told["summary"]
+    assert (over["traces"], over["best"], over["pools"][0]["done"]) == (2, "mvff", 2)
+    assert over["pools"][2]["pool"] == "mfs:unit_size=100" and over["pools"][2]["undone"] == 2
+    peaks = [pool["peak_committed"] for s in told["traces"] for pool in s["pools"][:1]]
+    assert over["pools"][0]["sum_peaks"] == sum(peaks)
+    text = " ".join(rangeland("replay", SORT, PERL, *pools).stdout.split())
+    assert text.endswith(" ".join(over["verdict"].split()))
+    assert "All 2 traces: least times at sum of held at not pool in least worst peaks ends" in text
+    assert "summary" not in json.loads(rangeland("replay", SORT, "--json").stdout)
+
+
 def test_json_and_nothing_else(rangeland):
     done = rangeland("replay", SORT, PERL, "--pool", "mvff:slot_high=yes", "--pool", "mvff", "--json")
     assert (done.returncode, done.stderr) == (0, "")

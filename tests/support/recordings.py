@@ -1,4 +1,4 @@
-"""Recorded files to be changed and tried, for the tests of conform."""
+"""Recorded files to be changed and tried, and what is known of the recordings that come along."""
 
 import gzip
 import json
@@ -11,6 +11,12 @@ from rangeland.conform.vectors import VectorError
 
 VECTORS = Path(__file__).parents[1] / "vectors"
 KEPT = 400
+
+# With the blocks from before the recording, which the expected figures do not have.
+VIEWED = {"torch_train_a.pickle.gz": {
+    "free_unknown": 0, "frees": 1721, "live_end": 229, "live_end_bytes": 1373919236,
+    "max_live": 504, "peak_bytes": 13923997700,
+}}  # fmt: skip
 
 
 class Recording:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support.recordings import VIEWED
 
 from rangeland.traces.fields import ALLOC, FREE, REALLOC
 from rangeland.traces.read import FORMATS, bundled, read_trace
@@ -26,7 +27,7 @@ def shared_expected():
     if not path.exists():
         return {}
     known = json.loads(path.read_text())
-    return {n: f for n, f in known.items() if f["format"] in FORMATS}
+    return {n: f | VIEWED.get(n, {}) for n, f in known.items() if f["format"] in FORMATS}
 
 
 def agrees(trace, expected):

@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.recordings import VIEWED
 
 from rangeland.traces.formats import torch_items
 from rangeland.traces.read import read_trace
@@ -20,13 +21,6 @@ from rangeland.traces.source import TraceError
 pytestmark = pytest.mark.once
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "traces"
-
-
-# With the blocks from before the recording, which the expected figures do not have.
-VIEWED = {"torch_train_a.pickle.gz": {
-    "free_unknown": 0, "frees": 1721, "live_end": 229, "live_end_bytes": 1373919236,
-    "max_live": 504, "peak_bytes": 13923997700,
-}}  # fmt: skip
 
 
 def event(action, addr, size=64, stream=0, time=0):

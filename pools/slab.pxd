@@ -34,10 +34,13 @@ cdef class Slab(RegionPool):
     @cython.locals(w='int64_t*', number=int64_t, size=int64_t)
     cdef int64_t _expect_units(self, int64_t slab, int64_t m) except? -1 nogil
     @cython.final
-    @cython.locals(n=int64_t, m=int64_t, w='int64_t*', free=int64_t)
+    @cython.locals(n=int64_t, m=int64_t, w='int64_t*', free=int64_t, i=int64_t, copy=int64_t)
     cdef int64_t _take(self, int64_t slab, int64_t unit) except? -1 nogil
+    @cython.final
+    cdef int64_t _words(self, int64_t m) except? -1 nogil
+    cdef int64_t _no_copy(self, int64_t slab, int64_t unit) except? -1 with gil
     cdef int64_t _root(self, int64_t number) except? -1 nogil
-    @cython.locals(unit=int64_t, size=int64_t, units=int64_t, slab=int64_t, w='int64_t*', m=int64_t)
+    @cython.locals(unit=int64_t, size=int64_t, units=int64_t, slab=int64_t, w='int64_t*', m=int64_t, i=int64_t, copy=int64_t, last=int64_t)
     cdef int64_t _new_slab(self, int64_t number, int64_t align) except? -1 nogil
     @cython.locals(region=int64_t, m=int64_t, w='int64_t*')
     cdef int64_t _alloc_large(self, int64_t size, int64_t align) except? -1 nogil
@@ -46,7 +49,7 @@ cdef class Slab(RegionPool):
     cdef int64_t alloc_aligned(self, int64_t size, int64_t align) except? -1 nogil
     @cython.locals(w='int64_t*', units=int64_t, i=int64_t)
     cdef int64_t _aligned_unit(self, int64_t m, int64_t align) except? -1 nogil
-    @cython.locals(slab=int64_t, n=int64_t, m=int64_t, w='int64_t*', offset=int64_t, unit=int64_t, i=int64_t, room=int64_t)
+    @cython.locals(slab=int64_t, n=int64_t, m=int64_t, w='int64_t*', offset=int64_t, unit=int64_t, i=int64_t, room=int64_t, at=int64_t, copy=int64_t)
     cdef int64_t free_block(self, int64_t address, int64_t size) except? -1 nogil
     @cython.locals(w='int64_t*', m=int64_t)
     cdef int64_t unhook(self, int64_t region) except? -1 nogil

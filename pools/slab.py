@@ -180,14 +180,28 @@ class Slab(RegionPool):
         free = w[n + p.REGION_FREE]
         if free < w[m + p.SLAB_UNIT] or free >> 60:
             return self.space.damage("pool", self.address, p.REGION_FREE, "what is free")
+        i = m + p.UNIT_TABLE + (unit >> 6)
+        copy = i + self._words(m)
+        if w[i] ^ w[copy] != -1:
+            return self._no_copy(slab, unit)
         if w[m + p.SLAB_ROOM] == w[m + p.SLAB_UNITS]:
             self.make_busy(slab)
         if w[m + p.SLAB_ROOM] == 1:
             self.heap.remove(self._root(w[m + p.SLAB_CLASS]), slab)
         bits.reset_range(w, m + p.UNIT_TABLE, unit, unit + 1)
+        w[copy] = ~w[i]
         w[m + p.SLAB_ROOM] -= 1
         w[n + p.REGION_FREE] = free - w[m + p.SLAB_UNIT]
         return w[m + p.REGION_BASE] + unit * w[m + p.SLAB_UNIT]
+
+    def _words(self, m):
+        """The words of the table of units of the slab at the word `m`; so many more, the
+        table's complement, follow (design/classes.md#.sol.slab.copy)."""
+        return self.space.words[m + p.SLAB_UNITS] + 63 >> 6
+
+    def _no_copy(self, slab, unit):
+        told = "the bits that its complement tells"
+        return self.space.damage("slab", slab, p.UNIT_TABLE + (unit >> 6), told)
 
     def _root(self, number):
         """The address of the word that names the root of a class's heap."""
@@ -199,7 +213,7 @@ class Slab(RegionPool):
         unit = self._unit(number)
         size = unit // (unit & -unit) * max(unit & -unit, self.grains.grain)
         units = size // unit
-        slab = self.get_region(size, align, p.SLAB_HEAD + (units + 63 >> 6) * 8)
+        slab = self.get_region(size, align, p.SLAB_HEAD + (units + 63 >> 6) * 16)
         if slab < 0:
             return slab
         w = self.space.words
@@ -209,6 +223,13 @@ class Slab(RegionPool):
         w[m + p.SLAB_ROOM] = units
         w[m + p.SLAB_UNITS] = units
         bits.set_range(w, m + p.UNIT_TABLE, 0, units)
+        i = m + p.UNIT_TABLE
+        copy = i + self._words(m)
+        last = copy
+        while i < last:
+            w[copy] = ~w[i]
+            i += 1
+            copy += 1
         self._count(p.REGION_FREE, size)
         self.heap.insert(self._root(number), slab)
         self.make_idle(slab)
@@ -301,7 +322,11 @@ class Slab(RegionPool):
         room = w[m + p.SLAB_ROOM]
         if i * unit != offset or i < 0 or i >= w[m + p.SLAB_UNITS] or size > unit:
             return r.FAIL
-        if w[m + p.UNIT_TABLE + (i >> 6)] >> (i & 63) & 1:
+        at = m + p.UNIT_TABLE + (i >> 6)
+        copy = at + self._words(m)
+        if w[at] ^ w[copy] != -1:
+            return self._no_copy(slab, i)
+        if w[at] >> (i & 63) & 1:
             return r.FAIL
         if room < 0 or room >= w[m + p.SLAB_UNITS]:
             return self.space.damage("slab", slab, p.SLAB_ROOM, "less than its units")
@@ -311,6 +336,7 @@ class Slab(RegionPool):
             self._expect_units(slab, m)
             self.heap.insert(self._root(w[m + p.SLAB_CLASS]), slab)
         bits.set_range(w, m + p.UNIT_TABLE, i, i + 1)
+        w[copy] = ~w[at]
         w[n + p.REGION_FREE] += unit
         w[m + p.SLAB_ROOM] = room + 1
         if room + 1 == w[m + p.SLAB_UNITS]:
@@ -343,7 +369,7 @@ class Slab(RegionPool):
         w = self.space.words
         if w[m + p.SOLE_BLOCK]:
             return p.REGION_SIZE
-        return p.SLAB_HEAD + (w[m + p.SLAB_UNITS] + 63 >> 6) * 8
+        return p.SLAB_HEAD + self._words(m) * 16
 
     def _verify_pool(self):
         """As `RegionPool._verify_pool`."""
@@ -465,12 +491,17 @@ class Slab(RegionPool):
             if w[p.SOLE_BLOCK]:
                 self._expect_idle(region, False)
                 continue
-            room = sum((word & (1 << 64) - 1).bit_count() for word in w[p.UNIT_TABLE :])
+            middle = p.UNIT_TABLE + (len(w) - p.UNIT_TABLE) // 2
+            table, copy = w[p.UNIT_TABLE : middle], w[middle:]
+            room = sum((word & (1 << 64) - 1).bit_count() for word in table)
             if w[p.SLAB_ROOM] != room:
                 self.space.damage("slab", region, p.SLAB_ROOM, f"{room}, of its table")
             rest = w[p.SLAB_UNITS] % 64
-            if rest and (w[-1] & (1 << 64) - 1) >> rest:
-                self.space.damage("slab", region, len(w) - 1, f"{rest} bits of units")
+            if rest and (table[-1] & (1 << 64) - 1) >> rest:
+                self.space.damage("slab", region, middle - 1, f"{rest} bits of units")
+            for i, (word, other) in enumerate(zip(table, copy, strict=True)):
+                if word ^ other != -1:
+                    self._no_copy(region, 64 * i)
             self._expect_idle(region, room == w[p.SLAB_UNITS])
             free += room * w[p.SLAB_UNIT]
             if room:

@@ -137,3 +137,22 @@ def test_spare_that_is_no_fraction_is_told(kind):
             pool.free(address, 100)
         spare[0] = 0.5
         pool.check()
+
+
+@pytest.mark.parametrize("checked", [True, False])
+@pytest.mark.parametrize("bit", [0, 1, 5, 63, 64, 200])
+def test_a_bit_of_a_slab_that_is_wrong_is_told_and_no_block_is_given_twice(bit, checked):
+    with rl.Arena(1 << 20, space=rl.AddressSpace(1 << 30, checked=checked)) as arena:
+        pool = rl.Slab(arena)
+        blocks = [pool.alloc(16) for _ in range(201)]
+        (region,) = pool.regions()
+        at = region + 8 * (p.UNIT_TABLE + bit // 64)
+        word = arena.space.words_at(at, 8)
+        word[0] ^= 1 << bit if bit < 63 else -(1 << 63) if bit == 63 else 1 << bit % 64
+        told = f"word {p.UNIT_TABLE + bit // 64} is .*: expected the bits that its complement tells"
+        with pytest.raises(rl.DamageError, match=told):
+            pool.alloc(16)
+        with pytest.raises(rl.DamageError, match=f"{region:#x}"):
+            pool.check()
+        with pytest.raises((rl.DamageError, rl.ProtocolError)):
+            pool.free(blocks[bit], 16)

@@ -266,8 +266,12 @@ class SlabPool(RegionsPool):
         hold(unit == unit_of(number, self.align), "accounts", f"{told} has units of {unit} bytes")
         exact = units * unit == region.limit - region.base
         hold(exact, "accounts", f"{told} has {units} units, which do not fill it")
-        self._judge_bytes(region, at.SLAB_TABLE + (units + 63) // 64 * 8)
-        bits = self.raw.bits(region.address + at.SLAB_TABLE, (units + 63) // 64 * 64)
+        whole = (units + 63) // 64 * 64
+        self._judge_bytes(region, at.SLAB_TABLE + whole // 4)
+        bits, others = (
+            self.raw.bits(region.address + at.SLAB_TABLE + half * whole // 8, whole) for half in (0, 1)
+        )
+        hold([1 - bit for bit in bits] == others, "links", f"{told} has a table without its complement")
         counted = sum(bits) == room and not any(bits[units:])
         hold(counted, "accounts", f"{told} counts {room} free units, expected {sum(bits)}")
         if room:

@@ -7,6 +7,7 @@ reading: a dict of live blocks.
 import json
 import pickle
 import random
+import re
 from pathlib import Path
 
 import pytest
@@ -114,17 +115,39 @@ def in_ltrace(call, made="malloc", gone="free", pid=""):
     return f"{pid}{made}({size}, 16, 3) = {address:#x}"
 
 
+def in_mps(call):
+    what, address, size = call
+    name, key = ("002C PoolFree", "old") if what == "free" else ("002A PoolAlloc", "pReturn")
+    return f"0000178EA03B51D0 {name} {key}:{address:016X} size:{size:X} "
+
+
+FORMS = {
+    "mtrace": in_mtrace, "ltrace": in_ltrace, "android": in_android, "rmm": in_rmm, "heaptrack": in_raw,
+    "mps": in_mps,
+}  # fmt: skip
+# What cannot matter may be missing: a line end, part of a time, or of the last of more columns.
+WHOLE = {
+    "mtrace": "$^", "heaptrack": "$^", "ltrace": r".*>", "android": ".* 1000 10?1?0?", "mps": ".* size:.* ",
+    "rmm": r".*,\d+,(?:0x?2?)?",
+}  # fmt: skip
+
+
 @pytest.mark.parametrize("seed", MORE)
-def test_an_mtrace_of_a_killed_program(tmp_path, rng, seed):
+@pytest.mark.parametrize("form", FORMS)
+def test_a_recording_of_a_killed_program(tmp_path, rng, form, seed):
     told = list(calls(rng, unknown=0))
-    text = "".join(in_mtrace(call) + "\n" for call in told)
+    head = "v 10500 3\nt 1 0\n" if form == "heaptrack" else ""
+    text = head + "".join(FORMS[form](call) + "\n" for call in told)
     # Wherever it is cut, also within the last number.
-    for end in range(600 + 40 * seed, 640 + 40 * seed):
+    for end in range(600 + 90 * seed, 690 + 90 * seed):
         cut = text[:end]
-        whole = told[: cut.count("\n")]
-        is_cut = not cut.endswith("\n")
+        count = cut.count("\n")
+        last = cut.rpartition("\n")[2]
+        is_whole = bool(last) and re.fullmatch(WHOLE[form], last) is not None
+        is_cut = bool(last) and not is_whole
+        whole = told[: count + is_whole - head.count("\n")]
         figures = check(tmp_path / "t", cut, whole, unparsed=int(is_cut))
-        assert figures.get("cut_short", {}).get("line") == (len(whole) + 1 if is_cut else None)
+        assert figures.get("cut_short", {}).get("line") == (count + 1 if is_cut else None)
         if is_cut:
             with pytest.raises(TraceError, match="the file is cut short inside this line"):
                 read_trace(tmp_path / "t", strict=True)

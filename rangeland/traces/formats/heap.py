@@ -24,6 +24,7 @@ class Heap(Reading):
         super().__init__(source, counts, addressed=True, is_whole=is_whole)
         self.live = Addresses()
         self._threads = {}
+        self._thread = None
         # Of a strict source: for each table of live blocks, the limits of them by base.
         self._extents = {}
 
@@ -35,6 +36,9 @@ class Heap(Reading):
 
     def by(self, thread):
         """What is told next was done by the thread of this name."""
+        if thread == self._thread:
+            return
+        self._thread = thread
         number = self._threads.get(thread)
         if number is None:
             number = self._threads[thread] = len(self._threads)

@@ -75,7 +75,7 @@ class _Log(Heap):
         self.open = {}
         self.moving = {}
         self.parent = self.live
-        self.first = None
+        self.first = self.last = None
         self.children = {}
         self.forking = set()
 
@@ -143,6 +143,7 @@ class _Log(Heap):
 
     def _forked(self, thread, result):
         """`thread` was told the result of a fork: the number of its child, or that it is one."""
+        self._as(thread)
         self.forking.discard(thread)
         if result == b"0":
             self._child(thread)
@@ -152,6 +153,7 @@ class _Log(Heap):
     def _child(self, thread):
         if thread is not None and thread != self.first:
             self.children.setdefault(thread, Addresses())
+            self.last = None
 
     def _exec(self, thread):
         """The process of `thread` has become another program."""
@@ -210,12 +212,14 @@ class _Log(Heap):
             elif self.forking and not self.knows(thread):
                 self._child(thread)
             self.by(thread)
+            self.last = thread
             self.live = self.children.get(thread, self.parent) if self.children else self.parent
 
     def _within(self, thread, call):
         """True if `thread` is in a call that may call this one. The thread is the next
         to do something."""
-        self._as(thread)
+        if thread != self.last:
+            self._as(thread)
         calls = self.open.setdefault(thread, [])
         while calls and not call_of(calls[-1].name).may_call(call):
             calls.pop()

@@ -16,6 +16,8 @@ _OURS = re.compile(rb" *\d+ ()([A-Z]\w+) *(.*)")
 _LABEL = rb'(?:\[(?:"(?:[^"\\]|\\.)*"|[^\]"]*)\])?(?= |$)'
 _MPS_PARAM = re.compile(rb"(\w+):([0-9A-F]{1,16})" + _LABEL)
 _OURS_PARAM = re.compile(rb"(\w+)=(0x[0-9a-f]{1,16}|0|[1-9]\d{0,19})" + _LABEL)
+# mpseventtxt writes a blank behind the last parameter, too.
+_WHOLE = re.compile(rb".* (?:size|newSize):[0-9A-F]+(?:\[.*\])? (?:.* )?").fullmatch
 _RECOGNISED = re.compile(
     rb"^(?:[0-9A-F]{8,16} [0-9A-F]{4} [A-Z]\w+ +(?:\w+:|$)| *\d+ [A-Z]\w+ +\w+=)", re.M
 )
@@ -52,8 +54,7 @@ class _Log:
     """The heaps that were told so far: what clients have, and what pools have of the arena."""
 
     def __init__(self, source):
-        # mpseventtxt writes a blank behind the last parameter, too.
-        self.reading = Heap(source, ("unparsed",), is_whole=lambda line: line.endswith(b" "))
+        self.reading = Heap(source, ("unparsed",), is_whole=_WHOLE)
         self.client, self.arena = Heap(source), Heap(source)
         self.names = {}
 

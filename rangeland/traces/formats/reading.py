@@ -38,14 +38,12 @@ class Reading:
     def lines(self):
         """The lines of the source; `line` is their number. The last is not given if it is cut."""
         for lines in self.source.blocks():
-            last = None
-            if self.source.is_cut and self._is_whole and not self._is_whole(lines[-1]):
-                last = lines.pop()
+            last = lines.pop() if self.source.is_cut and self._is_whole else None
             for self.line, line in enumerate(lines, self.source.lines + 1):
                 yield line
             if last is not None and last.strip():
                 self.line = self.source.lines + len(lines) + 1
-                if self.source.is_small:
+                if self.source.is_small or self._is_whole(last):
                     self._last = last
                     yield last
                 else:

@@ -1,11 +1,14 @@
 """Pipes are read as files are: once from the front, and what is needed twice is kept."""
 
+import bz2
 import gc
 import gzip
+import lzma
 import os
 import pickle
 import tempfile
 import threading
+import zipfile
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -24,6 +27,7 @@ TRACES = Path(__file__).resolve().parents[1] / "traces"
 RECORDED = ["ht_perl.gz", "lt_edge.ltrace.gz", "mt_edge.mtrace.gz", "vg_memcheck_edge.log.gz",
             "htraw_edge.raw.zst", "ht_edge.zst", "perl.rep.gz"]  # fmt: skip
 MADE = ["made.parquet", "made.csv", "made.csv.gz", "made.pickle", "made.pickle.gz", "made.rep"]
+PACKED = {"packed.rep.xz": lzma.compress, "packed.rep.bz2": bz2.compress, "packed.zip": None}
 SHARED = {"action": "alloc", "addr": 8, "size": 8, "stream": 0}
 
 
@@ -37,6 +41,12 @@ def folder(tmp_path_factory):
     free = SHARED | {"action": "free_completed"}
     snapshot = {"segments": [], "device_traces": [[SHARED, free, SHARED, free]]}
     (folder / "shared.pickle").write_bytes(pickle.dumps(snapshot))
+    data = (folder / "made.rep").read_bytes()
+    for name, pack in PACKED.items():
+        if pack is not None:
+            (folder / name).write_bytes(pack(data))
+    with zipfile.ZipFile(folder / "packed.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("made.rep", data)
     return folder
 
 
@@ -77,7 +87,7 @@ def standard_input(path):
         os.close(before)
 
 
-@pytest.mark.parametrize("name", [*RECORDED, *MADE, "shared.pickle"])
+@pytest.mark.parametrize("name", [*RECORDED, *MADE, *PACKED, "shared.pickle"])
 def test_a_pipe_is_read_as_its_file(folder, name):
     path = TRACES / name if name in RECORDED else folder / name
     told = read_trace(path)
@@ -98,7 +108,7 @@ def test_of_a_pipe_no_total_is_told(folder, name):
     assert told[-1] == (len(data), len(data)) or name == "made.parquet"
 
 
-@pytest.mark.parametrize("name", ["perl.rep.gz", "made.parquet", "made.pickle.gz"])
+@pytest.mark.parametrize("name", ["perl.rep.gz", "made.parquet", "made.pickle.gz", *PACKED])
 @pytest.mark.parametrize("kind", ["file", "pipe"])
 def test_a_dash_is_the_standard_input(folder, name, kind, monkeypatch):
     path = TRACES / name if name in RECORDED else folder / name

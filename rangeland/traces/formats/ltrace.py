@@ -4,8 +4,7 @@ import re
 
 from rangeland.traces.addresses import Addresses
 from rangeland.traces.formats.heap import Heap
-from rangeland.traces.formats.ltrace_calls import call_of, forks
-from rangeland.traces.trace import MOST_SIZE
+from rangeland.traces.formats.ltrace_calls import FAR, call_of, forks
 
 NAME = "ltrace"
 
@@ -34,7 +33,7 @@ _RECOGNISED = re.compile(
 
 # Only calls that have strings among their arguments have longer lines.
 LONGEST_LINE = 4096
-# No program asks for more at a time, or for such an alignment: the call has a wrong name.
+# No program asks for a larger one: the call has a wrong name.
 MOST_ALIGNMENT = 1 << 32
 EXPECTED = "a call as ltrace writes it, such as malloc@libc.so.6(N) = 0xP"
 
@@ -177,16 +176,16 @@ class _Log(Heap):
 
     def place(self, live, size, address, alignment=None):
         """As of a Heap, but a size that cannot be is counted: the name was wrong."""
-        if 0 <= size <= MOST_SIZE and (alignment is None or alignment <= MOST_ALIGNMENT):
+        if 0 <= size < FAR and (alignment is None or alignment <= MOST_ALIGNMENT):
             super().place(live, size, address, alignment)
-        elif 0 <= size <= MOST_SIZE:
+        elif 0 <= size < FAR:
             self.misnamed(f"an alignment of {alignment}")
         else:
             self.misnamed(f"a size of {size}")
 
     def move(self, live, block, old, size, address):
         """As of a Heap; the block stays what and where it was if the size cannot be."""
-        if 0 <= size <= MOST_SIZE:
+        if 0 <= size < FAR:
             super().move(live, block, old, size, address)
             return
         if block is not None:
@@ -195,7 +194,7 @@ class _Log(Heap):
 
     def misnamed(self, found):
         """Count a call that cannot be what its name says. Raises: TraceError of a strict source."""
-        self.skip(found.encode(), f"sizes in 0..{MOST_SIZE}, as the call succeeded")
+        self.skip(found.encode(), f"sizes below {FAR}, as the call succeeded")
 
     def stays(self, block, address, failed=1):
         """An open realloc of `block`, or None, has failed: it lies at `address` again."""

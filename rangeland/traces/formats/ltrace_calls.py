@@ -10,8 +10,10 @@ import re
 _NUMBER = re.compile(rb"-?(?:0x[0-9a-f]{1,16}|\d{1,20})").fullmatch
 _NULLS = frozenset((b"nil", b"(nil)", b"NULL", b"<void>"))
 PAGE = 4096
-# Programs lie, and libraries and stacks, at higher addresses; so many members had no calloc.
+# Blocks, libraries and stacks lie at higher addresses, and no block is so large.
 FAR = 1 << 44
+# The lowest address that Linux gives.
+NEAR = 1 << 16
 CLONE_VM = 0x100
 
 
@@ -65,7 +67,7 @@ class _Product(_Call):
 
     def end(self, log, args, result):
         # The C library's own realloc can have this name, and then tells an address first.
-        if result and (args[0] >= FAR or (args[0] > 0 and args[0] in log.live)):
+        if result and (args[0] >= FAR or (args[0] >= NEAR and args[0] in log.live)):
             log.misnamed(f"a calloc of {args[0]:#x} members")
         else:
             log.alloc(args[0] * args[1], result)

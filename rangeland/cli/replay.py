@@ -12,6 +12,7 @@ from rangeland.cli.output import console, emit_json, progress
 from rangeland.cli.own import contender_of
 from rangeland.cli.replay_text import print_section, print_summary
 from rangeland.inputs import STANDARD
+from rangeland.traces.after import kept_quarters
 from rangeland.traces.contenders.names import NAMES
 from rangeland.traces.ranking import ranked, verdict
 from rangeland.traces.read import FORMATS, bundled, open_trace
@@ -115,11 +116,11 @@ def _section(trace, path, pools, jobs, curve, as_json):
     refused = {n: str(why) for n, why in outcomes.items() if isinstance(why, str | Ended)}
     able = [pool for pool in pools if str(pool) not in refused]
     results = take_times(able, [outcomes[str(pool)] for pool in able], trace)
-    order = ranked(results)
+    order, kept = ranked(results), kept_quarters(trace)
     if not as_json:
         whys = [f"{name}: {why.removeprefix(f'{name}: ')}." for name, why in refused.items()]
         told = missing(figures) + whys
-        print_section(console(), path, trace.format, figures, results, told)
+        print_section(console(), path, trace.format, figures, results, told, kept)
     section = {
         "trace": path,
         "format": trace.format,
@@ -127,7 +128,8 @@ def _section(trace, path, pools, jobs, curve, as_json):
         "pools": [result.to_dict() for result in results],
         "refused": refused,
         "ranking": [result.pool for result in order],
-        "verdict": verdict(results),
+        "verdict": verdict(results, kept),
+        "kept_quarters": kept,
     }
     return section, results, ended
 

@@ -33,9 +33,9 @@ SKIPPED = {
 }
 
 
-def print_section(out, path, format, figures, results, refused):
+def print_section(out, path, format, figures, results, refused, kept):
     """Tell what came of one trace in all pools, the best first; `refused` has a
-    sentence of each that could not do it."""
+    sentence of each that could not do it; `kept` is as of `kept_quarters`."""
     order = ranked(results)
     order += [result for result in results if result not in order]
     out.print(
@@ -57,7 +57,7 @@ def print_section(out, path, format, figures, results, refused):
         caption = PEAK_CAPTION.format(live=figures["peak_bytes"])
         rows = [_at_peak(result, unit) for result in order if result.committed_at_peak_live]
         print_table(out, "pool", PEAK_COLUMNS, rows, f"{caption} {said}")
-    told = (verdict(results), *map(_told, results), told_times(order), _versions(results), *refused)
+    told = (verdict(results, kept), *map(_told, results), told_times(order), _versions(results), *refused)
     for line in filter(None, told):
         out.print(Text(line))
     _print_how(out, order)

@@ -32,8 +32,11 @@ def ranked(results):
     )
 
 
-def verdict(results):
-    """A few sentences: which served best, by how much, why, and which setting does better."""
+def verdict(results, kept=None):
+    """A few sentences: which served best, by how much, why, and which setting does better.
+
+    `kept` is as of `rangeland.traces.after.kept_quarters`, if it is known.
+    """
     order = ranked(results)
     whole = [result for result in order if not result.failures]
     parts = [_best(whole)] if whole else []
@@ -42,7 +45,7 @@ def verdict(results):
     split = [result for result in whole if result.peak_causes and any(result.peak_causes.values())]
     if split:
         parts.append(_why(split[0], "" if split[0] is whole[0] else "Of those with known causes "))
-    parts += [*_fixed(whole), *told_after(whole)]
+    parts += [*_fixed(whole), *told_after(whole or results, kept)]
     parts += _settings(whole)
     parts += [_bound(r, whole) for r in results if r.measure in ("height", "bound")]
     if fast := told_fastest(whole):

@@ -88,7 +88,7 @@ def test_nobody_is_fastest_within_the_spread():
 @pytest.fixture(scope="module")
 def trace():
     columns = Columns()
-    for _ in range(3000):
+    for _ in range(600):
         columns.free(columns.alloc(100, 64))
         columns.alloc(10)
     return columns.trace({})

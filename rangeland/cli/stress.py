@@ -1,6 +1,7 @@
 """The command `rangeland stress`: long runs of pools, every operation judged."""
 
 from contextlib import contextmanager
+from dataclasses import fields
 from functools import partial
 
 import click
@@ -13,9 +14,11 @@ from rangeland.cli.subjects import load_subject
 from rangeland.cli.tables import print_table
 from rangeland.invariants.columns import LIFETIMES, SIZES
 from rangeland.invariants.factory import Factory
+from rangeland.invariants.finding import Result
+from rangeland.invariants.library import prove_library
 from rangeland.invariants.recorded import RecordedColumns
+from rangeland.invariants.stress import StressResult, stress_recorded
 from rangeland.invariants.stress import stress as drive
-from rangeland.invariants.stress import stress_recorded
 from rangeland.sizes import parse_size
 from rangeland.traces.fields import ALLOC
 from rangeland.traces.read import read_trace
@@ -28,6 +31,9 @@ UNIT = 64
 # What every arena begins with here, unless the spec says otherwise.
 ARENA = {"size": 1 << 24}
 # The options that say what is drawn.
+# Those that a library in C has none of, as `prove` draws for it.
+OF_POOLS = ("traces", "seconds", "sizes", "lifetime", "live", "every")
+LIBRARY_STEPS = 2000
 DRAWN = ("seed", "seconds", "sizes", "lifetime", "live")
 
 
@@ -45,6 +51,21 @@ class _Own(PoolSpec):
 
 def _subject(text):
     return _Own(text, "") if is_own(text) else parse_spec(text)
+
+
+def _is_library(text):
+    return "/" in text and not is_own(text)
+
+
+def _library(path, operations, seed, told):
+    """The StressResult of so many steps of `prove --library`, one thread's."""
+    steps = min(operations, LIBRARY_STEPS)
+    examples = -(-operations // steps)
+    result = prove_library(
+        path, seed, examples, steps, threads=1, progress=lambda done, total: told(done * steps)
+    )
+    shown = {field.name: getattr(result, field.name) for field in fields(Result)}
+    return StressResult(**shown, refused=result.refused, events=result.steps, unit=None)
 
 
 def _sizes(context, option, value):
@@ -66,7 +87,8 @@ def _sizes(context, option, value):
     default=("mvff", f"mfs:unit_size={UNIT}"),
     show_default=True,
     help="A pool to drive, as `rangeland replay` takes it, or an allocator of your own, as "
-    "`rangeland prove` takes it: path/to/file.py:Class. May be given again.",
+    "`rangeland prove` takes it: path/to/file.py:Class, or the path of a library in C, with a "
+    "slash, which is done what `prove --library` draws. May be given again.",
 )
 @click.option(
     "--trace", "traces", metavar="TRACE", multiple=True, type=click.Path(),
@@ -112,8 +134,13 @@ def stress(context, specs, traces, operations, seed, seconds, sizes, lifetime, l
     for name in DRAWN if traces else ():
         if context.get_parameter_source(name) == ParameterSource.COMMANDLINE:
             raise click.UsageError(f"--{name} is for what is drawn: expected no --trace beside it")
-    asked = context.get_parameter_source("operations") == ParameterSource.COMMANDLINE
-    pools = [(spec, _subject(spec)) for spec in specs]
+    given = {p for p in context.params if context.get_parameter_source(p) == ParameterSource.COMMANDLINE}
+    libraries = list(filter(_is_library, specs))
+    for name in OF_POOLS if libraries else ():
+        if name in given:
+            option = "trace" if name == "traces" else name
+            raise click.UsageError(f"--{option} is for pools: expected no library in C beside it")
+    pools = [(spec, _subject(spec)) for spec in specs if spec not in libraries]
     for text, spec in pools:
         if spec.own:
             raise ParamError(f"pool spec {text!r}: a run is that of one pool: expected threads=one")
@@ -121,7 +148,7 @@ def stress(context, specs, traces, operations, seed, seconds, sizes, lifetime, l
     results = {}
     with progress() as bar:
         for path in traces:
-            results |= _recorded(path, pools, every, bar, operations if asked else None)
+            results |= _recorded(path, pools, every, bar, operations if "operations" in given else None)
         for name, spec in () if traces else pools:
             with _task(bar, name, operations) as told:
                 results[name] = drive(
@@ -136,6 +163,9 @@ def stress(context, specs, traces, operations, seed, seconds, sizes, lifetime, l
                     make_arena=partial(Arena, **ARENA | spec.arena),
                     progress=told,
                 )
+        for path in libraries:
+            with _task(bar, path, operations) as told:
+                results[path] = _library(path, operations, seed, told)
     if as_json:
         emit_json({"pools": {name: result.to_dict() for name, result in results.items()}})
     else:

@@ -5,6 +5,7 @@ from functools import partial
 
 import pytest
 from click.testing import CliRunner
+from support import clibs
 
 from rangeland.cli import stress as module
 from rangeland.invariants.columns import Columns
@@ -159,6 +160,21 @@ def test_an_allocator_of_ones_own_is_judged(run, tmp_path):
     assert "from own import Twice" in result.stdout or "Twice()" in result.stdout
     result = run(["--pool", f"{path}:None"])
     assert "has no None" in result.output + str(result.exception)
+
+
+@pytest.mark.skipif(clibs.CC is None, reason="no C compiler (cc)")
+def test_a_library_in_c_is_judged(run, tmp_path):
+    good = clibs.built(tmp_path, clibs.ALLOCATOR, name="good")
+    bad = clibs.built(tmp_path, clibs.ALLOCATOR, "NOT_ZEROED", name="bad")
+    result = run(["--pool", str(good), "--pool", "mvff", "--operations", "5000", "--json"])
+    told = json.loads(result.stdout)["pools"]
+    assert list(told) == ["mvff", str(good)] and told[str(good)]["ok"]
+    assert told[str(good)]["events"] == told[str(good)]["steps"] >= 5000
+    result = run(["--pool", str(bad), "--operations", "5000"])
+    assert result.exit_code == 1 and "zeroed" in result.stdout and "int main(" in result.stdout
+    for option in (["--live", "5"], ["--trace", "none.log"]):
+        result = run(["--pool", str(good), *option])
+        assert f"{option[0]} is for pools: expected no library in C" in result.output
 
 
 def test_the_columns_take_what_the_command_offers():

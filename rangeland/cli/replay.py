@@ -36,8 +36,8 @@ MOST_ROWS = 100_000
     default=("mvff",),
     show_default=True,
     help="What to replay in, with its options: mvff:spare=0.5,extend_by=64K,slot_high=yes or "
-    "mfs:unit_size=128, those of the arena as arena.commit_limit=10M or arena.spare=0.1 (the part of "
-    "its memory that may be spare); a real allocator, as glibc, with "
+    "mfs:unit_size=128, those of the arena as arena.commit_limit=10M or arena.spare=0.1 (the "
+    "part of its memory that may be spare); a real allocator, as glibc, with "
     "its settings: glibc:arena_max=1,trim_threshold=128K (tunables of its malloc), "
     "jemalloc:dirty_decay_ms=0 (of MALLOC_CONF), mimalloc:purge_delay=0 and "
     "tcmalloc:release_rate=10 (of their MIMALLOC_ and TCMALLOC_ variables), env.NAME=VALUE; "

@@ -18,7 +18,10 @@ CAUSE_COLUMNS = ("lived\nthen", *(name.replace("_", "\n") for name in CAUSES))
 UNITS = ((1 << 34, 1 << 20, "In MiB."), (1 << 23, 1 << 10, "In KiB."), (0, 1, "In bytes."))
 PEAK_COLUMNS = ("held", "of it\nfixed", *CAUSE_COLUMNS[1:])
 CAUSES_CAPTION = "What was committed at the peak of each, by cause."
-PEAK_CAPTION = "What was held when {live:,} bytes lived, at the peak of the program; fixed is what the first block brings."
+PEAK_CAPTION = (
+    "What was held when {live:,} bytes lived, at the peak of the program; fixed is what the first "
+    "block brings."
+)
 OVER_COLUMNS = (
     "least\nin", "times\nleast", "at\nworst", "sum of\npeaks", "held at\nends", "not\ndone",
 )  # fmt: skip
@@ -42,7 +45,8 @@ def print_section(out, path, format, figures, results, refused, kept):
         Text(
             f"{path} ({format}): {figures['events']:,} events, {figures['allocs']:,} allocs, "
             f"{figures['frees']:,} frees, {figures['reallocs']:,} reallocs; "
-            f"{figures['peak_bytes']:,} bytes live at the peak, {figures['live_end_bytes']:,} at the end"
+            f"{figures['peak_bytes']:,} bytes live at the peak, "
+            f"{figures['live_end_bytes']:,} at the end"
         )
     )
     if skipped := [f"{figures[k]:,} {what}" for k, what in SKIPPED.items() if figures.get(k)]:
@@ -50,15 +54,16 @@ def print_section(out, path, format, figures, results, refused, kept):
     most = max((result.peak_committed for result in order), default=0)
     unit, said = _unit(most)
     if order:
-        print_table(out, "pool", COLUMNS, [_cells(result, unit) for result in order], f"{LATER} {said}")
+        rows = [_cells(result, unit) for result in order]
+        print_table(out, "pool", COLUMNS, rows, f"{LATER} {said}")
     if split := [_causes(result, unit) for result in order if result.peak_causes]:
         print_table(out, "pool", CAUSE_COLUMNS, split, f"{CAUSES_CAPTION} {said}")
     if split:
         caption = PEAK_CAPTION.format(live=figures["peak_bytes"])
         rows = [_at_peak(result, unit) for result in order if result.committed_at_peak_live]
         print_table(out, "pool", PEAK_COLUMNS, rows, f"{caption} {said}")
-    told = (verdict(results, kept), *map(_told, results), told_times(order), _versions(results), *refused)
-    for line in filter(None, told):
+    told = (*map(_told, results), told_times(order), _versions(results), *refused)
+    for line in filter(None, (verdict(results, kept), *told)):
         out.print(Text(line))
     _print_how(out, order)
 
@@ -166,7 +171,8 @@ def _causes(result, unit):
 def _at_peak(result, unit):
     """What a contender held at the trace's peak, and its causes if they are known."""
     causes = result.causes_at_peak_live
-    sizes = result.committed_at_peak_live, result.fixed, *(map(causes.get, CAUSES) if causes else ())
+    split = map(causes.get, CAUSES) if causes else ()
+    sizes = result.committed_at_peak_live, result.fixed, *split
     cells = ["" if size is None else _size(size, unit) for size in sizes]
     return (result.pool, *cells, *[""] * (len(PEAK_COLUMNS) - len(cells)))
 

@@ -134,7 +134,8 @@ def stress(context, specs, traces, operations, seed, seconds, sizes, lifetime, l
     for name in DRAWN if traces else ():
         if context.get_parameter_source(name) == ParameterSource.COMMANDLINE:
             raise click.UsageError(f"--{name} is for what is drawn: expected no --trace beside it")
-    given = {p for p in context.params if context.get_parameter_source(p) == ParameterSource.COMMANDLINE}
+    source = context.get_parameter_source
+    given = {name for name in context.params if source(name) == ParameterSource.COMMANDLINE}
     libraries = list(filter(_is_library, specs))
     for name in OF_POOLS if libraries else ():
         if name in given:
@@ -147,8 +148,9 @@ def stress(context, specs, traces, operations, seed, seconds, sizes, lifetime, l
         spec.try_out()
     results = {}
     with progress() as bar:
+        most = operations if "operations" in given else None
         for path in traces:
-            results |= _recorded(path, pools, every, bar, operations if "operations" in given else None)
+            results |= _recorded(path, pools, every, bar, most)
         for name, spec in () if traces else pools:
             with _task(bar, name, operations) as told:
                 results[name] = drive(

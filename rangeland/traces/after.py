@@ -161,7 +161,8 @@ def _worst_told(seen, worst):
 
 def _end_told(seen, most):
     live, least = most.after_peak["end"]["live"], min(seen, key=_end)
-    text = f"At the end {f'{live:,} bytes' if live else 'nothing'} lived, and {least.pool} held {_end(least):,}"
+    lived = f"{live:,} bytes" if live else "nothing"
+    text = f"At the end {lived} lived, and {least.pool} held {_end(least):,}"
     if _end(least) < _end(most):
         text += f", the least; {most.pool} {_end(most):,}, the most"
     # What is held and does not live counts only from some hundred KB on.

@@ -81,7 +81,8 @@ def _best(whole):
     if best.peak_live >= LEAST_GRAINS * GRAIN:
         than = f"{best.peak_committed / best.peak_live:.2f} times the {best.peak_live:,} that lived at most"
     measure = "between its blocks" if best.measure == "span" else best.measure
-    return f"{best.pool} {verb}: at its peak it had {best.peak_committed:,} bytes {measure}, {than}."
+    had = f"{best.peak_committed:,} bytes {measure}, {than}"
+    return f"{best.pool} {verb}: at its peak it had {had}."
 
 
 def _others(whole):
@@ -123,7 +124,7 @@ def _fixed(whole):
     if not much:
         return []
     each = ", ".join(f"{r.fixed:,} of {r.pool}" for r in much)
-    return [f"Of this are fixed costs, which are there for one block and do not grow: {each} bytes."]
+    return [f"Of this are fixed costs, there for one block, which do not grow: {each} bytes."]
 
 
 def _bound(ideal, whole):

@@ -61,9 +61,9 @@ class Witness:
 
 @dataclass(frozen=True)
 class Result:
-    """A replay's outcome. `how` says how a program gets this contender; `measure` what stands under "committed": what
-    the arena has "committed", or else what could be seen of another contender.
-    What a contender has none of is None.
+    """A replay's outcome. `how` says how a program gets this contender; `measure` what
+    stands under "committed": what the arena has "committed", or else what could be seen
+    of another contender. What a contender has none of is None.
 
     Units: bytes, counts, seconds.
     """

@@ -80,14 +80,16 @@ def nanoseconds(result):
 def told_fastest(whole):
     """The sentence of which of the results was fastest, or which were, within what
     their rounds differed; None where so much is not known."""
-    timed = [r for r in whole if r.times and len(r.times["rounds"]) > 1 and r.operations >= LEAST_TIMED]
+    timed = [r for r in whole if r.times and len(r.times["rounds"]) > 1]
+    timed = [r for r in timed if r.operations >= LEAST_TIMED]
     if len(timed) < 2:
         return None
     fast = min(timed, key=lambda r: r.seconds)
     near = [r for r in timed if r is not fast and r.times["low"] <= fast.times["high"]]
     taken, low, high = nanoseconds(fast)
     if not near:
-        return f"The fastest was {fast.pool}, {taken:,.0f} ns an operation ({low:,.0f} to {high:,.0f})."
+        spread = f"{low:,.0f} to {high:,.0f}"
+        return f"The fastest was {fast.pool}, {taken:,.0f} ns an operation ({spread})."
     spans = []
     for result in sorted([fast, *near], key=lambda r: r.seconds):
         _, low, high = nanoseconds(result)
@@ -107,4 +109,5 @@ def told_times(results):
         else "of one run each, as rounds would take long: which is fastest they do not say"
     )
     off = {f"{1e9 * r.times['harness'] / r.operations:,.1f}" for r in timed}
-    return f"Times are {how}; an empty loop over the events, {' or '.join(sorted(off))} ns each, is taken off."
+    loop = f"an empty loop over the events, {' or '.join(sorted(off))} ns each"
+    return f"Times are {how}; {loop}, is taken off."

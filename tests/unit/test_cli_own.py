@@ -143,7 +143,8 @@ def test_it_is_timed_and_ranked(place, trace):
     for result in results:
         assert len(result.times["rounds"]) == 5
     text = verdict(results)
-    assert text.startswith(f"{place}:Bump served best: at its peak it had 2,351 bytes between its blocks")
+    told = f"{place}:Bump served best: at its peak it had 2,351 bytes between its blocks"
+    assert text.startswith(told)
     assert "does best" not in text
 
 

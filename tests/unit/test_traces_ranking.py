@@ -45,7 +45,7 @@ def test_what_is_beyond_is_told_with_its_largest_cause():
 def test_fixed_costs_are_told_where_they_are_much():
     text = verdict([result("a", 1000, fixed=200), result("b", 1000, fixed=199), result("c", 1000)])
     assert (
-        "Of this are fixed costs, which are there for one block and do not grow: 200 of a bytes."
+        "Of this are fixed costs, there for one block, which do not grow: 200 of a bytes."
     ) in text
     assert "fixed" not in verdict([result("b", 1000, fixed=199)])
 

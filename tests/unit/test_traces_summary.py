@@ -25,7 +25,8 @@ SECTIONS = [
 def test_each_trace_counts_as_much_as_any_other():
     b, a, c = over_all(SECTIONS)
     assert (a.pool, a.done, a.undone, a.best_in) == ("a", 3, 0, 2)
-    assert a.times_best == pytest.approx(4 ** (1 / 3)) and b.times_best == pytest.approx(2 ** (1 / 3))
+    assert a.times_best == pytest.approx(4 ** (1 / 3))
+    assert b.times_best == pytest.approx(2 ** (1 / 3))
     assert (a.worst_times, a.worst_trace, b.worst_times, b.worst_trace) == (4, "y", 2, "x")
     assert (a.sum_peaks, a.sum_ends) == (600 * KB, 15 * KB)
     assert (c.pool, c.done, c.undone, c.times_best, c.worst_trace) == ("c", 0, 3, None, None)

@@ -133,8 +133,8 @@ class _Run:
                 else:
                     self._realloc(first + at, id[at], size[at])
             except Exception as error:
-                text = f"{self.own}: in event {first + at} it raised {type(error).__name__}: {error}"
-                raise CannotReplay(text) from error
+                how = f"in event {first + at} it raised {type(error).__name__}: {error}"
+                raise CannotReplay(f"{self.own}: {how}") from error
             self.live_sum += self.live
 
     def _get(self, event, size, align):

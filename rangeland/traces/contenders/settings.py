@@ -79,7 +79,8 @@ class Settings:
             else:
                 own.append((key, value))
         if own and family == "glibc":
-            found[TUNABLES] = ":".join(f"glibc.malloc.{key}={parse_size(value)}" for key, value in own)
+            tunables = (f"glibc.malloc.{key}={parse_size(value)}" for key, value in own)
+            found[TUNABLES] = ":".join(tunables)
         elif own:
             found["MALLOC_CONF"] = ",".join(f"{key}:{value}" for key, value in own)
         return found

@@ -173,6 +173,7 @@ def test_a_long_text_of_16_bits(tmp_path):
 DAMAGED = {
     "mtrace": (b"= Start\n", b"@ x + 0x%x 0x5\n", b"@ x + 0xZZ 0x5\n"),
     "ltrace": (b"", b"malloc(5) = 0x%x\n", b"malloc(6\n"),
+    "valgrind": (b"", b"--7-- malloc(5) = 0x%X\n", b"--7-- malloc(5 = 0x40\n"),
     "android": (b"", b"1: malloc 0x%x 5\n", b"1: melloc 0x20\n"),
     "rmm-csv": (b"Thread,Time,Action,Pointer,Size,Stream\n", b"1,0,allocate,0x%x,5,0\n", b"1,0,alloc,0x1\n"),
     "mps-telemetry": (b"", b"00000001 0029 PoolAlloc pool:01 pReturn:%X size:05 \n",

@@ -47,9 +47,10 @@ class Program:
         self.lines.append(PID + text)
 
     def place(self, size):
-        """A place for a new block, which may be that of one that was freed."""
+        """A place for a new block, beyond all that there ever was."""
+        at = self.top
         self.top += (size + 79) & -16
-        return self.top
+        return at
 
     def took(self, size, address):
         self.live[address] = size
@@ -268,3 +269,22 @@ def test_calls_that_other_threads_cut_read_as_they_ran(tmp_path, version, seed):
         figures = trace.figures() | trace.notes
         expected = program.figures()
         assert {key: figures[key] for key in expected} == expected
+
+
+@pytest.mark.parametrize("lost", range(1, 30, 4))
+def test_the_log_of_a_killed_program_is_read_but_for_its_last_line(tmp_path, lost, seed):
+    program = Program(28, f"killed {seed}")
+    for _ in range(80):
+        program.alloc()
+    expected = program.figures()
+    program.alloc()
+    log = tmp_path / "log"
+    program.write(log, banner=True)
+    log.write_bytes(log.read_bytes()[:-lost])
+    figures = read_trace(log).figures()
+    if len(program.lines[-1]) > lost:
+        assert figures["cut_short"]["line"] == 83 and figures["unparsed"] == 1
+        with pytest.raises(TraceError, match=":83: .*expected a line end"):
+            read_trace(log, strict=True)
+    keys = ("allocs", "total_bytes", "live_end_bytes")
+    assert {key: figures[key] for key in keys} == {key: expected[key] for key in keys}

@@ -15,7 +15,7 @@ from rangeland.traces.addresses import Addresses
 from rangeland.traces.formats import calls
 from rangeland.traces.formats.heap import Heap
 from rangeland.traces.formats.valgrind_plain import LONGEST_HEAD, Head, Plain
-from rangeland.traces.source import shown
+from rangeland.traces.source import TraceError, shown
 
 NAME = "valgrind"
 
@@ -56,6 +56,12 @@ _USUAL = re.compile(
     rb"|Reading (?:syms|suppressions) |Discarding syms |Scheduler:|REDIR:|Massif: |used_suppression:"
     rb"|WARNING: Serious error when reading debug info|When reading debug info from "
 )
+
+
+def _is_whole(line):
+    """True if nothing can be missing of a last line, though it has no line end."""
+    return line.endswith(b")") or line.startswith(b"==")
+
 
 _FORMS = {
     calls.SIZED: Plain.sized,
@@ -120,11 +126,18 @@ class _Log(Heap):
     def read(self):
         """Read all lines. Cost: O(n), more than a million lines a second."""
         for text in self.source.texts():
+            last = b""
+            if self.source.is_cut and not self.source.is_small:
+                before, end, last = text.rpartition(b"\n")
+                text, last = (text, b"") if _is_whole(last) else (before + end, last)
             if b":" in text and _TIME.search(text):
                 text = _TIME.sub(rb"\1", text)
             plain = Plain(text, self.plain)
             for live, lines in plain.by_process():
                 self._take(text, plain, live, lines)
+            if last.strip():
+                self.line = self.source.lines + text.count(b"\n") + 1
+                self._cut(last)
         self._lose(self.cuts)
         for live in self.processes.values():
             live.clear()
@@ -158,7 +171,10 @@ class _Log(Heap):
                 self._rows(plain, slice(first, at))
             if at < lines.stop:
                 self.line = self.source.lines + at + 1
-                self._other(text[plain.starts[at] : plain.ends[at]])
+                try:
+                    self._other(text[plain.starts[at] : plain.ends[at]])
+                except TraceError as error:
+                    self.spoilt(error)
                 at += 1
 
     def _rows(self, plain, lines):
@@ -340,7 +356,8 @@ class _Log(Heap):
             self._close(cut)
             self.line = cut.line
             if calls.is_garbled(cut.piece):
-                raise self.bad(cut.piece, CALL)
+                self.spoilt(self.bad(cut.piece, CALL))
+                continue
             count = "unparsed" if cut.is_late else "open_at_end"
             self.odd(count, shown(cut.text), RESULT)
 

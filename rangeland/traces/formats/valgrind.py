@@ -60,7 +60,8 @@ _USUAL = re.compile(
 
 def _is_whole(line):
     """True if nothing can be missing of a last line, though it has no line end."""
-    return line.endswith(b")") or line.startswith(b"==")
+    name = line.partition(b"(")[0].rpartition(b" ")[2]
+    return line.startswith(b"==") or line.endswith(b")") and calls.sort_of(name) is calls.FREE
 
 
 _FORMS = {

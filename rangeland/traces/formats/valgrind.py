@@ -268,13 +268,13 @@ class _Log(Heap):
     def _piece(self, pid, text, is_last):
         """The text that one process wrote after its prefix."""
         live = self.processes.get(pid)
-        if live and self._is_echo(live, text):
+        if live is not None and self._is_echo(live, text):
             return
         own = self._own(pid)
         if own and own[-1].is_late and own[-1].line == self.line - 1:
             # Its own result comes right behind it, though others wait longer.
             own.insert(0, own.pop())
-        if live and (live.inner or own and calls.is_answer(text)) and self._join(text, is_last, own):
+        if live is not None and (live.inner or own and calls.is_answer(text)) and self._join(text, is_last, own):
             return
         state = self._call(pid, text)
         if state == "cut" and not is_last:

@@ -24,7 +24,7 @@ ROOT = Path(__file__).parent.resolve()
 os.chdir(ROOT)
 SPEED = runpy.run_path("vm/speed.py")
 FLAGS = ["-O2", "-g0", "-fwrapv", "-fno-strict-aliasing", "-Wno-sign-compare"]
-# Functions whole, and begun where a line does: 2% of an MVFF's time (benchmarks/results.md).
+# Functions whole, and aligned (design/speed.md#.sol.size)
 FLAGS += ["-fno-reorder-blocks-and-partition", "-falign-functions=32"]
 # What Cython writes to be run once, at import, is a seventh of the compiler's time.
 MACROS = [("CYTHON_SMALL_CODE", '__attribute__((cold, optimize("O0")))')]

@@ -123,8 +123,11 @@ def _fixed(whole):
     much = [r for r in whole if r.fixed and MUCH * r.fixed >= r.peak_committed]
     if not much:
         return []
-    each = ", ".join(f"{r.fixed:,} of {r.pool}" for r in much)
-    return [f"Of this are fixed costs, there for one block, which do not grow: {each} bytes."]
+    sizes = {}
+    for result in much:
+        sizes.setdefault(result.fixed, []).append(result.pool)
+    each = ", ".join(f"{size:,} bytes of {' and '.join(pools)}" for size, pools in sizes.items())
+    return [f"Of what is held, fixed costs, there for one block, do not grow: {each}."]
 
 
 def _bound(ideal, whole):

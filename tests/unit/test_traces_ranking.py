@@ -45,7 +45,7 @@ def test_what_is_beyond_is_told_with_its_largest_cause():
 def test_fixed_costs_are_told_where_they_are_much():
     text = verdict([result("a", 1000, fixed=200), result("b", 1000, fixed=199), result("c", 1000)])
     assert (
-        "Of this are fixed costs, there for one block, which do not grow: 200 of a bytes."
+        "Of what is held, fixed costs, there for one block, do not grow: 200 bytes of a."
     ) in text
     assert "fixed" not in verdict([result("b", 1000, fixed=199)])
 

@@ -14,6 +14,11 @@ def missing(figures):
             f"Damaged: {figures['damaged']:,} places were left out, the first{where}: "
             f"{first['found']}, expected {first['expected']}."
         )
+    if guessed := figures.get("guessed"):
+        told.append(
+            f"Guessed: which block was freed, {guessed:,} times, for the file names none: lifetimes, and what "
+            "is held after the peak, may be others. What heaptrack -r records has the addresses."
+        )
     if said := figures.get("memray_said"):
         told.append(f"Lost: memray could not read all of the capture, and said {said}.")
     return told

@@ -10,8 +10,8 @@ RECIPES = {
         "Also with memcheck, dhat, helgrind and drd. --trace-children=yes follows what it starts.",
     ),
     "heaptrack, any program": (
-        "heaptrack -o my ./my-program",
-        "It slows the program least. The raw file that -r leaves is read, too.",
+        "heaptrack -r -o my ./my-program",
+        "It slows the program least. Without -r it is read, too, but names no addresses.",
     ),
     "mtrace, of glibc": (
         "echo '#include <mcheck.h>\n"

@@ -101,6 +101,8 @@ def replay(traces, specs, format, with_bundled, jobs, curve, as_json, **wishes):
         print_summary(console(), seen)
     if ended := [str(error) for _, _, errors in sections for error in errors]:
         raise click.ClickException("; ".join(ended))
+    if not any(results for _, results, _ in sections):
+        raise click.ClickException("none of the pools could do it")
 
 
 def _section(trace, path, pools, jobs, curve, as_json):
@@ -117,10 +119,11 @@ def _section(trace, path, pools, jobs, curve, as_json):
     able = [pool for pool in pools if str(pool) not in refused]
     results = take_times(able, [outcomes[str(pool)] for pool in able], trace)
     order, kept = ranked(results), kept_quarters(trace)
+    is_whole = not any(figures.get(name) for name in ("cut_short", "lost", "memray_said"))
     if not as_json:
         whys = [f"{name}: {why.removeprefix(f'{name}: ')}." for name, why in refused.items()]
         told = missing(figures) + whys
-        print_section(console(), path, trace.format, figures, results, told, kept)
+        print_section(console(), path, trace.format, figures, results, told, (kept, is_whole))
     section = {
         "trace": path,
         "format": trace.format,
@@ -128,7 +131,7 @@ def _section(trace, path, pools, jobs, curve, as_json):
         "pools": [result.to_dict() for result in results],
         "refused": refused,
         "ranking": [result.pool for result in order],
-        "verdict": verdict(results, kept),
+        "verdict": verdict(results, kept, is_whole),
         "kept_quarters": kept,
     }
     return section, results, ended

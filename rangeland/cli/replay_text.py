@@ -36,9 +36,9 @@ SKIPPED = {
 }
 
 
-def print_section(out, path, format, figures, results, refused, kept):
+def print_section(out, path, format, figures, results, refused, seen):
     """Tell what came of one trace in all pools, the best first; `refused` has a
-    sentence of each that could not do it; `kept` is as of `kept_quarters`."""
+    sentence of each that could not do it; `seen` is what `verdict` is told besides."""
     order = ranked(results)
     order += [result for result in results if result not in order]
     out.print(
@@ -63,7 +63,7 @@ def print_section(out, path, format, figures, results, refused, kept):
         rows = [_at_peak(result, unit) for result in order if result.committed_at_peak_live]
         print_table(out, "pool", PEAK_COLUMNS, rows, f"{caption} {said}")
     told = (*map(_told, results), told_times(order), _versions(results), *refused)
-    for line in filter(None, (verdict(results, kept), *told)):
+    for line in filter(None, (verdict(results, *seen), *told)):
         out.print(Text(line))
     _print_how(out, order)
 

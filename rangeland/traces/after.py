@@ -107,16 +107,22 @@ def leaks(kept, peak_live):
     return sum(later) >= GROWN * peak_live and min(later) >= sum(later) / 6 > 0
 
 
-def told_after(whole, kept=None):
+def told_after(whole, kept=None, is_whole=True):
     """The sentences of what is held after the peak by those of `whole` that did all;
-    `kept` is as of `kept_quarters`, if it is known."""
+    `kept` is as of `kept_quarters`, if it is known. Of a trace that ends before its
+    program, which is not `is_whole`, nothing is told to leak."""
     seen = [result for result in whole if result.after_peak and not result.failures]
     if not seen:
         return []
-    if grows(seen[0]):
+    grew, left = grows(seen[0]), bool(kept and leaks(kept, seen[0].peak_live))
+    if (grew or left) and not is_whole:
+        return [
+            "The recording ends before its program does: that what it made lives at the end is "
+            "no sign of a leak."
+        ]
+    if grew:
         return [_leak(seen[0])]
-    leak = [_part_leaks(kept)] if kept and leaks(kept, seen[0].peak_live) else []
-    return leak + _told_held(seen)
+    return ([_part_leaks(kept)] if left else []) + _told_held(seen)
 
 
 def _told_held(seen):

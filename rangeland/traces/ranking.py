@@ -32,10 +32,11 @@ def ranked(results):
     )
 
 
-def verdict(results, kept=None):
+def verdict(results, kept=None, is_whole=True):
     """A few sentences: which served best, by how much, why, and which setting does better.
 
-    `kept` is as of `rangeland.traces.after.kept_quarters`, if it is known.
+    `kept` is as of `rangeland.traces.after.kept_quarters`, if it is known; `is_whole` is
+    false of a trace that ends before its program.
     """
     order = ranked(results)
     whole = [result for result in order if not result.failures]
@@ -45,7 +46,7 @@ def verdict(results, kept=None):
     split = [result for result in whole if result.peak_causes and any(result.peak_causes.values())]
     if split:
         parts.append(_why(split[0], "" if split[0] is whole[0] else "Of those with known causes "))
-    parts += [*_fixed(whole), *told_after(whole or results, kept)]
+    parts += [*_fixed(whole), *told_after(whole or results, kept, is_whole)]
     parts += _settings(whole)
     parts += [_bound(r, whole) for r in results if r.measure in ("height", "bound")]
     if fast := told_fastest(whole):

@@ -121,7 +121,7 @@ def test_heaptrack_frees_the_oldest_or_the_newest(trace):
     assert [id for op, id, _ in rows(newest) if op == FREE] == [2, 3, 1]
     assert told.figures() == newest.figures()
     assert counts(told) == {
-        "allocs": 4, "frees": 3, "free_unknown": 1, "events": 8, "last_timestamp_ms": 31,
+        "allocs": 4, "frees": 3, "free_unknown": 1, "guessed": 2, "events": 8, "last_timestamp_ms": 31,
     }
     assert (told.address, told.thread) == (None, None)
 

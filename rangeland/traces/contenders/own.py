@@ -218,7 +218,10 @@ class _Run:
             self.progress(event)
 
     def result(self):
-        """The Result of the events done."""
+        """The Result of the events done. Raises: CannotReplay if less was held than lived."""
+        if self.peak_held < self.peak_live:
+            found = f"it held {self.peak_held:,} bytes at most when {self.peak_live:,} lived"
+            raise CannotReplay(f"{self.own}: {found}: blocks overlap, as rangeland prove will show")
         count = max(1, self.count)
         held = [look[2] for look in self.looks]
         mean_held = sum(held) / len(held) if held else 0

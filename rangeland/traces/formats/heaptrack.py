@@ -33,7 +33,7 @@ class _Interpreted(Reading):
     """
 
     def __init__(self, source):
-        super().__init__(source, ("unparsed",), is_whole=is_whole)
+        super().__init__(source, ("unparsed", "guessed"), is_whole=is_whole)
         self.sizes = array("q")
         self.first = array("q")
         self.last = array("q")
@@ -89,4 +89,6 @@ class _Interpreted(Reading):
     def _take(self, info):
         block = self.first[info]
         self.first[info] = self.after[block]
+        # Another one could as well be it.
+        self.notes["guessed"] += self.first[info] != NONE
         return block

@@ -45,3 +45,19 @@ def test_an_allocator_whose_blocks_overlap_serves_nobody(rangeland, tmp_path):
     assert "slab served best" in " ".join(done.stdout.split()) or "slab had" in done.stdout
     done = rangeland("replay", "log", "--pool", "bad.py:Bad")
     assert done.returncode != 0 and "none of the pools could do it" in done.stderr
+
+
+@pytest.mark.parametrize("size", [200_000, 600_000, 2_000_000])
+def test_a_large_block_of_a_moment_is_in_the_peak_of_a_real_allocator(rangeland, tmp_path, size):
+    lines = []
+    for i in range(3000):
+        lines.append("--7-- malloc(500) = 0x8000000")
+        if i == 1501:
+            lines += [f"--7-- malloc({size}) = 0xB000000", "--7-- free(0xB000000)"]
+        if i < 200:
+            lines.append(f"--7-- malloc(100) = 0x{0x9000000 + 112 * i:X}")
+        lines.append("--7-- free(0x8000000)")
+    (tmp_path / "log").write_text("\n".join(lines) + "\n")
+    done = rangeland("replay", "log", "--pool", "glibc", "--json")
+    (result,) = json.loads(done.stdout)["traces"][0]["pools"]
+    assert size + 20_500 <= result["peak_committed"] < size + 200_000

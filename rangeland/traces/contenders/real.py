@@ -173,15 +173,17 @@ class Real:
         if threads > MOST_THREADS:
             raise CannotReplay(f"{self}: the trace has {threads:,} threads, expected at most {MOST_THREADS:,}")
         pieces = partial(trace.pieces, threads=True) if threads else trace.pieces
-        return self.replay_pieces(pieces, trace.slots, len(trace), rows, progress, threads)
+        peak = trace.peak_event
+        return self.replay_pieces(pieces, trace.slots, len(trace), rows, progress, threads, peak)
 
-    def replay_pieces(self, pieces, blocks, count, rows=0, progress=None, threads=0):
+    def replay_pieces(self, pieces, blocks, count, rows=0, progress=None, threads=0, peak=0):
         """As `replay`, of a trace in pieces.
 
         `pieces()` gives an iterator of (op, id, size, alignment or None), all
         numbers of blocks below `blocks`, `count` rows in all; it is called once a run.
         A number may be used again once its block is free. With `threads` a fifth
-        column has numbers below that, and no time is taken.
+        column has numbers below that, and no time is taken. `peak` is after how many
+        events most bytes live, if that is known: there is a sample there, too.
         Raises: as `replay`; ParamError for other rows.
         """
         library, seconds = self._library(), None
@@ -194,9 +196,10 @@ class Real:
             if child.refused:
                 raise CannotReplay(f"{self}: {child.refused}")
             baseline, watched = child.ask(sample=True), Watched()
-            ends = limits(count, max(rows, SAMPLES))
+            regular = limits(count, max(rows, SAMPLES))
+            ends = np.union1d(regular, [peak]) if 0 < peak <= count else regular
             samples = list(_sampled(child, watched.pieces(fit(pieces(), child)), ends, told))
-        sampled = _figures(baseline, samples) | {"curve": _curve(baseline, samples, ends, rows)}
+        sampled = _figures(baseline, samples, ends, regular, rows)
         sampled |= _after(baseline, samples, ends, watched.made)
         return RealFigures(
             name=str(self),
@@ -358,14 +361,21 @@ def _alignments(op, alignment):
     return np.where(wanted, np.maximum(powers(alignment), WORD), 0)
 
 
-def _figures(baseline, samples):
-    """What the samples of the run for memory say."""
+def _figures(baseline, samples, ends, regular, rows):
+    """What the samples of the run for memory, at `ends`, say, and the curve of them: in
+    the intervals that end at `regular`, to which one of `ends` may be added."""
     last = samples[-1] if samples else baseline
-    ended = [s.resident - baseline.resident for s in samples]
     tables = max((s.tables for s in samples), default=baseline.tables)
     live = np.array([s.peak_live for s in samples], np.int64)
     resident = _peaks(baseline, samples)
+    if len(regular) < len(ends):
+        kept = np.searchsorted(ends, regular)
+        starts = np.concatenate(([0], kept[:-1] + 1))
+        live, resident = (np.maximum.reduceat(column, starts) for column in (live, resident))
+        samples = [samples[at] for at in kept.tolist()]
+    ended = [s.resident - baseline.resident for s in samples]
     return {
+        "curve": _merged(regular, live, resident, rows),
         "failures": last.failures,
         "first_failure": RealFailure(last.failed_row, last.failed_size) if last.failures else None,
         "peak_live": int(live.max(initial=0)),
@@ -393,11 +403,6 @@ def _after(baseline, samples, ends, made):
         "after_peak": after_peak(looks, int(ends[top]) if samples else 0, made),
         "live_quarters": live_quarters(looks, looks[-1][0] if looks else 0),
     }
-
-
-def _curve(baseline, samples, ends, rows):
-    live = np.array([s.peak_live for s in samples], np.int64)
-    return _merged(ends, live, _peaks(baseline, samples), rows)
 
 
 def _peaks(baseline, samples):

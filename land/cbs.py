@@ -127,8 +127,8 @@ class CBS(Land):
         w = self.space.words
         if (w[n + f.BASE] | w[n + f.LIMIT]) & self.astray == 0:
             return self.tree.damage(n, f.MAX, "the size of a range at or below the node")
-        field = f.BASE if w[n + f.BASE] % self.align else f.LIMIT
-        return self.tree.damage(n, field, f"a multiple of {self.align}")
+        field = f.BASE if w[n + f.BASE] & self.astray else f.LIMIT
+        return self.tree.damage(n, field, f"a multiple of {self.align} below 2^62")
 
     def _new_node(self, base, limit):
         """The address of a node for [base, limit), or -code."""

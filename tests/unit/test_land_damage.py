@@ -129,6 +129,17 @@ def test_a_node_whose_range_is_none_is_told(space, base, word):
         land.find_first(8)
 
 
+def test_an_address_beyond_all_is_told_as_such(space, base):
+    land = filled("CBS", space, base, 1)
+    node = root(space, land)
+    for field in (f.BASE, f.LIMIT):
+        write(space, node, field, space.word(node + 8 * field) | 1 << 62)
+    with pytest.raises(DamageError, match="word 2 is 0x40.*: expected a multiple of 8 below 2"):
+        land.insert(base + 4096, base + 4104)
+        land.delete(base, base + 8)
+        land.insert((1 << 62) + base + 256, (1 << 62) + base + 264)
+
+
 @pytest.mark.parametrize("inner", [False, True])
 def test_a_tag_on_a_side_that_is_nil_is_told(space, base, inner):
     land = filled("CBS", space, base, 3)

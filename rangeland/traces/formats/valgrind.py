@@ -353,6 +353,7 @@ class _Log(Heap):
     def _lose(self, cuts):
         """The results of these calls never came. Raises: TraceError if strict, and for
         one that is more likely to be damaged."""
+        line = self.line
         for cut in cuts[:]:
             self._close(cut)
             self.line = cut.line
@@ -361,6 +362,7 @@ class _Log(Heap):
                 continue
             count = "unparsed" if cut.is_late else "open_at_end"
             self.odd(count, shown(cut.text), RESULT)
+        self.line = line
 
     def _join(self, text, is_last, cuts):
         """Add the text to the first of these calls that it fits. Returns False, and has

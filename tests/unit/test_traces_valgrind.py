@@ -224,7 +224,7 @@ def test_a_result_that_never_comes_is_no_block(tmp_path):
     assert trace.notes["unparsed"] == 2 and trace.figures()["allocs"] == 1
     # The second is answered on its next line, though another call waits longer.
     waits = "malloc(16)malloc(24) = 0x4A00300"
-    more = read(tmp_path, lines[0], waits, lines[0], " = 0x4A00400", " = 0x4A00500")
+    more = read(tmp_path, waits, lines[0], lines[0], " = 0x4A00400", " = 0x4A00500")
     assert more.size.tolist() == [24, 100, 16] and more.notes["unparsed"] == 1
     # Up to 3.23 none comes, and so a result belongs to another call.
     banner = "==77== Using Valgrind-3.22.0 and LibVEX"
